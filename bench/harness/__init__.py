@@ -1,0 +1,1 @@
+"""Measures Mandate beside its peers: see docs/BENCH.md."""

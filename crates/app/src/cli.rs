@@ -1,0 +1,87 @@
+//! The commands that speak to a server, and `check`, which needs none. They use the admin API like any other program:
+//! the same tokens, the same rights, the same audit record.
+
+mod access;
+mod account;
+mod admin;
+mod apply;
+mod audit;
+mod check;
+mod client;
+mod common;
+mod duration;
+mod explain;
+mod export;
+mod fault;
+mod grant;
+mod http;
+mod key;
+mod out;
+mod partner;
+mod plan;
+mod platform;
+mod session;
+mod text;
+mod user;
+
+use clap::Subcommand;
+use out::Out;
+use std::process::ExitCode;
+
+/// Commands for operators.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show what a platform file would change, and apply it.
+    Apply(apply::Apply),
+    /// Check platform files and configurations; needs no server.
+    Check(check::Check),
+    /// Print a platform file as it was applied.
+    Export(export::Export),
+    /// Say why a request was refused, by the id in its answer.
+    Explain(explain::Explain),
+    /// Platforms in force.
+    Platform(platform::Platform),
+    /// Partners and their keys.
+    Partner(partner::Partner),
+    /// People who sign in.
+    User(user::User),
+    /// Accounts that users own.
+    Account(account::Account),
+    /// API keys of accounts and partners.
+    Key(key::Key),
+    /// OAuth clients: apps.
+    Client(client::Client),
+    /// What owners allowed apps to do.
+    Grant(grant::Grant),
+    /// Administrators and their tokens.
+    Admin(admin::Admin),
+    /// Who changed what.
+    Audit(audit::Audit),
+}
+
+/// Runs a command: its answer goes to standard output, what went wrong to standard error.
+///
+/// # Errors
+/// What went wrong, in words for the person at the terminal.
+pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let mut out = Out::stdout();
+    match command {
+        Command::Apply(args) => apply::run(args, &mut out).await,
+        Command::Check(args) => return Ok(check::run(&args, &mut out)),
+        Command::Export(args) => export::run(args, &mut out).await,
+        Command::Explain(args) => explain::run(args, &mut out).await,
+        Command::Platform(args) => platform::run(args, &mut out).await,
+        Command::Partner(args) => partner::run(args, &mut out).await,
+        Command::User(args) => user::run(args, &mut out).await,
+        Command::Account(args) => account::run(args, &mut out).await,
+        Command::Key(args) => key::run(args, &mut out).await,
+        Command::Client(args) => client::run(args, &mut out).await,
+        Command::Grant(args) => grant::run(args, &mut out).await,
+        Command::Admin(args) => admin::run(args, &mut out).await,
+        Command::Audit(args) => audit::run(args, &mut out).await,
+    }
+    .map(|()| ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests;

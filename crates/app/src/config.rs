@@ -1,0 +1,143 @@
+//! Configuration of a server: `mandate.toml` and the environment. `mandate.sample.toml` is the manual; a test holds
+//! the two together.
+
+mod check;
+mod keys;
+mod problem;
+mod read;
+mod source;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub(crate) use check::{Checked, check_files};
+pub(crate) use problem::{Problem, in_words};
+
+use ipnet::IpNet;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// What `mandate serve` runs with.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// Where a local server keeps what is its own.
+    pub(crate) data_dir: PathBuf,
+    /// `sqlite:PATH` or `postgresql://…`; may hold a password.
+    pub(crate) store: String,
+    /// The key-encryption key, made once, outside the data folder (SECURITY R1).
+    pub(crate) root_key_file: PathBuf,
+    /// Templates of pages that replace the built-in ones.
+    pub(crate) templates_dir: Option<PathBuf>,
+    /// Peers whose `X-Forwarded-For` counts.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Addresses to bind instead of those that platform files name.
+    pub(crate) listen: BTreeMap<String, String>,
+    /// The operator's listener.
+    pub(crate) admin: Admin,
+    /// What is logged, and how.
+    pub(crate) log: Logging,
+    /// Bounds.
+    pub(crate) limits: Limits,
+}
+
+/// The operator's listener: admin API, console, health, metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Admin {
+    /// Address to bind.
+    pub(crate) listen: String,
+    /// Further authorities that `Host` may say.
+    pub(crate) hosts: Vec<String>,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Logging {
+    /// One object of JSON on each line, instead of text.
+    pub(crate) json: bool,
+    /// A level, or levels of parts: `info,mandate_gate=debug`.
+    pub(crate) level: String,
+}
+
+/// Bounds of connections and waiting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Open connections over all hosts.
+    pub(crate) max_connections: usize,
+    /// Until a request's head is there.
+    pub(crate) header_timeout_s: u64,
+    /// Until a request's body is there.
+    pub(crate) body_timeout_s: u64,
+    /// How long open requests may take to finish when the server stops.
+    pub(crate) stop_s: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: "mandate-data".into(),
+            store: "sqlite:mandate-data/mandate.db".into(),
+            root_key_file: "mandate-data.key".into(),
+            templates_dir: None,
+            trusted_proxies: Vec::new(),
+            listen: BTreeMap::new(),
+            admin: Admin::default(),
+            log: Logging::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+impl Default for Admin {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:7190".into(), hosts: Vec::new() }
+    }
+}
+impl Default for Logging {
+    fn default() -> Self {
+        Self { json: false, level: "info".into() }
+    }
+}
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_connections: 20_000, header_timeout_s: 30, body_timeout_s: 30, stop_s: 10 }
+    }
+}
+
+impl Logging {
+    /// Warnings and errors only.
+    pub(crate) fn quiet() -> Self {
+        Self { json: false, level: "warn".into() }
+    }
+}
+
+/// Without the store's URL, which may hold a password.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("data_dir", &self.data_dir)
+            .field("root_key_file", &self.root_key_file)
+            .field("trusted_proxies", &self.trusted_proxies)
+            .field("listen", &self.listen)
+            .field("admin", &self.admin)
+            .field("log", &self.log)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads the configuration: the file if one is named, else the defaults; the environment goes before either.
+///
+/// # Errors
+/// All that is wrong with either.
+pub(crate) fn load(
+    path: Option<&Path>,
+    environment: impl Fn(&str) -> Option<String>,
+) -> Result<Config, Vec<Problem>> {
+    match path {
+        None => read::read(None, &environment, true),
+        Some(path) => {
+            let text = check::read_file(path).map_err(|problem| vec![problem])?;
+            read::read(Some((&path.display().to_string(), &text)), &environment, true)
+        }
+    }
+}

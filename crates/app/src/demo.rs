@@ -1,0 +1,246 @@
+//! `mandate demo`: everything in one process, with embedded storage, sample platforms, people and apps, and a clock
+//! that can be moved. What exists here only: the movable clock, seeded secrets, sample credentials (SECURITY R25).
+
+mod clock;
+mod people;
+mod sheet;
+
+use crate::listen::{Bounds, Listeners};
+use crate::node::{Node, Parts};
+use crate::ops::Ops;
+use crate::system::SystemEntropy;
+use anyhow::{Context as _, bail};
+use clock::DemoClock;
+use mandate_core::platform::Platform;
+use mandate_core::{Clock, Entropy, PlatformId};
+use mandate_store::{Changed, PlatformRow};
+use mandate_wire::platform_file;
+use sheet::Sheet;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The platform file that comes with the binary.
+const ALPACA: &str = include_str!("../../../platforms/alpaca.toml");
+
+/// What `mandate demo` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Print one line of JSON when everything is ready.
+    #[arg(long)]
+    json: bool,
+    /// Keep everything in this folder; a second start there prints the same sheet.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// First port; 0 picks free ones.
+    #[arg(long, value_name = "N", default_value_t = 7100)]
+    port_base: u16,
+    /// Make the same secrets at each start from this number.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Keep data in this store (`postgresql://…`) rather than in an embedded one.
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+    /// Put this API behind the gate rather than the sample brokerage.
+    #[arg(long, value_name = "URL")]
+    upstream: Option<String>,
+    /// Make this many more paper accounts with a key each; written to DIR/extra-keys.json.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    extra_accounts: u32,
+    /// Raise every limit a millionfold, for benchmarks. Limits are still computed.
+    #[arg(long)]
+    no_rate_limit: bool,
+}
+
+/// Runs until SIGTERM or SIGINT.
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    let temporary = match &args.dir {
+        Some(_) => None,
+        None => Some(Temporary::new()?),
+    };
+    let dir = args.dir.clone().or_else(|| temporary.as_ref().map(|t| t.0.clone())).context("a folder")?;
+    std::fs::create_dir_all(&dir).with_context(|| format!("{} cannot be made", dir.display()))?;
+    if args.store.is_none() {
+        std::fs::create_dir_all(dir.join("store"))?;
+    }
+    let clock = Arc::new(DemoClock::new());
+    let before = Sheet::read(&dir)?;
+    let ports = Ports::bind(args.port_base, before.as_ref())?;
+
+    let running: Arc<dyn Clock> = clock.clone();
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let node = Node::start(Parts {
+        store_url: args.store.clone().unwrap_or_else(|| format!("sqlite:{}", dir.join("store").join("demo.db").display())),
+        key_file: dir.join("demo.key"),
+        clock: running.clone(),
+        entropy: entropy.clone(),
+        templates: None,
+        sample: Arc::new(crate::sample::Sample::new(running, entropy)),
+        limit_factor: if args.no_rate_limit { 1_000_000 } else { 1 },
+        demo: true,
+    })
+    .await?;
+
+    let platform = platform(&ports, args.upstream.as_deref())?;
+    apply(&node, &platform).await?;
+    node.reload().await?;
+    let sheet = match before {
+        Some(sheet) => sheet,
+        None => {
+            let secrets: Arc<dyn Entropy> = match args.seed {
+                Some(seed) => Arc::new(clock::Seeded::new(seed)),
+                None => Arc::new(SystemEntropy),
+            };
+            let sheet = people::provision(&node, &*secrets, &platform, &ports).await?;
+            sheet.write(&dir)?;
+            sheet
+        }
+    };
+    if args.extra_accounts > 0 {
+        people::extra(&node, args.extra_accounts, &dir).await?;
+    }
+
+    let listeners = Listeners::new(
+        node.clone(),
+        Bounds {
+            connections: 20_000,
+            header_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(30),
+            trusted_proxies: Arc::from([]),
+        },
+    );
+    let admin_hosts = vec![format!("127.0.0.1:{}", ports.admin), format!("localhost:{}", ports.admin)];
+    for (address, listener) in ports.sockets {
+        listeners.adopt(&address, listener);
+    }
+    listeners.match_platforms().await;
+    let following = tokio::spawn(listeners.clone().follow());
+    let ops = Ops::new(node.clone(), admin_hosts, Some(clock.endpoint(sheet.admin_token())));
+    ports.admin_socket.set_nonblocking(true)?;
+    let operators = tokio::spawn(ops.serve(tokio::net::TcpListener::from_std(ports.admin_socket)?));
+
+    sheet.print(args.json)?;
+    crate::serve::stopped().await?;
+    following.abort();
+    listeners.shut(Duration::from_millis(1500)).await;
+    operators.abort();
+    node.settle().await;
+    Ok(())
+}
+
+/// A folder that goes away.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new() -> anyhow::Result<Self> {
+        let name = mandate_core::format::random_hex::<8>(&SystemEntropy);
+        let path = std::env::temp_dir().join(format!("mandate-demo-{name}"));
+        std::fs::create_dir(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _gone = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The demo's ports, bound before anything else, so that nobody else can take them meanwhile.
+pub(crate) struct Ports {
+    pub(crate) issuer: u16,
+    pub(crate) paper: u16,
+    pub(crate) live: u16,
+    pub(crate) data: u16,
+    pub(crate) broker: u16,
+    pub(crate) admin: u16,
+    sockets: Vec<(String, TcpListener)>,
+    admin_socket: TcpListener,
+}
+
+impl Ports {
+    fn bind(base: u16, before: Option<&Sheet>) -> anyhow::Result<Self> {
+        let wanted: [u16; 6] = match (before.and_then(Sheet::ports), base) {
+            (Some(ports), _) => ports,
+            (None, 0) => [0; 6],
+            (None, base) => {
+                let Some(last) = base.checked_add(90) else { bail!("--port-base {base} leaves no room for ports") };
+                [base + 10, base + 11, base + 12, base + 13, base + 14, last]
+            }
+        };
+        let mut bound = Vec::new();
+        for port in wanted {
+            let listener = TcpListener::bind(("127.0.0.1", port)).with_context(|| {
+                format!("port {port} cannot be had; is a demo running already? Try --port-base 0")
+            })?;
+            bound.push((listener.local_addr()?.port(), listener));
+        }
+        let admin = bound.pop().context("six ports")?;
+        let port = |i: usize| bound.get(i).map_or(0, |(p, _)| *p);
+        let (issuer, paper, live, data, broker) = (port(0), port(1), port(2), port(3), port(4));
+        let sockets = bound.into_iter().map(|(p, l)| (format!("127.0.0.1:{p}"), l)).collect();
+        Ok(Self { issuer, paper, live, data, broker, admin: admin.0, sockets, admin_socket: admin.1 })
+    }
+
+    fn of_host(&self, name: &str) -> Option<u16> {
+        match name {
+            "issuer" => Some(self.issuer),
+            "paper" => Some(self.paper),
+            "live" => Some(self.live),
+            "data" => Some(self.data),
+            "broker" => Some(self.broker),
+            _ => None,
+        }
+    }
+}
+
+/// The shipped platform on the demo's ports.
+fn platform(ports: &Ports, upstream: Option<&str>) -> anyhow::Result<Platform> {
+    let mut platform = platform_file::read(ALPACA)
+        .map_err(|p| anyhow::anyhow!("platforms/alpaca.toml: {}", p.first().map(ToString::to_string).unwrap_or_default()))?;
+    platform.issuer = format!("http://127.0.0.1:{}", ports.issuer).into();
+    for host in &mut platform.hosts {
+        let port = ports.of_host(&host.name).with_context(|| format!("the demo has no port for host {}", host.name))?;
+        host.listen = format!("127.0.0.1:{port}").into();
+        host.url = format!("http://127.0.0.1:{port}").into();
+        host.aliases = vec![format!("localhost:{port}").into()];
+    }
+    if let Some(url) = upstream {
+        for upstream in &mut platform.upstreams {
+            upstream.url = url.into();
+        }
+    }
+    Ok(platform)
+}
+
+async fn apply(node: &Node, platform: &Platform) -> anyhow::Result<()> {
+    let document = platform_file::write(platform);
+    let rows = node.store.platforms().await?;
+    let standing = rows.iter().find(|r| r.id == platform.id);
+    if standing.is_some_and(|r| r.document == document) {
+        return Ok(());
+    }
+    let expected = standing.map_or(0, |r| r.revision);
+    let row = PlatformRow {
+        id: platform.id.clone(),
+        revision: expected + 1,
+        document,
+        applied_at: node.clock.now(),
+    };
+    let audit = people::audit(node, Some(&platform.id), "platform.apply", &format!("platform:{}", platform.id));
+    match node.store.apply_platform(&row, expected, &audit).await? {
+        Changed::Done => Ok(()),
+        other => bail!("the platform could not be applied: {other:?}"),
+    }
+}
+
+/// The sample platform's id.
+fn alpaca() -> PlatformId {
+    PlatformId::new("alpaca")
+}
+
+/// Writes a file with secrets of the demo.
+fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+    crate::keys::write_secret(path, text)
+}

@@ -1,0 +1,162 @@
+//! The sheet: what people and scripts need to try the demo. Its JSON is a contract.
+
+use super::Ports;
+use anyhow::Context as _;
+use mandate_core::Secret;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+/// An account's key.
+pub(super) struct Key {
+    pub(super) account: String,
+    pub(super) environment: String,
+    pub(super) id: String,
+    pub(super) secret: String,
+}
+
+/// A partner with its key and accounts.
+pub(super) struct PartnerRow {
+    pub(super) name: String,
+    pub(super) key: String,
+    pub(super) secret: String,
+    pub(super) accounts: Vec<String>,
+}
+
+/// A client under its role.
+pub(super) struct Role(pub(super) Value);
+
+/// The whole sheet. Holds secrets of the demo and prints them: that is what it is for.
+pub(super) struct Sheet {
+    json: Value,
+    admin: Secret,
+}
+
+const FILE: &str = "sheet.json";
+
+impl Sheet {
+    pub(super) fn new(
+        ports: &Ports,
+        admin: &Secret,
+        password: &Secret,
+        accounts: &[(String, String)],
+        keys: &[Key],
+        partners: &[PartnerRow],
+        clients: &[Role],
+    ) -> Self {
+        let at = |port: u16| format!("http://127.0.0.1:{port}");
+        let environment = |api: u16| json!({"api": at(api), "data": at(ports.data), "broker": at(ports.broker)});
+        let json = json!({
+            "ready": true,
+            "version": env!("CARGO_PKG_VERSION"),
+            "admin": {"url": at(ports.admin), "token": admin.expose()},
+            "clock": {"url": format!("{}/demo/clock", at(ports.admin)), "token": admin.expose()},
+            "platforms": {"alpaca": {
+                "issuer": at(ports.issuer),
+                "environments": {"paper": environment(ports.paper), "live": environment(ports.live)},
+                "users": [{
+                    "name": "alice", "password": password.expose(),
+                    "accounts": accounts.iter().map(|(id, e)| json!({"id": id, "environment": e})).collect::<Vec<_>>(),
+                }],
+                "keys": keys.iter().map(|k| json!({
+                    "account": k.account, "environment": k.environment, "id": k.id, "secret": k.secret,
+                })).collect::<Vec<_>>(),
+                "partners": partners.iter().map(|p| json!({
+                    "name": p.name, "key": p.key, "secret": p.secret, "accounts": p.accounts,
+                })).collect::<Vec<_>>(),
+                "clients": clients.iter().map(|c| c.0.clone()).collect::<Vec<_>>(),
+            }},
+        });
+        Self { json, admin: admin.clone() }
+    }
+
+    /// The sheet of an earlier start in this folder.
+    pub(super) fn read(dir: &Path) -> anyhow::Result<Option<Self>> {
+        let file = dir.join(FILE);
+        let text = match std::fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("{} cannot be read", file.display())),
+        };
+        let json: Value = serde_json::from_str(&text).with_context(|| format!("{} is damaged", file.display()))?;
+        let admin = json.pointer("/admin/token").and_then(Value::as_str).context("the sheet names no token")?;
+        Ok(Some(Self { admin: Secret::new(admin), json }))
+    }
+
+    pub(super) fn write(&self, dir: &Path) -> anyhow::Result<()> {
+        super::write_private(&dir.join(FILE), &self.json.to_string())
+    }
+
+    pub(super) fn admin_token(&self) -> &Secret {
+        &self.admin
+    }
+
+    /// Issuer, paper, live, data, broker, admin.
+    pub(super) fn ports(&self) -> Option<[u16; 6]> {
+        let port = |pointer: &str| {
+            let url = url::Url::parse(self.json.pointer(pointer)?.as_str()?).ok()?;
+            url.port()
+        };
+        Some([
+            port("/platforms/alpaca/issuer")?,
+            port("/platforms/alpaca/environments/paper/api")?,
+            port("/platforms/alpaca/environments/live/api")?,
+            port("/platforms/alpaca/environments/paper/data")?,
+            port("/platforms/alpaca/environments/paper/broker")?,
+            port("/admin/url")?,
+        ])
+    }
+
+    pub(super) fn print(&self, as_json: bool) -> anyhow::Result<()> {
+        let text = if as_json { format!("{}\n", self.json) } else { self.in_words() };
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()?;
+        Ok(())
+    }
+
+    fn in_words(&self) -> String {
+        let get = |pointer: &str| self.json.pointer(pointer).and_then(Value::as_str).unwrap_or("?");
+        let alpaca = |rest: &str| get(&format!("/platforms/alpaca{rest}"));
+        let (key, secret) = (alpaca("/keys/0/id"), alpaca("/keys/0/secret"));
+        let (paper, live) = (alpaca("/environments/paper/api"), alpaca("/environments/live/api"));
+        let client = alpaca("/clients/0/client_id");
+        let mut out = String::new();
+        let _infallible = write!(
+            out,
+            "Mandate {version} demo: a brokerage platform with sample accounts, keys, apps and two partners.
+
+  Sign in and connected apps   {issuer}/apps      (alice / {password})
+  Trading API, paper           {paper}
+  Trading API, live            {live}
+  Market data                  {data}
+  Broker API                   {broker}
+  Operator                     {admin}/admin/v1/openapi.json
+
+  Alice's paper key            {key}
+  and its secret               {secret}
+
+Try:
+  A call with a key that works:
+    curl -s {paper}/v2/account -H 'APCA-API-KEY-ID: {key}' -H 'APCA-API-SECRET-KEY: {secret}'
+  The same key on the wrong host, and a refusal that says so:
+    curl -s {live}/v2/account -H 'APCA-API-KEY-ID: {key}' -H 'APCA-API-SECRET-KEY: {secret}'
+  Give an app access (open in a browser):
+    {issuer}/oauth/authorize?response_type=code&client_id={client}&redirect_uri=https://rp.example.test/cb&scope=trading%20data
+  Ask why something was refused, with the decision id of its answer:
+    mandate explain ID --server {admin} --token {token}
+
+Stop with Ctrl-C. `mandate demo --json` prints all of this and more for programs.
+",
+            version = env!("CARGO_PKG_VERSION"),
+            issuer = alpaca("/issuer"),
+            password = alpaca("/users/0/password"),
+            data = alpaca("/environments/paper/data"),
+            broker = alpaca("/environments/paper/broker"),
+            admin = get("/admin/url"),
+            token = self.admin.expose(),
+        );
+        out
+    }
+}

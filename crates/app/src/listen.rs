@@ -1,0 +1,346 @@
+//! Listeners: one for each host of each platform, opened and closed as files are applied, without a restart.
+
+use crate::node::{Live, Node};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Either, Full, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use ipnet::IpNet;
+use mandate_core::disclosure::FactName;
+use mandate_core::refusal::Refusal;
+use mandate_core::{Cause, PlatformId};
+use mandate_gate::GateBody;
+use mandate_issuer::Arrival;
+use mandate_wire::body;
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+
+/// What an answer's body is: ours, or the API's behind the gate.
+pub(crate) type Body = Either<Full<Bytes>, GateBody>;
+
+/// Bounds of connections.
+#[derive(Debug, Clone)]
+pub(crate) struct Bounds {
+    pub(crate) connections: usize,
+    pub(crate) header_timeout: Duration,
+    pub(crate) body_timeout: Duration,
+    pub(crate) trusted_proxies: Arc<[IpNet]>,
+}
+
+/// The open listeners of a node.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    node: Arc<Node>,
+    bounds: Bounds,
+    permits: Arc<Semaphore>,
+    stop: watch::Sender<bool>,
+    open: Mutex<HashMap<(PlatformId, Box<str>), (SocketAddr, JoinHandle<()>)>>,
+    /// Listeners that were bound by somebody else beforehand (the demo picks ports before it writes the file).
+    bound: Mutex<HashMap<Box<str>, std::net::TcpListener>>,
+    instead: Mutex<std::collections::BTreeMap<String, String>>,
+}
+
+impl Listeners {
+    pub(crate) fn new(node: Arc<Node>, bounds: Bounds) -> Arc<Self> {
+        let permits = Arc::new(Semaphore::new(bounds.connections));
+        let (stop, _) = watch::channel(false);
+        Arc::new(Self { node, bounds, permits, stop, open: Mutex::default(), bound: Mutex::default(), instead: Mutex::default() })
+    }
+
+    /// Binds other addresses than the platform files name: for a node that shares a machine with another one.
+    pub(crate) fn rebind(&self, instead: std::collections::BTreeMap<String, String>) {
+        *self.instead.lock().unwrap_or_else(PoisonError::into_inner) = instead;
+    }
+
+    /// Hands over a socket that is bound already, under the address that the platform file will name.
+    pub(crate) fn adopt(&self, address: &str, listener: std::net::TcpListener) {
+        self.bound.lock().unwrap_or_else(PoisonError::into_inner).insert(address.into(), listener);
+    }
+
+    /// Opens what the platforms want and closes what they do not want any more.
+    pub(crate) async fn match_platforms(self: &Arc<Self>) {
+        let platforms = self.node.platforms();
+        let mut wanted = HashMap::new();
+        for (id, live) in platforms.iter() {
+            for host in &live.tenant.snapshot.platform.hosts {
+                wanted.insert((id.clone(), host.listen.clone()), host.name.clone());
+            }
+        }
+        let mut open = std::mem::take(&mut *self.open.lock().unwrap_or_else(PoisonError::into_inner));
+        open.retain(|key, (address, task)| {
+            let keep = wanted.contains_key(key) && !task.is_finished();
+            if !keep {
+                tracing::info!(%address, "listener closed");
+                task.abort();
+            }
+            keep
+        });
+        for (platform, listen) in wanted.into_keys() {
+            if open.contains_key(&(platform.clone(), listen.clone())) {
+                continue;
+            }
+            match self.bind(&listen).await {
+                Ok(listener) => {
+                    let address = listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], 0)));
+                    tracing::info!(%platform, %address, "listening");
+                    let task = tokio::spawn(self.clone().accept(platform.clone(), listen.clone(), listener));
+                    open.insert((platform, listen), (address, task));
+                }
+                Err(error) => tracing::error!(%platform, %listen, %error, "cannot listen"),
+            }
+        }
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = open;
+    }
+
+    async fn bind(&self, listen: &str) -> std::io::Result<TcpListener> {
+        let ready = self.bound.lock().unwrap_or_else(PoisonError::into_inner).remove(listen);
+        match ready {
+            Some(listener) => {
+                listener.set_nonblocking(true)?;
+                TcpListener::from_std(listener)
+            }
+            None => {
+                let instead = self.instead.lock().unwrap_or_else(PoisonError::into_inner).get(listen).cloned();
+                TcpListener::bind(instead.as_deref().unwrap_or(listen)).await
+            }
+        }
+    }
+
+    /// Follows applied files until the node stops.
+    pub(crate) async fn follow(self: Arc<Self>) {
+        loop {
+            self.match_platforms().await;
+            self.node.applied.notified().await;
+            if let Err(error) = self.node.reload().await {
+                tracing::error!(%error, "platforms could not be read; trying again");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                self.node.applied.notify_one();
+            }
+        }
+    }
+
+    async fn accept(self: Arc<Self>, platform: PlatformId, listen: Box<str>, listener: TcpListener) {
+        let mut stop = self.stop.subscribe();
+        loop {
+            let Ok(permit) = self.permits.clone().acquire_owned().await else { return };
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = stop.changed() => return,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let _nodelay = stream.set_nodelay(true);
+                    let this = self.clone();
+                    let (platform, listen) = (platform.clone(), listen.clone());
+                    tokio::spawn(async move {
+                        this.connection(platform, listen, stream, peer).await;
+                        drop(permit);
+                    });
+                }
+                Err(error) => {
+                    // Out of descriptors: the sockets that are open go on; wait for one to close.
+                    tracing::warn!(%error, "accept");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+
+    async fn connection(
+        self: &Arc<Self>,
+        platform: PlatformId,
+        listen: Box<str>,
+        stream: tokio::net::TcpStream,
+        peer: SocketAddr,
+    ) {
+        let mut stop = self.stop.subscribe();
+        let courteous = crate::courtesy::Courteous::new(TokioIo::new(stream), {
+            let (this, platform, listen) = (self.clone(), platform.clone(), listen.clone());
+            Arc::new(move |status| this.malformed(&platform, &listen, status))
+        });
+        let turns = courteous.turns();
+        let service = service_fn(|request: Request<Incoming>| {
+            let (platform, listen, turns) = (&platform, &listen, &turns);
+            async move {
+                turns.begin();
+                let head = request.method() == http::Method::HEAD;
+                let mut response = self.answer(platform, listen, peer, request).await;
+                if head && let Either::Left(body) = response.body_mut() {
+                    *body = Full::default();
+                }
+                turns.answer();
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.bounds.header_timeout)
+            .max_buf_size(64 * 1024)
+            .serve_connection(courteous, service);
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            _ = stop.changed() => {
+                connection.as_mut().graceful_shutdown();
+                connection.as_mut().await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "connection ended");
+        }
+    }
+
+    /// One request, from any host.
+    async fn answer(
+        &self,
+        platform: &PlatformId,
+        listen: &str,
+        peer: SocketAddr,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        let platforms = self.node.platforms();
+        let Some(live) = platforms.get(platform) else { return gone() };
+        let named = host_of(&request);
+        let hosts = &live.tenant.snapshot.platform.hosts;
+        let here = |h: &&mandate_core::platform::Host| *h.listen == *listen;
+        let matched = named.and_then(|name| hosts.iter().position(|h| here(&h) && mandate_gate::host_matches(h, name)));
+        let Some(host_index) = matched else {
+            let first = hosts.iter().position(|h| here(&h)).unwrap_or(0);
+            return self.refuse(live, first, peer.ip(), Refusal::anonymous(Cause::HostUnknown));
+        };
+        let address = client_address(peer.ip(), request.headers(), &self.bounds.trusted_proxies);
+        let surface = hosts[host_index].surface;
+        if mandate_issuer::owns(surface, request.uri().path()) {
+            let arrival = self.arrival(live, host_index, address);
+            let mut response = match collect(request, self.bounds.body_timeout).await {
+                Ok(request) => mandate_issuer::handle(&arrival, request).await,
+                Err(refusal) => arrival.refuse("(body)", (*refusal).into()),
+            };
+            self.node.gate.stamp(response.headers_mut());
+            return response.map(|bytes| Either::Left(Full::new(bytes)));
+        }
+        self.node.gate.handle(&live.sites[host_index], address, request).await.map(Either::Right)
+    }
+
+    fn arrival<'a>(&'a self, live: &'a Live, host_index: usize, address: IpAddr) -> Arrival<'a> {
+        let now = self.node.clock.now();
+        Arrival { issuer: &self.node.issuer, tenant: &live.tenant, host_index, address, now }
+    }
+
+    fn refuse(&self, live: &Live, host_index: usize, address: IpAddr, refusal: Refusal) -> Response<Body> {
+        let arrival = self.arrival(live, host_index, address);
+        let mut response = arrival.refuse("(request)", refusal.into());
+        self.node.gate.stamp(response.headers_mut());
+        response.map(|bytes| Either::Left(Full::new(bytes)))
+    }
+
+    /// The bytes for a request that the HTTP parser gave up on, in the words of the listener's first host.
+    fn malformed(&self, platform: &PlatformId, listen: &str, status: u16) -> Option<Response<Bytes>> {
+        let platforms = self.node.platforms();
+        let live = platforms.get(platform)?;
+        let host_index = live.tenant.snapshot.platform.hosts.iter().position(|h| *h.listen == *listen)?;
+        let refusal = match status {
+            431 => Refusal::anonymous(Cause::RequestTooLarge).with(FactName::Parameter, "the header section").with(FactName::Limit, 64 * 1024),
+            414 => Refusal::anonymous(Cause::RequestTooLarge).with(FactName::Parameter, "the request line").with(FactName::Limit, 64 * 1024),
+            _ => Refusal::anonymous(Cause::RequestMalformed).with(FactName::Defect, "a header or the request line breaks the grammar of HTTP"),
+        };
+        let arrival = self.arrival(live, host_index, IpAddr::from([0, 0, 0, 0]));
+        let mut response = arrival.refuse("(request)", refusal.into());
+        self.node.gate.stamp(response.headers_mut());
+        Some(response)
+    }
+
+    /// Stops accepting, lets requests in flight finish, and waits for that at most `patience`.
+    pub(crate) async fn shut(&self, patience: Duration) {
+        let _nobody_listens = self.stop.send(true);
+        let all = u32::try_from(self.bounds.connections).unwrap_or(u32::MAX);
+        let drained = tokio::time::timeout(patience, self.permits.acquire_many(all)).await;
+        if drained.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+    }
+}
+
+/// The authority that a request names.
+fn host_of<B>(request: &Request<B>) -> Option<&str> {
+    let mut named = request.headers().get_all(http::header::HOST).iter();
+    match (named.next(), named.next(), request.uri().authority()) {
+        (Some(one), None, None) => one.to_str().ok(),
+        (Some(one), None, Some(authority)) => one.to_str().ok().filter(|h| h.eq_ignore_ascii_case(authority.as_str())),
+        _ => None,
+    }
+}
+
+/// The caller's address. `X-Forwarded-For` counts only from configured proxies, from its right end.
+fn client_address(peer: IpAddr, headers: &http::HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |ip: &IpAddr| trusted.iter().any(|net| net.contains(ip));
+    if trusted.is_empty() || !is_trusted(&peer) {
+        return peer;
+    }
+    let mut address = peer;
+    for value in headers.get_all("x-forwarded-for").iter().rev() {
+        let Ok(text) = value.to_str() else { return address };
+        for part in text.rsplit(',') {
+            let Ok(ip) = part.trim().parse::<IpAddr>() else { return address };
+            address = ip;
+            if !is_trusted(&ip) {
+                return address;
+            }
+        }
+    }
+    address
+}
+
+/// Reads a body of ours, bounded in size and time.
+async fn collect(request: Request<Incoming>, patience: Duration) -> Result<Request<Bytes>, Box<Refusal>> {
+    let (parts, incoming) = request.into_parts();
+    let limited = Limited::new(incoming, body::LARGEST);
+    match tokio::time::timeout(patience, limited.collect()).await {
+        Ok(Ok(collected)) => Ok(Request::from_parts(parts, collected.to_bytes())),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(body::too_large(body::LARGEST)),
+        Ok(Err(_)) | Err(_) => Err(body::malformed(body::Fault::BrokenOff, "the whole body")),
+    }
+}
+
+/// The platform was taken away while the connection was open.
+fn gone() -> Response<Body> {
+    let mut response = Response::new(Either::Left(Full::new(Bytes::new())));
+    *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r20_forwarded_addresses_count_from_trusted_peers_only() {
+        let ip = |t: &str| t.parse::<IpAddr>().unwrap();
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
+        let headers = |values: &[&str]| {
+            let mut map = http::HeaderMap::new();
+            for v in values {
+                map.append("x-forwarded-for", v.parse().unwrap());
+            }
+            map
+        };
+        for (peer, sent, expected) in [
+            ("192.0.2.1", vec!["203.0.113.9"], "192.0.2.1"),
+            ("10.0.0.1", vec!["203.0.113.9"], "203.0.113.9"),
+            ("10.0.0.1", vec!["6.6.6.6, 203.0.113.9, 10.0.0.2"], "203.0.113.9"),
+            ("10.0.0.1", vec!["6.6.6.6", "203.0.113.9"], "203.0.113.9"),
+            ("10.0.0.1", vec!["garbage"], "10.0.0.1"),
+            ("10.0.0.1", vec![], "10.0.0.1"),
+        ] {
+            assert_eq!(client_address(ip(peer), &headers(&sent), &trusted), ip(expected), "{peer} {sent:?}");
+        }
+    }
+}

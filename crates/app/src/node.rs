@@ -1,0 +1,299 @@
+//! One running node: storage, memory, issuer, gate, and the platforms as they stand now.
+
+use crate::keys::{Purpose, RootKey};
+use crate::record::Behind;
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use mandate_core::platform::{Snapshot, Upstream};
+use mandate_core::{AccountId, Clock, DecisionId, Digest, Entropy, LogEntry, PlatformId, SubjectKind, Timestamp};
+use mandate_core::model::{Account, Credential, TokenFacts};
+use mandate_gate::{Facts, FactsUnavailable, Gate, Looked, Site};
+use mandate_issuer::{Issuer, Tenant, admin};
+use mandate_store::{Cached, Feed, PlatformRow, Store, StoreError, Used};
+use mandate_wire::identity::IdentityKey;
+use mandate_wire::seal::Sealer;
+use mandate_wire::ticket::Tickets;
+use mandate_wire::{Recorder, platform_file};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// What a node is made of, before it starts.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) store_url: String,
+    pub(crate) key_file: PathBuf,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) templates: Option<PathBuf>,
+    /// Where `builtin:sample` leads; made by the demo and by `serve` when a platform asks for it.
+    pub(crate) sample: Arc<crate::sample::Sample>,
+    /// Multiplies every plan's limit; 1 outside benchmarks.
+    pub(crate) limit_factor: u32,
+    /// Whether this is the demo, whose stores nobody else may open.
+    pub(crate) demo: bool,
+}
+
+/// A platform as it stands now.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) sites: Vec<Arc<Site>>,
+}
+
+/// One running node.
+pub(crate) struct Node {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) cache: Arc<Cached>,
+    pub(crate) issuer: Arc<Issuer>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) metrics: Arc<mandate_gate::Metrics>,
+    pub(crate) behind: Arc<Behind>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    platforms: ArcSwap<HashMap<PlatformId, Arc<Live>>>,
+    root: RootKey,
+    sample: Arc<crate::sample::Sample>,
+    limit_factor: u32,
+    /// Woken when a platform file was applied, here or on another node.
+    pub(crate) applied: Arc<Notify>,
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+impl Node {
+    /// Opens the store and puts the parts together. Nothing listens yet.
+    pub(crate) async fn start(parts: Parts) -> anyhow::Result<Arc<Self>> {
+        let feed = Feed::new();
+        let applied = Arc::new(Notify::new());
+        let woken = applied.clone();
+        feed.listen(Arc::new(move |entries: &[LogEntry]| {
+            if entries.iter().any(|e| e.subject.kind == SubjectKind::Platform) {
+                woken.notify_one();
+            }
+        }));
+        let store = mandate_store::open(&parts.store_url, feed.clone()).await?;
+        let info = store.info().await?;
+        match (parts.demo, info.demo) {
+            (false, true) => anyhow::bail!("this store was made by `mandate demo`, whose clock can be moved: use another one"),
+            (true, false) => {
+                if store.stamp_demo().await? != mandate_store::Changed::Done {
+                    anyhow::bail!("this store is in use by a real server: the demo takes none of those");
+                }
+            }
+            _ => {}
+        }
+        let root = RootKey::open(&*store, &parts.key_file, &*parts.entropy).await?;
+        let alone = info.backend == "sqlite";
+        let cache = Cached::new(store.clone(), feed, parts.clock.clone(), alone);
+        if !alone {
+            let following = cache.clone();
+            tokio::spawn(async move { following.follow().await });
+        }
+        let behind = Arc::new(Behind::default());
+        tokio::spawn(behind.clone().write_decisions(store.clone()));
+        tokio::spawn(behind.clone().write_uses(store.clone()));
+        tokio::spawn(purge(store.clone(), parts.clock.clone()));
+
+        let uses = behind.clone();
+        let metrics = Arc::new(mandate_gate::Metrics::default());
+        let gate = Arc::new(Gate::new(
+            Arc::new(NodeFacts(cache.clone())),
+            parts.clock.clone(),
+            parts.entropy.clone(),
+            metrics.clone(),
+            Arc::new(move |platform: &PlatformId, used, at| {
+                let used = match used {
+                    mandate_gate::Used::Key(key) => Used::Key(key.clone()),
+                    mandate_gate::Used::Grant(grant) => Used::Grant(grant.clone()),
+                };
+                uses.used(platform, used, at);
+            }),
+            mandate_gate::Limits::default(),
+        ));
+        let meters = gate.clone();
+        let waiting = behind.clone();
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let issuer = Arc::new(Issuer {
+            store: store.clone(),
+            cache: cache.clone(),
+            clock: parts.clock.clone(),
+            entropy: parts.entropy.clone(),
+            passwords: mandate_issuer::passwords::Passwords::new(threads, threads * 16),
+            throttle: mandate_issuer::throttle::Throttle::new(&*parts.entropy),
+            templates: mandate_issuer::templates(parts.templates.as_deref()).context("templates")?,
+            meters: Arc::new(move |platform, key| meters.meter(platform, key)),
+            pending: Arc::new(move |platform: &PlatformId, id: &DecisionId| waiting.pending(platform, id)),
+        });
+        let node = Arc::new(Self {
+            store,
+            cache,
+            issuer,
+            gate,
+            metrics,
+            behind,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            platforms: ArcSwap::default(),
+            root,
+            sample: parts.sample,
+            limit_factor: parts.limit_factor,
+            applied,
+        });
+        node.reload().await?;
+        Ok(node)
+    }
+
+    /// Reads the platforms again and swaps those that have changed. A file that this version cannot read leaves the
+    /// platform as it was.
+    pub(crate) async fn reload(&self) -> anyhow::Result<()> {
+        let rows = self.store.platforms().await?;
+        let current = self.platforms.load_full();
+        let mut next = HashMap::new();
+        for row in rows {
+            let standing = current.get(&row.id);
+            if let Some(live) = standing.filter(|l| l.tenant.snapshot.revision == row.revision) {
+                next.insert(row.id.clone(), live.clone());
+                continue;
+            }
+            match self.bring_up(&row).await {
+                Ok(live) => {
+                    tracing::info!(platform = %row.id, revision = row.revision, "platform in force");
+                    next.insert(row.id.clone(), Arc::new(live));
+                }
+                Err(error) => {
+                    tracing::error!(platform = %row.id, revision = row.revision, %error, "platform file cannot be used");
+                    if let Some(live) = standing {
+                        next.insert(row.id.clone(), live.clone());
+                    }
+                }
+            }
+        }
+        self.platforms.store(Arc::new(next));
+        Ok(())
+    }
+
+    async fn bring_up(&self, row: &PlatformRow) -> anyhow::Result<Live> {
+        let mut platform = platform_file::read(&row.document)
+            .map_err(|problems| anyhow::anyhow!("{}", problems.first().map(ToString::to_string).unwrap_or_default()))?;
+        for plan in &mut platform.plans {
+            plan.requests_per_minute = plan.requests_per_minute.saturating_mul(self.limit_factor);
+        }
+        let id = platform.id.clone();
+        let snapshot = Arc::new(Snapshot::compile(platform, row.revision)?);
+        let sealer = Sealer::new(&self.root.derive(Purpose::DecisionIds, &id)?).context("sealer")?;
+        let behind = self.behind.clone();
+        let recorder = Arc::new(Recorder::new(
+            id.clone(),
+            sealer,
+            self.entropy.clone(),
+            self.clock.clone(),
+            Arc::new(move |decision| behind.decision(decision)),
+        ));
+        let tickets = Arc::new(Tickets::new(id.clone(), &self.root.derive(Purpose::Tickets, &id)?).context("tickets")?);
+        let identity = Arc::new(IdentityKey::new(&self.root.derive(Purpose::UpstreamIdentity, &id)?));
+        let mut sites = Vec::new();
+        for (host_index, host) in snapshot.platform.hosts.iter().enumerate() {
+            let upstream = match &host.upstream {
+                None => None,
+                Some(name) => {
+                    let named = snapshot.platform.upstreams.iter().find(|u| u.name == *name);
+                    Some(self.upstream(named.context("upstream")?, &identity).await?)
+                }
+            };
+            sites.push(Arc::new(Site {
+                snapshot: snapshot.clone(),
+                host_index,
+                recorder: recorder.clone(),
+                identity: identity.clone(),
+                upstream,
+            }));
+        }
+        Ok(Live { tenant: Arc::new(Tenant { snapshot, recorder, tickets }), sites })
+    }
+
+    async fn upstream(&self, upstream: &Upstream, identity: &Arc<IdentityKey>) -> anyhow::Result<mandate_gate::Upstream> {
+        let (address, authority) = if &*upstream.url == "builtin:sample" {
+            let address = self.sample.start(identity.clone()).await?;
+            (address, address.to_string())
+        } else {
+            let url = url::Url::parse(&upstream.url)?;
+            let host = url.host_str().context("the upstream's URL names no host")?;
+            let port = url.port_or_known_default().unwrap_or(80);
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port))
+                .await
+                .with_context(|| format!("the upstream {} cannot be resolved", upstream.url))?
+                .collect();
+            (*found.first().context("the upstream has no address")?, format!("{host}:{port}"))
+        };
+        Ok(mandate_gate::Upstream::new(&*upstream.name, authority, address))
+    }
+
+    /// The platforms as they stand now.
+    pub(crate) fn platforms(&self) -> Arc<HashMap<PlatformId, Arc<Live>>> {
+        self.platforms.load_full()
+    }
+
+    /// Writes what waits, before a stop.
+    pub(crate) async fn settle(&self) {
+        self.behind.flush(&*self.store).await;
+    }
+}
+
+impl admin::Tenants for Node {
+    fn get(&self, id: &PlatformId) -> Option<Arc<Tenant>> {
+        self.platforms.load().get(id).map(|l| l.tenant.clone())
+    }
+    fn ids(&self) -> Vec<PlatformId> {
+        let mut ids: Vec<PlatformId> = self.platforms.load().keys().cloned().collect();
+        ids.sort();
+        ids
+    }
+}
+
+/// The gate's facts, from this node's memory and store.
+#[derive(Debug)]
+struct NodeFacts(Arc<Cached>);
+
+fn unavailable(error: &StoreError) -> FactsUnavailable {
+    tracing::error!(%error, "storage did not answer");
+    FactsUnavailable { retry_after_s: 2 }
+}
+
+impl Facts for NodeFacts {
+    fn peek_credential(&self, platform: &PlatformId, id: &str) -> Option<Option<Credential>> {
+        self.0.peek_credential(platform, id).map(Some)
+    }
+    fn credential(&self, platform: &PlatformId, id: &str) -> Looked<Option<Credential>> {
+        let (cache, platform, id) = (self.0.clone(), platform.clone(), id.to_owned());
+        Box::pin(async move { cache.credential(&platform, &id).await.map_err(|e| unavailable(&e)) })
+    }
+    fn peek_token(&self, platform: &PlatformId, digest: &Digest) -> Option<Option<Arc<TokenFacts>>> {
+        self.0.peek_token(platform, digest).map(Some)
+    }
+    fn token(&self, platform: &PlatformId, digest: Digest) -> Looked<Option<Arc<TokenFacts>>> {
+        let (cache, platform) = (self.0.clone(), platform.clone());
+        Box::pin(async move { cache.token(&platform, &digest).await.map_err(|e| unavailable(&e)) })
+    }
+    fn account(&self, platform: &PlatformId, id: &str) -> Looked<Option<Arc<Account>>> {
+        let (cache, platform, id) = (self.0.clone(), platform.clone(), AccountId::new(id));
+        Box::pin(async move { cache.account(&platform, &id).await.map_err(|e| unavailable(&e)) })
+    }
+}
+
+/// Drops what is past its retention, every ten minutes.
+async fn purge(store: Arc<dyn Store>, clock: Arc<dyn Clock>) {
+    loop {
+        tokio::time::sleep(std::time::Duration::from_mins(10)).await;
+        let now: Timestamp = clock.now();
+        if let Err(error) = store.purge(now).await {
+            tracing::warn!(%error, "old rows could not be dropped");
+        }
+    }
+}

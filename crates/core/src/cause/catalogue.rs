@@ -1,0 +1,443 @@
+//! The entries. Each has a page (`/causes/ID`) and a test; a placeholder that is not among its facts fails one.
+
+use super::Class as C;
+use super::OAuthError as O;
+use super::Who as W;
+use super::{Class, Entry};
+use crate::disclosure::FactName as F;
+
+macro_rules! catalogue {
+    ($($name:ident $id:literal, $class:ident, $oauth:ident $status:literal, $who:ident,
+       title: $title:literal, point: $point:literal, remedy: $remedy:literal, about: $about:literal,
+       facts: [$($fact:ident),*];)*) => {
+        /// Every way to be refused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u16)]
+        pub enum Cause {$(#[doc = $title] $name,)*}
+
+        const ENTRIES: &[Entry] = &[$(Entry {
+            cause: Cause::$name, id: $id, class: C::$class, title: $title, point: $point, remedy: $remedy,
+            who: W::$who, about: $about, facts: &[$(F::$fact),*], oauth: O::$oauth, status: $status,
+        },)*];
+    };
+}
+
+catalogue! {
+    // Credentials.
+    CredentialMissing "credential.missing", CredentialMissing, InvalidToken 401, Caller,
+        title: "No credential was sent",
+        point: "the request holds no credential",
+        remedy: "Send an API key in the APCA-API-KEY-ID and APCA-API-SECRET-KEY headers, a token as Authorization: Bearer, or a partner's key as HTTP Basic. Check that no proxy drops the header and that the program reads its settings.",
+        about: "Nothing in the request names a caller. Headers with underscores instead of dashes are often dropped by proxies, and an unset variable often becomes an absent header.",
+        facts: [Expected, ServerTime];
+    CredentialMalformed "credential.malformed", CredentialMalformed, InvalidToken 401, Caller,
+        title: "The credential's text is damaged",
+        point: "the credential as received is damaged: {defect}; nothing was compared",
+        remedy: "Print the length of the value your program sends, strip white space and quotes, and send it again.",
+        about: "White space, quotes, a doubled prefix, an empty value or a placeholder such as `undefined` can be seen in the text itself, so no comparison took place.",
+        facts: [Parameter, Defect, ServerTime];
+    CredentialAmbiguous "credential.ambiguous", CredentialMalformed, InvalidRequest 400, Caller,
+        title: "More than one credential was sent",
+        point: "the request holds more than one credential ({received}); exactly one is taken",
+        remedy: "Remove all but one: either the two key headers, or Authorization.",
+        about: "A request with two credentials would be judged by whichever is looked at first. It is refused instead (RFC 6750 section 2).",
+        facts: [Received, ServerTime];
+    CredentialRejected "credential.rejected", CredentialRejected, InvalidToken 401, Caller,
+        title: "The credential was not accepted",
+        point: "request is not authorized",
+        remedy: "Compare key id and secret with the keys of the account, for the environment of this host. A secret is shown once; if it is lost, make a new key. After a reset of a paper account use the new key.",
+        about: "Unknown ids and wrong secrets get this one answer, so that nobody can find out which ids exist. The owner of a key sees its state on the keys page.",
+        facts: [HostEnvironments, ServerTime, TrueCause];
+    CredentialUnknown "credential.unknown", CredentialRejected, InvalidToken 401, Caller,
+        title: "Unknown credential",
+        point: "request is not authorized",
+        remedy: "See credential.rejected.",
+        about: "The true cause behind credential.rejected when nothing has the presented id. Only the record says so.",
+        facts: [];
+    CredentialSecretMismatch "credential.secret_mismatch", CredentialRejected, InvalidToken 401, Caller,
+        title: "Wrong secret",
+        point: "request is not authorized",
+        remedy: "See credential.rejected.",
+        about: "The true cause behind credential.rejected when the id exists and the secret is not its own. Only the record says so.",
+        facts: [];
+    CredentialWrongKind "credential.wrong_kind", CredentialWrongKind, InvalidToken 401, Caller,
+        title: "A genuine credential of another kind",
+        point: "request is not authorized: the credential is genuine, but it is {credential_kind}, and this place takes {expected}",
+        remedy: "An OAuth client id and secret only fetch tokens: exchange an authorization code for a token and send that, or use an API key of the account.",
+        about: "The server recognised the credential and its secret matches; it is just not what opens this API.",
+        facts: [CredentialKind, Expected, ClientIdShown, ServerTime];
+    CredentialSuperseded "credential.superseded", CredentialEnded, InvalidToken 401, Owner,
+        title: "The key was replaced",
+        point: "request is not authorized: this key was genuine and ended at {ended_at} ({end_reason}); a newer key took its place",
+        remedy: "Use the newest key of the account; the keys page shows which one is active. A reset of a paper account replaces its keys at once.",
+        about: "The id and secret belong together, but the key was replaced by a newer one or by a reset of the paper account.",
+        facts: [CredentialKind, IssuedAt, EndedAt, EndReason, CredentialEnvironments, Successor, KeyLabel, KeyIdShown, LastUsed, EndedBy, ServerTime];
+    CredentialRevoked "credential.revoked", CredentialEnded, InvalidToken 401, Owner,
+        title: "The key was revoked",
+        point: "request is not authorized: this key was genuine and was revoked at {ended_at}",
+        remedy: "Make a new key on the keys page, or ask the owner of the account for one.",
+        about: "The id and secret belong together, but the key was ended by its owner or by the operator.",
+        facts: [CredentialKind, IssuedAt, EndedAt, EndReason, KeyLabel, KeyIdShown, LastUsed, EndedBy, ServerTime];
+    TokenExpired "token.expired", CredentialEnded, InvalidToken 401, Caller,
+        title: "The token expired",
+        point: "token expired: it was genuine and ended at {expired_at}",
+        remedy: "Get a new token before the old one ends.",
+        about: "Access tokens live for a limited time.",
+        facts: [CredentialKind, IssuedAt, ExpiredAt, ServerTime];
+    TokenRevoked "token.revoked", CredentialEnded, InvalidToken 401, Owner,
+        title: "The token was revoked",
+        point: "request is not authorized: the token was genuine and ended at {ended_at}",
+        remedy: "Send the owner through the authorization page again.",
+        about: "The token was given back, or something it hangs from was switched off after it was issued; switching that on again does not revive it.",
+        facts: [CredentialKind, IssuedAt, EndedAt, EndReason, EndedBy, ClientName, Account, Grant, ServerTime];
+    CodeReplayedToken "code.replayed", CredentialEnded, InvalidGrant 400, Caller,
+        title: "The authorization code was used twice",
+        point: "the authorization code was presented a second time, so what it gave was revoked",
+        remedy: "Redeem each code once, and store the answer. Send the owner through the authorization page again for a new code.",
+        about: "A code that comes back is a sign of theft or of a program that repeats itself; RFC 6749 section 4.1.2 asks for its tokens to be revoked. Look for retries, double submits and link scanners that open the redirect.",
+        facts: [CredentialKind, IssuedAt, EndedAt, CodeUsable, ClientName, Account, Grant, ServerTime];
+    EnvironmentMismatch "environment.mismatch", EnvironmentMismatch, InvalidToken 401, Caller,
+        title: "A credential of another environment",
+        point: "request is not authorized: the credential is genuine, but it belongs to {credential_environments} and this host serves {host_environments}",
+        remedy: "Call {right_hosts}, or make a key for this environment. Credentials do not move between environments.",
+        about: "Each environment has its own hosts, keys and accounts. The usual reason is a library that talks to the paper host by default while the keys are live ones, or the reverse.",
+        facts: [CredentialKind, CredentialEnvironments, HostEnvironments, RightHosts, IssuedAt, KeyLabel, KeyIdShown, LastUsed, ServerTime];
+
+    TokenNotYours "token.not_yours", CredentialRejected, InvalidRequest 401, Caller,
+        title: "No such token of yours",
+        point: "request is not authorized: there is no live token of this id that was given at your request",
+        remedy: "Name the token by the text or the id that the answer to POST /v1/oauth/token held.",
+        about: "Tokens of others, tokens that have ended and tokens that never were get this one answer.",
+        facts: [ServerTime, TrueCause];
+
+    // Clients.
+    ClientRejected "client.rejected", ClientRejected, InvalidClient 401, Caller,
+        title: "The client was not accepted",
+        point: "client authentication failed: the client does not exist, is not available to the caller, or its secret is wrong",
+        remedy: "Check client_id and client_secret against the registration, and that they belong to this platform.",
+        about: "Unknown clients, clients of others and wrong secrets get this one answer.",
+        facts: [ServerTime, TrueCause];
+    ClientSecretMissing "client.secret_missing", ClientRejected, InvalidClient 401, Caller,
+        title: "The client sent no secret",
+        point: "client_id was received but {parameter} is {defect}, so nothing was compared",
+        remedy: "Check how the program loads the secret: an unset variable often arrives as an empty text.",
+        about: "Presence, emptiness and placeholder texts can be seen in the request itself.",
+        facts: [Parameter, Defect, ServerTime];
+    ClientDisabled "client.disabled", ClientNotActive, UnauthorizedClient 401, Operator,
+        title: "The app is switched off",
+        point: "request is not authorized: the credential is genuine, but the app it was issued to is {client_status} since {since}",
+        remedy: "The operator of the platform can switch the app on again ({contact}); tokens from before must then be obtained anew. Nothing about the token or its scopes needs changing.",
+        about: "An operator switched the client off. Everything issued to it before that moment is dead for good.",
+        facts: [CredentialKind, ClientStatus, Since, Contact, IssuedAt, ClientName, ClientIdShown, Account, Grant, ServerTime];
+    ClientPending "client.pending", ClientNotActive, UnauthorizedClient 401, Time,
+        title: "The app is not active yet",
+        point: "the client is known and becomes active at {since}; nothing needs changing on the caller's side",
+        remedy: "Wait until then.",
+        about: "A registration can be set to begin later.",
+        facts: [ClientStatus, Since, ServerTime];
+    ClientExpired "client.expired", ClientNotActive, UnauthorizedClient 401, Operator,
+        title: "The app's registration ended",
+        point: "the client's registration ended at {since}; neither token nor secret is at fault",
+        remedy: "Ask the operator of the platform ({contact}) to renew the registration.",
+        about: "A registration can have an end date.",
+        facts: [ClientStatus, Since, Contact, ServerTime];
+    ClientLiveNotApproved "client.live_not_approved", ClientNotApproved, UnauthorizedClient 401, Operator,
+        title: "The app is not approved for live accounts",
+        point: "request is not authorized: the token is genuine and its scopes are fine, but the app is not approved to act on {credential_environments} accounts of people other than its owner",
+        remedy: "The operator ({contact}) can approve the app for live trading. Until then use the paper environment, or an account of the app's owner.",
+        about: "Live trading for other people needs the operator's approval of the app. No scope and no new consent replaces it.",
+        facts: [CredentialKind, CredentialEnvironments, Contact, ScopesHeld, ClientName, ClientIdShown, Account, Grant, ServerTime];
+    GrantTypeUnsupported "grant_type.unsupported", GrantTypeNotAllowed, UnsupportedGrantType 400, Caller,
+        title: "This grant type is not offered",
+        point: "the grant type `{received}` is not offered here; use {expected}",
+        remedy: "Send the owner through the authorization page and redeem the code with grant_type=authorization_code.",
+        about: "Each surface offers its own grant types.",
+        facts: [Received, Expected, ServerTime];
+
+    // Grants and accounts.
+    GrantRevoked "grant.revoked", GrantEnded, InvalidToken 401, Owner,
+        title: "The owner took the permission back",
+        point: "request is not authorized: the token was genuine, but the permission it came from was withdrawn at {ended_at}",
+        remedy: "Only the owner of the account can give it again: send them through the authorization page. Nothing about the token, its scopes or the app needs changing.",
+        about: "The owner removed the app on the connected-apps page, or the operator or partner ended the grant.",
+        facts: [CredentialKind, IssuedAt, EndedAt, EndReason, EndedBy, ClientName, Account, Grant, ServerTime];
+    AccountDisabled "account.disabled", AccountNotActive, AccessDenied 403, Operator,
+        title: "The account is switched off",
+        point: "the credential is genuine, but the account it acts on has no API access since {since}",
+        remedy: "Ask the operator of the platform ({contact}).",
+        about: "The operator switched API access of the account off. Credentials from before that moment are dead for good.",
+        facts: [CredentialKind, Since, Contact, Account, ServerTime];
+    AccountNotCovered "account.not_covered", AccountNotCovered, AccessDenied 401, Caller,
+        title: "The credential does not reach this account",
+        point: "request is not authorized: the credential does not reach the account that the path names",
+        remedy: "Name one of the accounts the credential was made for.",
+        about: "A partner reaches its own accounts only, a key its own account only. Accounts of others and accounts that do not exist get the same answer.",
+        facts: [CredentialKind, ServerTime, TrueCause];
+
+    // Codes and authorization requests.
+    CodeInvalid "code.invalid", CodeInvalid, InvalidGrant 400, Caller,
+        title: "The authorization code cannot be redeemed",
+        point: "the authorization code does not exist or was not issued to this client",
+        remedy: "Send the owner through the authorization page again, and redeem the code with the client that asked for it.",
+        about: "A code is bound to the client, partner and redirect URI it was issued for. A code that was tried by another client remains good for the right one.",
+        facts: [ServerTime, TrueCause];
+    CodeExpired "code.expired", CodeInvalid, InvalidGrant 400, Caller,
+        title: "The authorization code is too old",
+        point: "the authorization code was genuine and expired at {expired_at}",
+        remedy: "Redeem a code at once when it arrives. Send the owner through the authorization page again.",
+        about: "Codes wait ten minutes at most (RFC 6749 section 4.1.2).",
+        facts: [IssuedAt, ExpiredAt, CodeUsable, ServerTime];
+    CodeRedirectMismatch "code.redirect_mismatch", CodeInvalid, InvalidGrant 400, Caller,
+        title: "The redirect URI is not the one of the authorization request",
+        point: "the code was issued for another redirect_uri than {received}; registration is not the problem, the two requests must agree; the code is not spent",
+        remedy: "Send the same redirect_uri in the token request as in the authorization request.",
+        about: "RFC 6749 section 4.1.3 wants the two to be identical, character by character.",
+        facts: [Received, CodeUsable, RegisteredRedirects, ServerTime];
+    CodeGrantEnded "code.grant_ended", CodeInvalid, InvalidGrant 400, Owner,
+        title: "The permission ended before the code was redeemed",
+        point: "the authorization code was genuine, but the permission behind it ended before it was redeemed",
+        remedy: "Send the owner through the authorization page again.",
+        about: "Between consent and redemption the owner removed the app, or the app, account or user was switched off.",
+        facts: [IssuedAt, CodeUsable, ServerTime];
+    RedirectMismatch "redirect.mismatch", RedirectInvalid, InvalidRequest 400, Caller,
+        title: "The redirect URI is not registered",
+        point: "the redirect_uri `{received}` is not registered for this client; the comparison is exact, letter case and trailing slash included",
+        remedy: "Register exactly this address, or send one that is registered.",
+        about: "An address that is not registered is never redirected to, so this is shown in place.",
+        facts: [Received, NearestRedirect, RegisteredRedirects, ServerTime];
+    ResponseTypeUnsupported "response_type.unsupported", RequestMalformed, UnsupportedResponseType 400, Caller,
+        title: "This response type is not offered",
+        point: "the response_type `{received}` is not offered; use {expected}",
+        remedy: "Send response_type=code.",
+        about: "Tokens never travel in redirects here.",
+        facts: [Received, Expected, ServerTime];
+    ScopeInvalid "scope.invalid", ScopeInvalid, InvalidScope 400, Caller,
+        title: "A scope that cannot be given",
+        point: "the scopes {scopes_refused} do not exist or may not be asked for by this client; it may ask for: {scopes_allowed}",
+        remedy: "Ask for scopes of the registration only, or have the registration widened.",
+        about: "A client may ask for the scopes of its registration, a partner may give those agreed with it.",
+        facts: [ScopesRefused, ScopesAllowed, ServerTime];
+    AccessDenied "access.denied", AccessDenied, AccessDenied 403, EndUser,
+        title: "The owner said no",
+        point: "the owner of the account did not allow the access",
+        remedy: "Nothing to mend: ask again only when the owner wants it.",
+        about: "The person on the consent page chose not to allow.",
+        facts: [ServerTime];
+
+    // Policy.
+    ScopeMissing "scope.missing", ScopeMissing, InsufficientScope 401, Caller,
+        title: "The token lacks a scope",
+        point: "token is not authorized for this scope: this needs {scopes_needed} and the token holds {scopes_held}",
+        remedy: "Add the missing scope to the authorization request and have the owner consent again; a token's scopes never change.",
+        about: "The token is genuine and live; the owner was never asked for this scope, or did not give it.",
+        facts: [CredentialKind, ScopesNeeded, ScopesHeld, Product, ClientName, Account, Grant, ServerTime];
+    LicenceDelegated "licence.delegated_access", LicenceForbids, AccessDenied 401, Operator,
+        title: "The data licence forbids delegated access",
+        point: "token is not authorized for this data: it is a delegated token, which acts for an account owner, and the licence of {product} does not allow delegated access; no scope and no new consent will help",
+        remedy: "Read this data with the app's own API key and data subscription, or hold the licence {licence_needed}; keep the delegated token for account and trading calls. {contact} can tell about licences.",
+        about: "Exchanges forbid that data is passed on through somebody else's account. The token, its scopes and the owner's consent are fine.",
+        facts: [CredentialKind, Origin, Product, LicenceRule, LicenceNeeded, ScopesHeld, Contact, ClientName, ClientIdShown, Account, Grant, ServerTime];
+    RateLimited "rate.limited", RateLimited, TemporarilyUnavailable 429, Time,
+        title: "Too many requests",
+        point: "rate limit exceeded: the plan {plan} allows {requests_per_minute} requests a minute; the credential is fine; try again in {retry_after_s} s",
+        remedy: "Wait for Retry-After seconds and spread requests; the X-RateLimit headers tell how many are left.",
+        about: "The limit counts requests of the account, whatever the credential. It refills evenly, so that waiting a little is enough.",
+        facts: [Plan, RequestsPerMinute, RetryAfter, ServerTime];
+    SignInThrottled "sign_in.throttled", RateLimited, TemporarilyUnavailable 429, Time,
+        title: "Too many attempts to sign in",
+        point: "too many attempts; try again in {retry_after_s} s",
+        remedy: "Wait, then try again. Programs must not sign in for people.",
+        about: "Attempts are limited for each address and for each name, whether the name exists or not. Nobody is locked out.",
+        facts: [RetryAfter, ServerTime];
+    AttemptsThrottled "attempts.throttled", RateLimited, TemporarilyUnavailable 429, Time,
+        title: "Too many requests with credentials that are not accepted",
+        point: "too many requests with credentials that were not accepted; try again in {retry_after_s} s",
+        remedy: "Stop retrying: a credential that was refused stays refused. Correct it, then wait Retry-After seconds.",
+        about: "A program that repeats a refused credential for ever is slowed down. Other credentials from the same address go on working.",
+        facts: [RetryAfter, ServerTime];
+
+    // The request.
+    ParameterMissing "request.parameter_missing", RequestMalformed, InvalidRequest 400, Caller,
+        title: "A parameter is missing",
+        point: "the parameter {parameter} is missing or empty",
+        remedy: "Send it. A parameter without a value counts as left out (RFC 6749 section 3.1).",
+        about: "Every required parameter has to be there, once.",
+        facts: [Parameter, ServerTime];
+    ParameterRepeated "request.parameter_repeated", RequestMalformed, InvalidRequest 400, Caller,
+        title: "A parameter stands twice",
+        point: "the parameter {parameter} stands more than once",
+        remedy: "Send it once (RFC 6749 section 3.1).",
+        about: "Two values for one name would be read differently by different programs.",
+        facts: [Parameter, ServerTime];
+    ParameterUnknown "request.parameter_unknown", RequestMalformed, InvalidRequest 400, Caller,
+        title: "A member of the body is not known",
+        point: "the member {parameter} is not known here; expected are {expected}",
+        remedy: "Remove it or correct its spelling.",
+        about: "JSON bodies are read strictly, so that a misspelt name is noticed.",
+        facts: [Parameter, Expected, ServerTime];
+    ParameterInvalid "request.parameter_invalid", RequestMalformed, InvalidRequest 400, Caller,
+        title: "A parameter has a value that cannot be read",
+        point: "the parameter {parameter} cannot be read: {defect}",
+        remedy: "Correct the value.",
+        about: "The value is too long, not text, or none of the values that exist.",
+        facts: [Parameter, Defect, Expected, ServerTime];
+    BodyMalformed "request.body_malformed", RequestMalformed, InvalidRequest 400, Caller,
+        title: "The body cannot be read",
+        point: "the body cannot be read: {defect}",
+        remedy: "Send {expected}.",
+        about: "The body is not what its content type says, or not UTF-8.",
+        facts: [Defect, Expected, ServerTime];
+    ContentType "request.content_type", ContentTypeWrong, InvalidRequest 400, Caller,
+        title: "The body has the wrong content type",
+        point: "the content type received is `{received}`, required is {expected}; no parameter could be read from the body",
+        remedy: "Send the body as {expected} and say so in Content-Type.",
+        about: "Each surface reads one type: the Connect token endpoint forms, the Broker API JSON.",
+        facts: [Received, Expected, ServerTime];
+    RequestTooLarge "request.too_large", RequestTooLarge, InvalidRequest 413, Caller,
+        title: "The request is too large",
+        point: "{parameter} is larger than {limit} bytes",
+        remedy: "Send less.",
+        about: "Sizes are bounded before anything is read.",
+        facts: [Parameter, Limit, ServerTime];
+    RequestMalformed "request.malformed", RequestMalformed, InvalidRequest 400, Caller,
+        title: "The request is not well-formed HTTP",
+        point: "the request cannot be read: {defect}",
+        remedy: "Check how the program builds its headers and request line.",
+        about: "A header or the request line breaks the grammar of HTTP (RFC 9110).",
+        facts: [Defect, ServerTime];
+    PathUnknown "request.path_unknown", NotFound, InvalidRequest 404, Caller,
+        title: "There is nothing at this path",
+        point: "there is nothing at this path on this host",
+        remedy: "Check path and host against the platform's documentation.",
+        about: "The gate forwards only routes that the platform lists.",
+        facts: [HostEnvironments, ServerTime];
+    MethodUnknown "request.method_not_allowed", MethodNotAllowed, InvalidRequest 405, Caller,
+        title: "Not by this method",
+        point: "this path does not take {received}; it takes {expected}",
+        remedy: "Use one of the methods in the Allow header.",
+        about: "The path exists, by other methods.",
+        facts: [Received, Expected, ServerTime];
+    HostUnknown "request.host_unknown", HostUnknown, InvalidRequest 421, Caller,
+        title: "This host name is not served here",
+        point: "the Host header names a host that is not served at this address",
+        remedy: "Use the base address from the platform's documentation; check proxies that rewrite Host.",
+        about: "A request is judged by the host it names. An unknown one has no platform (RFC 9110 section 15.5.20).",
+        facts: [ServerTime];
+
+    // Pages.
+    SignInRejected "sign_in.rejected", SignInRejected, AccessDenied 401, EndUser,
+        title: "Name or password is not right",
+        point: "name or password is not right",
+        remedy: "Try again. Upper and lower case matter.",
+        about: "Unknown names and wrong passwords get this one answer.",
+        facts: [ServerTime, TrueCause];
+    SignInNeeded "sign_in.needed", SignInRejected, AccessDenied 401, EndUser,
+        title: "Please sign in",
+        point: "this page needs a signed-in user",
+        remedy: "Sign in.",
+        about: "The session has ended or none was opened in this browser.",
+        facts: [ServerTime];
+    FormRejected "form.rejected", FormRejected, AccessDenied 403, EndUser,
+        title: "This form is no longer good",
+        point: "the form is too old, belongs to another session, or was sent from another site",
+        remedy: "Go back, load the page again and repeat the step.",
+        about: "Each form carries a token that binds it to the session, the user and the one request it is for.",
+        facts: [Defect, ServerTime];
+
+    // Our own faults.
+    UpstreamUnavailable "server.upstream", UpstreamUnavailable, TemporarilyUnavailable 502, Operator,
+        title: "The API behind the gate did not answer",
+        point: "the request was authorized, but the API behind the gate did not answer; this is a fault on our side",
+        remedy: "Try again in a few seconds; if it goes on, tell {contact} the decision id.",
+        about: "Credential, scope, licence and limits were all fine.",
+        facts: [Contact, RetryAfter, ServerTime];
+    StorageUnavailable "server.storage", ServerFault, ServerError 503, Operator,
+        title: "Our storage did not answer",
+        point: "this is a fault on our side: storage did not answer, nothing was changed and nothing is wrong with the credential; try again in {retry_after_s} s",
+        remedy: "Try again after Retry-After seconds; if it goes on, tell {contact} the decision id.",
+        about: "What was answered is durable, so without storage nothing is answered.",
+        facts: [Contact, RetryAfter, ServerTime];
+    Internal "server.internal", ServerFault, ServerError 500, Operator,
+        title: "Something broke on our side",
+        point: "this is a fault on our side, not of the request",
+        remedy: "Tell {contact} the decision id.",
+        about: "An error of ours. The record holds the details.",
+        facts: [Contact, ServerTime];
+}
+
+impl Cause {
+    /// Every cause, in the order of the catalogue.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ENTRIES.iter().map(|e| e.cause)
+    }
+    /// Its entry.
+    pub fn entry(self) -> &'static Entry {
+        &ENTRIES[self as usize]
+    }
+    /// Its stable id.
+    pub fn id(self) -> &'static str {
+        self.entry().id
+    }
+    /// How surfaces answer it.
+    pub fn class(self) -> Class {
+        self.entry().class
+    }
+    /// The cause with this id.
+    pub fn from_id(id: &str) -> Option<Self> {
+        ENTRIES.iter().find(|e| e.id == id).map(|e| e.cause)
+    }
+    /// The number in sealed ids; stable within one version of the catalogue only.
+    pub fn code(self) -> u16 {
+        self as u16
+    }
+    /// The cause with this number.
+    pub fn from_code(code: u16) -> Option<Self> {
+        ENTRIES.get(usize::from(code)).map(|e| e.cause)
+    }
+    /// Causes that only a record may name: the wire shows the merged one (SECURITY R7).
+    pub fn is_record_only(self) -> bool {
+        matches!(self, Self::CredentialUnknown | Self::CredentialSecretMismatch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disclosure::Tier;
+
+    fn placeholders(template: &str) -> Vec<&str> {
+        template.split('{').skip(1).filter_map(|s| s.split('}').next()).collect()
+    }
+
+    #[test]
+    fn entries_stand_under_their_own_cause() {
+        for (i, entry) in ENTRIES.iter().enumerate() {
+            assert_eq!(entry.cause as usize, i);
+            assert_eq!(Cause::from_id(entry.id), Some(entry.cause));
+            assert_eq!(Cause::from_code(entry.cause.code()), Some(entry.cause));
+            assert!(!entry.title.is_empty() && !entry.about.is_empty(), "{}", entry.id);
+        }
+    }
+
+    /// A point or remedy may stand in a body, so it may speak of public and holder facts only.
+    #[test]
+    fn r06_templates_speak_of_declared_facts_that_a_body_may_show() {
+        for entry in ENTRIES {
+            for name in placeholders(entry.point).into_iter().chain(placeholders(entry.remedy)) {
+                let fact = entry.facts.iter().find(|f| f.as_str() == name);
+                let fact = fact.unwrap_or_else(|| panic!("{}: {{{name}}} is not among its facts", entry.id));
+                assert!(fact.tier() <= Tier::Holder, "{}: {{{name}}} is an owner's fact", entry.id);
+            }
+        }
+    }
+
+    #[test]
+    fn every_class_has_a_cause() {
+        for class in Class::ALL {
+            if class == Class::PlanLacks {
+                continue; // plans with products come with data plans; the class keeps its place in every table
+            }
+            assert!(ENTRIES.iter().any(|e| e.class == class), "{class:?}");
+        }
+    }
+}

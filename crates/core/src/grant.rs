@@ -1,0 +1,30 @@
+//! The rules of grants: which may be opened, and when a code may be redeemed.
+
+mod authorize;
+mod code;
+
+pub use authorize::{Authorizable, AuthorizeFault, AuthorizeRequest, redirect_is_registered};
+pub use code::{CodeFault, CodeRule};
+
+use crate::model::GrantedBy;
+use crate::{AccountId, ClientId, GrantId, PlatformId, ScopeSet, UserId};
+
+/// A grant that an owner or partner gives. The store finds the live grant of the same key (DESIGN D16) and adds
+/// the scopes to it, or opens one under `new_id`.
+#[derive(Clone, Debug)]
+pub struct GrantSpec {
+    /// The tenant.
+    pub platform: PlatformId,
+    /// Used if there is no live grant yet.
+    pub new_id: GrantId,
+    /// The app.
+    pub client: ClientId,
+    /// The giver, if a user here.
+    pub user: Option<UserId>,
+    /// The accounts; sorted and without repetition, at least one.
+    pub accounts: Vec<AccountId>,
+    /// What for.
+    pub scopes: ScopeSet,
+    /// By whom.
+    pub granted_by: GrantedBy,
+}

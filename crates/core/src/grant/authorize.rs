@@ -1,0 +1,192 @@
+//! Whether an authorization request may be put before the owner (RFC 6749 section 4.1.1).
+
+use crate::disclosure::{FactName, Subjects};
+use crate::model::Client;
+use crate::platform::Snapshot;
+use crate::policy::{client_fault, developer};
+use crate::refusal::Refusal;
+use crate::{Cause, EnvironmentId, ScopeSet, Timestamp};
+
+/// The parameters of an authorization request, as they came.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AuthorizeRequest<'a> {
+    /// `client_id`
+    pub client_id: Option<&'a str>,
+    /// `redirect_uri`
+    pub redirect_uri: Option<&'a str>,
+    /// `response_type`
+    pub response_type: Option<&'a str>,
+    /// `scope`; none: reading the account.
+    pub scope: Option<&'a str>,
+    /// `env`; none: every environment of the platform.
+    pub env: Option<&'a str>,
+}
+
+/// What may be asked of the owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authorizable {
+    /// Where the answer goes: registered for the client, as it was sent.
+    pub redirect_uri: Box<str>,
+    /// What is asked for.
+    pub scopes: ScopeSet,
+    /// Where, in the platform's order; at least one.
+    pub environments: Vec<EnvironmentId>,
+}
+
+/// Who is told that the request is refused.
+#[derive(Clone, Debug)]
+pub enum AuthorizeFault {
+    /// The person in front of the page: the redirect URI is not known to be the client's (RFC 6749 section 4.1.2.1).
+    InPlace(Box<Refusal>),
+    /// The client, at its redirect URI.
+    AtClient(Box<Refusal>),
+}
+
+impl AuthorizeFault {
+    /// The refusal, whoever is told.
+    pub fn refusal(&self) -> &Refusal {
+        match self {
+            Self::InPlace(refusal) | Self::AtClient(refusal) => refusal,
+        }
+    }
+}
+
+impl AuthorizeRequest<'_> {
+    /// RFC 6749 sections 3.1 and 4.1.1, in this order: the client, its state, its redirect URI; and only then what
+    /// may be told to it. Pure: no store, no clock. `client` is what stands under `client_id`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, and who is told.
+    pub fn check(
+        &self,
+        client: Option<&Client>,
+        snapshot: &Snapshot,
+        now: Timestamp,
+    ) -> Result<Authorizable, AuthorizeFault> {
+        let (client, redirect_uri) = self.addressee(client, snapshot, now).map_err(AuthorizeFault::InPlace)?;
+        let (scopes, environments) = self.wish(client, snapshot).map_err(|mut refusal| {
+            refusal.subjects = subjects(client);
+            AuthorizeFault::AtClient(refusal)
+        })?;
+        Ok(Authorizable { redirect_uri: redirect_uri.into(), scopes, environments })
+    }
+
+    /// To whom the answer may be sent.
+    fn addressee<'c>(
+        &self,
+        client: Option<&'c Client>,
+        snapshot: &Snapshot,
+        now: Timestamp,
+    ) -> Result<(&'c Client, &str), Box<Refusal>> {
+        if self.client_id.is_none() {
+            return Err(missing("client_id"));
+        }
+        let Some(client) = client else {
+            return Err(Box::new(Refusal::anonymous(Cause::ClientRejected).because(Cause::CredentialUnknown)));
+        };
+        if let Some((cause, since)) = client_fault(client, now) {
+            return Err(Box::new(
+                Refusal::anonymous(cause)
+                    .with(FactName::ClientStatus, client.status.as_str())
+                    .with(FactName::Since, since)
+                    .with(FactName::Contact, &*snapshot.platform.contact)
+                    .about(subjects(client)),
+            ));
+        }
+        let redirect_uri = self.redirect_uri.ok_or_else(|| missing("redirect_uri"))?;
+        if !redirect_is_registered(&client.redirect_uris, redirect_uri) {
+            return Err(Box::new(
+                Refusal::anonymous(Cause::RedirectMismatch)
+                    .with(FactName::Received, shortened(redirect_uri))
+                    .with(FactName::RegisteredRedirects, client.redirect_uris.clone())
+                    .about(subjects(client)),
+            ));
+        }
+        Ok((client, redirect_uri))
+    }
+
+    /// What is asked for, and where.
+    fn wish(&self, client: &Client, snapshot: &Snapshot) -> Result<(ScopeSet, Vec<EnvironmentId>), Box<Refusal>> {
+        match self.response_type {
+            None => return Err(missing("response_type")),
+            Some("code") => {}
+            Some(other) => {
+                return Err(Box::new(
+                    Refusal::anonymous(Cause::ResponseTypeUnsupported)
+                        .with(FactName::Received, shortened(other))
+                        .with(FactName::Expected, "code"),
+                ));
+            }
+        }
+        let allowed = client.scopes.intersection(&snapshot.known_scopes());
+        let scopes = match ScopeSet::parse(self.scope.unwrap_or("")) {
+            Ok(scopes) if allowed.covers(&scopes) => scopes,
+            Ok(scopes) => return Err(scope_refused(&scopes.without(&allowed), &allowed)),
+            Err(_) => return Err(scope_refused(&ScopeSet::default(), &allowed)),
+        };
+        let known = || snapshot.platform.environments.iter().map(|e| e.id.clone());
+        let environments: Vec<EnvironmentId> = match self.env {
+            None => known().collect(),
+            Some(env) => known().filter(|e| e.as_str() == env).collect(),
+        };
+        if environments.is_empty() {
+            return Err(Box::new(
+                Refusal::anonymous(Cause::ParameterInvalid)
+                    .with(FactName::Parameter, "env")
+                    .with(FactName::Defect, "there is no such environment")
+                    .with(FactName::Expected, known().map(|e| e.to_string()).collect::<Vec<_>>()),
+            ));
+        }
+        Ok((scopes, environments))
+    }
+}
+
+/// Exact comparison (RFC 6749 section 3.1.2.3), but for the port of a loopback address that was registered without
+/// one (RFC 8252 section 7.3): native apps take whatever port is free. A fragment is never right (section 3.1.2).
+pub fn redirect_is_registered(registered: &[Box<str>], presented: &str) -> bool {
+    !presented.contains('#')
+        && presented.bytes().all(|b| matches!(b, 0x21..=0x7e))
+        && registered.iter().any(|r| **r == *presented || is_loopback_with_port(r, presented))
+}
+
+fn is_loopback_with_port(registered: &str, presented: &str) -> bool {
+    ["http://localhost", "http://127.0.0.1"].into_iter().any(|base| {
+        let (Some(rest), Some(tail)) = (registered.strip_prefix(base), presented.strip_prefix(base)) else {
+            return false;
+        };
+        let Some(tail) = tail.strip_prefix(':') else { return false };
+        let end = tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len());
+        let (port, path) = tail.split_at(end);
+        let is_port = !port.starts_with('0') && port.parse::<u16>().is_ok();
+        matches!(rest.as_bytes().first(), None | Some(b'/' | b'?')) && is_port && path == rest
+    })
+}
+
+fn missing(parameter: &'static str) -> Box<Refusal> {
+    Box::new(Refusal::anonymous(Cause::ParameterMissing).with(FactName::Parameter, parameter))
+}
+
+fn scope_refused(refused: &ScopeSet, allowed: &ScopeSet) -> Box<Refusal> {
+    let received = if refused.is_empty() { "no list of scope words".to_owned() } else { refused.to_string() };
+    Box::new(
+        Refusal::anonymous(Cause::ScopeInvalid)
+            .with(FactName::Received, shortened(&received))
+            .with(FactName::ScopesRefused, refused)
+            .with(FactName::ScopesAllowed, allowed),
+    )
+}
+
+fn subjects(client: &Client) -> Subjects {
+    Subjects { client_developer: developer(client), ..Subjects::default() }
+}
+
+/// At most 200 characters of what a request shows.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(200) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests;

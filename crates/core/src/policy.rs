@@ -1,0 +1,11 @@
+//! Who may do what: identification of a presented credential, and the decision on a request. Pure functions.
+
+mod decide;
+mod denial;
+mod identify;
+#[cfg(test)]
+mod tests;
+
+pub use decide::{Allowance, Check, MeterKey, Permit, Request, Spent, decide};
+pub(crate) use identify::{client_fault, developer};
+pub use identify::{Identified, Principal, identify_client, identify_client_of_any, identify_key, identify_token};

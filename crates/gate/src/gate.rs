@@ -1,0 +1,220 @@
+//! The way of a request through the gate: parse, identify, decide, forward, record.
+
+mod answer;
+mod caller;
+mod route;
+mod send;
+
+use crate::body::GateBody;
+use crate::facts::Facts;
+use crate::flight::Flights;
+use crate::front::{self, Refused};
+use crate::limit::{Meters, Source};
+use crate::metrics::{Metrics, Outcome};
+use crate::request_id::{RequestId, RequestIds};
+use crate::site::Site;
+use http::request::Parts;
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use mandate_core::limit::Budget;
+use mandate_core::model::{Credential, TokenFacts};
+use mandate_core::platform::Host;
+use mandate_core::policy::{self, MeterKey};
+use mandate_core::refusal::Refusal;
+use mandate_core::{Cause, Clock, Digest, Entropy, GrantId, KeyId, PlatformId, Timestamp};
+use send::Outgoing;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Sizes, times and counts that the gate keeps to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest body of a request, in bytes.
+    pub request_body: u64,
+    /// Connecting to an API may take so long.
+    pub connect: Duration,
+    /// An API may take so long for its answer; the sender of a body for the next piece of it.
+    pub answer: Duration,
+    /// An answer may pause for so long.
+    pub idle: Duration,
+    /// Connections kept to one API.
+    pub kept_connections: usize,
+    /// For so long at most.
+    pub kept_for: Duration,
+    /// Requests a minute with credentials that are not accepted, from one address.
+    pub attempts_per_minute: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_body: 10 * 1024 * 1024,
+            connect: Duration::from_secs(5),
+            answer: Duration::from_secs(30),
+            idle: Duration::from_secs(60),
+            kept_connections: 256,
+            kept_for: Duration::from_secs(45),
+            attempts_per_minute: 300,
+        }
+    }
+}
+
+/// What an allowed request was made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Used<'a> {
+    /// An API key.
+    Key(&'a KeyId),
+    /// A token of this grant.
+    Grant(&'a GrantId),
+}
+
+/// Told of each allowed request, for "last used". Must not block.
+pub type Uses = Arc<dyn Fn(&PlatformId, Used<'_>, Timestamp) + Send + Sync>;
+
+/// Sources whose failures are counted, at most.
+const SOURCES: usize = 100_000;
+
+/// Enforcement in front of APIs. One gate serves any number of platforms and hosts.
+pub struct Gate {
+    facts: Arc<dyn Facts>,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+    uses: Uses,
+    limits: Limits,
+    ids: RequestIds,
+    meters: Meters<(PlatformId, MeterKey)>,
+    attempts: Meters<(PlatformId, Source)>,
+    credentials: Flights<(PlatformId, Box<str>), Option<Credential>>,
+    tokens: Flights<(PlatformId, Digest), Option<Arc<TokenFacts>>>,
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("facts", &self.facts).field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// One request at one host.
+#[derive(Clone, Copy)]
+struct Visit<'a> {
+    site: &'a Site,
+    host: &'a Host,
+    peer: IpAddr,
+    id: &'a RequestId,
+    now: Timestamp,
+}
+
+/// An answer of the API, and what the caller has left.
+struct Served {
+    response: Response<GateBody>,
+    budget: Option<Budget>,
+}
+
+impl Gate {
+    /// A gate. `uses` is told of each allowed request.
+    pub fn new(
+        facts: Arc<dyn Facts>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        metrics: Arc<Metrics>,
+        uses: Uses,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            facts,
+            clock,
+            metrics,
+            uses,
+            limits,
+            ids: RequestIds::new(entropy),
+            meters: Meters::new(),
+            attempts: Meters::at_most(SOURCES),
+            credentials: Flights::default(),
+            tokens: Flights::default(),
+        }
+    }
+
+    /// Answers a request that came to this site from this address. Whether its `Host` header names the site is for
+    /// the caller to see to, with [`crate::host_matches`] and [`Self::misdirected`] (SECURITY R18).
+    pub async fn handle(&self, site: &Site, peer: IpAddr, request: Request<Incoming>) -> Response<GateBody> {
+        let started = self.clock.monotonic();
+        let id = self.ids.next();
+        let Some(host) = site.host() else { return answer::broken(&id) };
+        let visit = Visit { site, host, peer, id: &id, now: self.clock.now() };
+        let (parts, body) = request.into_parts();
+        let method = parts.method.clone();
+        let (response, outcome) = match self.serve(visit, parts, body).await {
+            Ok(Served { mut response, budget }) => {
+                answer::dress(response.headers_mut(), visit, budget);
+                (response, if budget.is_some() { Outcome::Allowed } else { Outcome::Public })
+            }
+            Err(refused) => {
+                let outcome = refused.outcome();
+                (answer::refuse(visit, &method, refused), outcome)
+            }
+        };
+        self.metrics.add(outcome, self.clock.monotonic().saturating_sub(started));
+        response
+    }
+
+    /// The answer to a request whose `Host` header names no host of this listener (RFC 9110 section 15.5.20).
+    pub fn misdirected(&self, site: &Site, peer: IpAddr, method: &Method) -> Response<GateBody> {
+        let id = self.ids.next();
+        let Some(host) = site.host() else { return answer::broken(&id) };
+        let visit = Visit { site, host, peer, id: &id, now: self.clock.now() };
+        let refused = Refused::before_routing(Box::new(Refusal::anonymous(Cause::HostUnknown)));
+        self.metrics.add(refused.outcome(), Duration::ZERO);
+        answer::refuse(visit, method, refused)
+    }
+
+    /// The meter of a limit, for the calls of partners that the issuer answers itself.
+    pub fn meter(&self, platform: &PlatformId, key: &MeterKey) -> Arc<mandate_core::limit::Meter> {
+        self.meters.get(&(platform.clone(), key.clone()), self.clock.now())
+    }
+
+    /// Puts the id that every answer has on one that the gate did not give.
+    pub fn stamp(&self, headers: &mut http::HeaderMap) {
+        if let Ok(id) = http::HeaderValue::from_bytes(&self.ids.next()) {
+            headers.insert(http::HeaderName::from_static("x-request-id"), id);
+        }
+    }
+
+    async fn serve<'a>(&self, visit: Visit<'a>, parts: Parts, body: Incoming) -> Result<Served, Refused<'a>> {
+        let Parts { method, uri, headers, .. } = parts;
+        let target = front::read(&uri).map_err(|defect| Refused::before_routing(front::malformed(defect)))?;
+        front::check_head(&headers).map_err(Refused::before_routing)?;
+        let (route, params) = route::find(visit, &method, &target)?;
+        let outgoing = Outgoing { method: &method, target: target.whole, headers, body };
+        if route.is_public() {
+            let response = self.forward(visit, outgoing, "").await;
+            return match response {
+                Ok(response) => Ok(Served { response, budget: None }),
+                Err(fault) => Err(self.unserved(visit, route, &method, fault, None)),
+            };
+        }
+        let (principal, proof) = self.identify(visit, route, &outgoing.headers, target.query).await?;
+        let named_account = route::named_account(route, &params);
+        let account = self.account(visit, route, &principal, named_account).await?;
+        let request = policy::Request { host: visit.host, route, named_account, account: account.as_ref() };
+        let permit = policy::decide(&visit.site.snapshot, &principal, proof, request, visit.now)
+            .map_err(|refusal| Refused::on(route, refusal).within(self.budget(visit, &principal)))?;
+        let key = (visit.platform().clone(), permit.meter_key().clone());
+        let spent = permit
+            .take(&self.meters.get(&key, visit.now), visit.now)
+            .map_err(|(refusal, exceeded)| Refused::on(route, refusal).within(Some(exceeded.budget)))?;
+        (self.uses)(visit.platform(), caller::used(&principal), visit.now);
+        let identity = send::identity(visit, &outgoing, &spent);
+        match self.forward(visit, outgoing, &identity).await {
+            Ok(response) => Ok(Served { response, budget: Some(spent.budget) }),
+            Err(fault) => Err(self.unserved(visit, route, &method, fault, Some(&spent))),
+        }
+    }
+}
+
+impl<'a> Visit<'a> {
+    fn platform(self) -> &'a PlatformId {
+        &self.site.snapshot.platform.id
+    }
+}

@@ -1,0 +1,126 @@
+//! Who is calling: from what a request presents to a principal.
+
+use super::{Gate, Used, Visit};
+use crate::facts::FactsUnavailable;
+use crate::front::Refused;
+use crate::limit::Source;
+use http::HeaderMap;
+use mandate_core::disclosure::{FactName, PossessionProof};
+use mandate_core::limit::{Budget, Rate};
+use mandate_core::model::{Account, Credential, KeyHolder, TokenFacts};
+use mandate_core::platform::{CompiledRoute, RouteAccess};
+use mandate_core::policy::{Allowance, Identified, Principal, identify_key, identify_token};
+use mandate_core::refusal::Refusal;
+use mandate_core::{Cause, Digest};
+use mandate_wire::credential::{self, Presented};
+use std::sync::Arc;
+
+/// What an allowed request was made with.
+pub(super) fn used(principal: &Principal) -> Used<'_> {
+    match principal {
+        Principal::Key(facts) => Used::Key(&facts.key.id),
+        Principal::Token(facts) => Used::Grant(&facts.grant.id),
+    }
+}
+
+impl Gate {
+    /// The caller, if the credential is genuine. Unknown ids and wrong secrets cost the same: one digest, and one
+    /// look at the facts (SECURITY R7).
+    pub(super) async fn identify<'a>(
+        &self,
+        visit: Visit<'a>,
+        route: &'a CompiledRoute,
+        headers: &HeaderMap,
+        query: Option<&str>,
+    ) -> Result<(Principal, PossessionProof), Refused<'a>> {
+        let unavailable = |fault| Refused::on(route, facts_unavailable(visit, fault));
+        let presented = credential::of_request(headers, query)
+            .map_err(|refusal| Refused::on(route, self.count_failure(visit, refusal)))?;
+        let identified = match presented {
+            Presented::Key { id, secret } => {
+                let digest = secret.digest();
+                let found = self.credential(visit, id).await.map_err(unavailable)?;
+                identify_key(&digest, found.as_ref(), visit.now)
+            }
+            Presented::Bearer(secret) => {
+                let found = self.token(visit, secret.digest()).await.map_err(unavailable)?;
+                identify_token(found.as_ref())
+            }
+        };
+        match identified {
+            Identified::Proven(principal, proof) => Ok((principal, proof)),
+            Identified::Refused(refusal) => Err(Refused::on(route, self.count_failure(visit, refusal))),
+        }
+    }
+
+    async fn credential(&self, visit: Visit<'_>, id: Box<str>) -> Result<Option<Credential>, FactsUnavailable> {
+        match self.facts.peek_credential(visit.platform(), &id) {
+            Some(known) => Ok(known),
+            None => {
+                let key = (visit.platform().clone(), id);
+                self.credentials.join(&key, || self.facts.credential(&key.0, &key.1)).await
+            }
+        }
+    }
+
+    async fn token(&self, visit: Visit<'_>, digest: Digest) -> Result<Option<Arc<TokenFacts>>, FactsUnavailable> {
+        match self.facts.peek_token(visit.platform(), &digest) {
+            Some(known) => Ok(known),
+            None => {
+                let key = (visit.platform().clone(), digest);
+                self.tokens.join(&key, || self.facts.token(&key.0, key.1)).await
+            }
+        }
+    }
+
+    /// The account that a partner names in the path.
+    pub(super) async fn account<'a>(
+        &self,
+        visit: Visit<'a>,
+        route: &'a CompiledRoute,
+        principal: &Principal,
+        named: Option<&str>,
+    ) -> Result<Option<Arc<Account>>, Refused<'a>> {
+        let is_partner = matches!(principal, Principal::Key(f) if matches!(f.key.holder, KeyHolder::Partner(_)));
+        match named {
+            Some(named) if is_partner && route.route.access == RouteAccess::Partner => self
+                .facts
+                .account(visit.platform(), named)
+                .await
+                .map_err(|fault| Refused::on(route, facts_unavailable(visit, fault))),
+            _ => Ok(None),
+        }
+    }
+
+    /// What a proven principal has left, without spending.
+    pub(super) fn budget(&self, visit: Visit<'_>, principal: &Principal) -> Option<Budget> {
+        let allowance = Allowance::of(&visit.site.snapshot, principal, visit.host)?;
+        let key = (visit.platform().clone(), allowance.meter);
+        Some(self.meters.get(&key, visit.now).look(allowance.rate, visit.now))
+    }
+
+    /// Counts a credential that was not accepted against the sender's address. Beyond the limit the answer is a
+    /// cheaper one; credentials that are accepted never come here.
+    fn count_failure(&self, visit: Visit<'_>, refusal: Box<Refusal>) -> Box<Refusal> {
+        if refusal.proof.is_some() || refusal.cause == Cause::CredentialMissing {
+            return refusal;
+        }
+        let rate = Rate { per_minute: self.limits.attempts_per_minute };
+        let source = (visit.platform().clone(), Source::from(visit.peer));
+        match self.attempts.get(&source, visit.now).take(rate, visit.now) {
+            Ok(_) => refusal,
+            Err(exceeded) => Box::new(
+                Refusal::anonymous(Cause::AttemptsThrottled)
+                    .with(FactName::RetryAfter, (exceeded.retry_after_ms + 999) / 1000),
+            ),
+        }
+    }
+}
+
+fn facts_unavailable(visit: Visit<'_>, fault: FactsUnavailable) -> Box<Refusal> {
+    Box::new(
+        Refusal::anonymous(Cause::StorageUnavailable)
+            .with(FactName::RetryAfter, i64::from(fault.retry_after_s))
+            .with(FactName::Contact, &*visit.site.snapshot.platform.contact),
+    )
+}

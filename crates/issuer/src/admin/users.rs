@@ -1,0 +1,119 @@
+//! Users: people who sign in.
+
+use super::answer::Answer;
+use super::call::On;
+use super::mint::{self, Minting};
+use super::problem::Problem;
+use super::view;
+use crate::passwords::PasswordFault;
+use mandate_core::model::{PasswordHash, User};
+use mandate_core::{Secret, UserId};
+use mandate_store::Changed;
+
+/// Shortest password, in characters.
+const SHORTEST: usize = 8;
+/// Longest password, in bytes.
+const LONGEST: usize = 1024;
+
+pub(super) async fn list(on: &On<'_>) -> Result<Answer, Problem> {
+    let users = on.store().users(on.id()).await?;
+    Ok(Answer::items(users.iter().map(view::user).collect()))
+}
+
+pub(super) async fn create(on: &On<'_>) -> Result<Answer, Problem> {
+    let name = plain(on.body().required("name")?, "name", 128)?;
+    let (password, made) = password_of(on)?;
+    let hash = hash(on, &password).await?;
+    let user = mint::user(on.minting(), name, Some(hash));
+    let audit = on.audit("user.create", format!("user:{}", user.id), format!("name {name}"));
+    match on.store().create_user(&user, &audit).await? {
+        Changed::Done => Ok(Answer::created(&shown(&user, made.then_some(&password)))),
+        Changed::Conflict | Changed::NotFound | Changed::TooMany => Err(Problem::conflict(format!(
+            "there is a user `{name}` on the platform `{}` already",
+            on.id()
+        ))
+        .field("name")),
+    }
+}
+
+pub(super) async fn password(on: &On<'_>) -> Result<Answer, Problem> {
+    let named = on.call.param("user")?;
+    let user = find(on, named).await?.ok_or_else(|| on.none("user", named))?;
+    let (password, made) = password_of(on)?;
+    let hash = hash(on, &password).await?;
+    let audit = on.audit("user.password", format!("user:{}", user.id), "every session ended".into());
+    match on.store().set_password(on.id(), &user.id, &hash, user.password_version, None, &audit).await? {
+        Changed::Done => Ok(Answer::ok(&shown(&user, made.then_some(&password)))),
+        Changed::NotFound => Err(on.none("user", named)),
+        Changed::Conflict | Changed::TooMany => {
+            Err(Problem::conflict("somebody else changed this password at the same time; nothing was changed by this call"))
+        }
+    }
+}
+
+fn shown(user: &User, password: Option<&Secret>) -> serde_json::Value {
+    let shown = view::user(user);
+    match password {
+        Some(secret) => view::with(shown, "password", secret.expose()),
+        None => shown,
+    }
+}
+
+/// The password that was sent, or a new one; and whether it is a new one.
+fn password_of(on: &On<'_>) -> Result<(Secret, bool), Problem> {
+    let Some(sent) = on.body().secret("password") else {
+        return Ok((mint::password(on.entropy()), true));
+    };
+    let text = sent.expose();
+    if text.chars().count() < SHORTEST {
+        return Err(Problem::invalid("password", format!("a password has at least {SHORTEST} characters")));
+    }
+    if text.len() > LONGEST {
+        return Err(Problem::invalid("password", format!("a password has at most {LONGEST} bytes")));
+    }
+    Ok((sent, false))
+}
+
+async fn hash(on: &On<'_>, password: &Secret) -> Result<PasswordHash, Problem> {
+    on.call.issuer().passwords.hash(password, on.entropy()).await.map_err(|fault| match fault {
+        PasswordFault::Busy => Problem::busy("too many passwords are being hashed right now; send it again in a moment"),
+        PasswordFault::Broken => Problem::ours("password hashing failed"),
+    })
+}
+
+/// The user with this id or name.
+pub(super) async fn find(on: &On<'_>, named: &str) -> Result<Option<User>, Problem> {
+    if let Some(user) = on.store().user(on.id(), &UserId::new(named)).await? {
+        return Ok(Some(user));
+    }
+    Ok(on.store().user_by_name(on.id(), named).await?)
+}
+
+/// The user that a field names, or what is wrong with it.
+pub(super) async fn demand(on: &On<'_>, field: &str, named: &str) -> Result<User, Problem> {
+    find(on, named).await?.ok_or_else(|| {
+        Problem::invalid(field, format!("there is no user `{named}` on the platform `{}`", on.id()))
+            .hint("`mandate user list` shows who there is")
+    })
+}
+
+/// A text for people: not empty, no control characters, no space around it, not too long.
+pub(super) fn plain<'t>(text: &'t str, field: &str, longest: usize) -> Result<&'t str, Problem> {
+    if text.trim() != text || text.is_empty() {
+        return Err(Problem::invalid(field, format!("`{field}` may be neither empty nor have white space around it")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Problem::invalid(field, format!("`{field}` holds a line break or another control character")));
+    }
+    if text.chars().count() > longest {
+        return Err(Problem::invalid(field, format!("`{field}` has at most {longest} characters")));
+    }
+    Ok(text)
+}
+
+impl On<'_> {
+    /// For making things on this platform.
+    pub(super) fn minting(&self) -> Minting<'_> {
+        Minting { platform: self.id(), now: self.now(), offset: self.call.offset, entropy: self.entropy() }
+    }
+}

@@ -1,0 +1,138 @@
+//! What a node remembers is never older than what was answered (SECURITY R10-R12).
+
+use super::Fixture;
+use super::samples::{Scene, at};
+use crate::{Cached, Feed, LEASE, Store as _};
+use mandate_core::model::{Credential, EndReason, Status};
+use mandate_core::{Clock, Digest, LogEntry, Offset, Subject, SubjectKind, Timestamp};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// A clock that stands still until it is moved.
+#[derive(Debug, Default)]
+struct Still(AtomicU64);
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        at(100)
+    }
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Acquire))
+    }
+}
+
+fn memory(fixture: &Fixture, alone: bool) -> (Arc<Cached>, Arc<Still>) {
+    let clock = Arc::new(Still(AtomicU64::new(1_000)));
+    (Cached::new(fixture.store.clone(), fixture.feed.clone(), clock.clone(), alone), clock)
+}
+
+/// R11: a key, its account, a client and a grant are forgotten after the commit and before the answer.
+pub(super) async fn r11_forgets_before_the_answer(fixture: &Fixture) {
+    let scene = Scene::furnished(fixture).await;
+    scene.key("K1", "a1").await;
+    scene.store().issue_token(&scene.sample_issue("t1", None)).await.expect("issue");
+    let (memory, _) = memory(fixture, true);
+    let (platform, token) = (&scene.platform, Digest::of(b"t1"));
+    let learn = async || {
+        assert!(memory.credential(platform, "K1").await.expect("credential").is_some());
+        assert!(memory.token(platform, &token).await.expect("token").is_some());
+        assert!(memory.peek_credential(platform, "K1").is_some());
+        assert!(memory.peek_token(platform, &token).is_some());
+    };
+
+    learn().await;
+    let audit = scene.audit("client.disable", "app", at(30));
+    let change = crate::ClientChange { status: Some(Status::Disabled), ..Default::default() };
+    scene.store().change_client(platform, &"app".into(), &change, &audit).await.expect("change");
+    assert!(memory.peek_token(platform, &token).is_none(), "its client was disabled");
+    assert!(memory.peek_credential(platform, "K1").is_some(), "the key has nothing to do with it");
+
+    learn().await;
+    let audit = scene.audit("account.disable", "a1", at(31));
+    scene.store().set_account_status(platform, &"a1".into(), Status::Disabled, &audit).await.expect("status");
+    assert!(memory.peek_token(platform, &token).is_none() && memory.peek_credential(platform, "K1").is_none());
+
+    learn().await;
+    let audit = scene.audit("key.revoke", "K1", at(32));
+    scene.store().revoke_key(platform, &"K1".into(), EndReason::Owner, &audit).await.expect("revoke");
+    assert!(memory.peek_credential(platform, "K1").is_none());
+    match memory.credential(platform, "K1").await.expect("credential") {
+        Some(Credential::Key(facts)) => assert!(facts.key.ended.is_some()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// R11: an entry that comes while a look-up is under way counts against its answer, in whatever order they arrive.
+pub(super) async fn r11_late_entries_count(fixture: &Fixture) {
+    let scene = Scene::furnished(fixture).await;
+    scene.key("K1", "a1").await;
+    let (memory, _) = memory(fixture, true);
+    memory.credential(&scene.platform, "K1").await.expect("credential");
+    let head = scene.store().head().await.expect("head").0;
+    let entry = |offset, id: &str| LogEntry {
+        offset: Offset(offset),
+        subject: Subject { platform: scene.platform.clone(), kind: SubjectKind::Key, id: id.into() },
+        effect: mandate_core::log::Effect::Kill,
+        at: at(40),
+    };
+    // Another node's entries: the newer one is heard first.
+    fixture.feed.tell(&[entry(head + 2, "other")]);
+    assert!(memory.peek_credential(&scene.platform, "K1").is_some());
+    fixture.feed.tell(&[entry(head + 1, "K1")]);
+    assert!(memory.peek_credential(&scene.platform, "K1").is_none());
+}
+
+/// R12: without word from the log for longer than the lease, nothing that is remembered is used.
+pub(super) async fn r12_trusts_nothing_after_its_lease(fixture: &Fixture) {
+    let scene = Scene::furnished(fixture).await;
+    scene.key("K1", "a1").await;
+    let (memory, clock) = memory(fixture, false);
+    memory.credential(&scene.platform, "K1").await.expect("credential");
+    assert!(memory.peek_credential(&scene.platform, "K1").is_none(), "no lease before the log was read");
+    let following = tokio::spawn({
+        let memory = memory.clone();
+        async move { memory.follow().await }
+    });
+    for _ in 0..500 {
+        if memory.peek_credential(&scene.platform, "K1").is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(memory.peek_credential(&scene.platform, "K1").is_some(), "leased");
+    following.abort();
+    let _aborted = following.await;
+    let lease = u64::try_from(LEASE.as_millis()).expect("small");
+    clock.0.fetch_add(lease + 1, Ordering::AcqRel);
+    assert!(memory.peek_credential(&scene.platform, "K1").is_none(), "the lease is over");
+}
+
+/// R10: what one node does is followed by another node's memory.
+pub(super) async fn r10_follows_another_node(fixture: &Fixture) {
+    let scene = Scene::furnished(fixture).await;
+    scene.key("K1", "a1").await;
+    let elsewhere = Feed::new();
+    let clock = Arc::new(Still(AtomicU64::new(1_000)));
+    let memory = Cached::new(fixture.store.clone(), elsewhere.clone(), clock, false);
+    let following = tokio::spawn({
+        let memory = memory.clone();
+        async move { memory.follow().await }
+    });
+    let wait = async |wanted: bool| {
+        for _ in 0..500 {
+            if memory.peek_credential(&scene.platform, "K1").is_some() == wanted {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        false
+    };
+    memory.credential(&scene.platform, "K1").await.expect("credential");
+    assert!(wait(true).await, "leased and remembered");
+    let audit = scene.audit("key.revoke", "K1", at(32));
+    scene.store().revoke_key(&scene.platform, &"K1".into(), EndReason::Owner, &audit).await.expect("revoke");
+    assert!(wait(false).await, "the other node heard of it");
+    assert_eq!(elsewhere.applied(), scene.store().head().await.expect("head"));
+    following.abort();
+}

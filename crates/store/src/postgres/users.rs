@@ -1,0 +1,94 @@
+//! Users.
+
+use super::row::{AsText as _, Cursor, each, int, user, user_columns};
+use super::work::Shared;
+use crate::verbs::{Audit, Changed, StoreError};
+use mandate_core::log::Effect;
+use mandate_core::model::{PasswordHash, User};
+use mandate_core::{PlatformId, SessionId, SubjectKind, UserId};
+use std::sync::Arc;
+
+pub(super) async fn create(shared: &Arc<Shared>, user: &User, audit: &Audit) -> Result<Changed, StoreError> {
+    let work = shared.work().await?;
+    let external = user.external.as_ref();
+    let made = work
+        .run(
+            "INSERT INTO users (platform, id, name, password, external_issuer, external_subject, password_version, \
+                 status, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+            &[
+                &user.platform.sql(),
+                &user.id.sql(),
+                &user.name.sql(),
+                &user.password.as_ref().map(|p| p.expose().sql()),
+                &external.map(|(issuer, _)| issuer.sql()),
+                &external.map(|(_, subject)| subject.sql()),
+                &int(user.password_version),
+                &user.status.as_str(),
+                &user.created_at.millis(),
+            ],
+        )
+        .await?;
+    if made == 0 {
+        return Ok(Changed::Conflict);
+    }
+    work.commit(audit).await?;
+    Ok(Changed::Done)
+}
+
+pub(super) async fn by_name(shared: &Shared, platform: &PlatformId, name: &str) -> Result<Option<User>, StoreError> {
+    let sql = concat!("SELECT ", user_columns!(), " FROM users AS u WHERE u.platform = $1 AND u.name = $2");
+    let row = shared.read_one(sql, &[&platform.sql(), &name.sql()]).await?;
+    row.map(|r| user(&mut Cursor::new(&r))).transpose()
+}
+
+pub(super) async fn by_id(shared: &Shared, platform: &PlatformId, id: &UserId) -> Result<Option<User>, StoreError> {
+    let sql = concat!("SELECT ", user_columns!(), " FROM users AS u WHERE u.platform = $1 AND u.id = $2");
+    let row = shared.read_one(sql, &[&platform.sql(), &id.sql()]).await?;
+    row.map(|r| user(&mut Cursor::new(&r))).transpose()
+}
+
+pub(super) async fn all(shared: &Shared, platform: &PlatformId) -> Result<Vec<User>, StoreError> {
+    let sql = concat!(
+        "SELECT ",
+        user_columns!(),
+        " FROM users AS u WHERE u.platform = $1 ORDER BY u.created_at, u.seq LIMIT 1000"
+    );
+    each(&shared.read(sql, &[&platform.sql()]).await?, user)
+}
+
+pub(super) async fn set_password(
+    shared: &Arc<Shared>,
+    platform: &PlatformId,
+    user: &UserId,
+    hash: &PasswordHash,
+    expected: u64,
+    keep: Option<&SessionId>,
+    audit: &Audit,
+) -> Result<Changed, StoreError> {
+    let mut work = shared.work().await?;
+    let set = work
+        .run(
+            "UPDATE users SET password = $3, password_version = password_version + 1 \
+             WHERE platform = $1 AND id = $2 AND password_version = $4",
+            &[&platform.sql(), &user.sql(), &hash.expose().sql(), &int(expected)],
+        )
+        .await?;
+    if set == 0 {
+        let there = "SELECT 1 FROM users WHERE platform = $1 AND id = $2";
+        let there = work.row(there, &[&platform.sql(), &user.sql()]).await?.is_some();
+        return Ok(if there { Changed::Conflict } else { Changed::NotFound });
+    }
+    let ended = work
+        .rows(
+            "DELETE FROM sessions WHERE platform = $1 AND user_id = $2 AND ($3::text IS NULL OR id <> $3) \
+             RETURNING id",
+            &[&platform.sql(), &user.sql(), &keep.map(|k| k.sql())],
+        )
+        .await?;
+    for row in &ended {
+        work.note(platform, SubjectKind::Session, Cursor::new(row).get()?, Effect::Kill);
+    }
+    work.commit(audit).await?;
+    Ok(Changed::Done)
+}

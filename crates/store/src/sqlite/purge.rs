@@ -1,0 +1,113 @@
+//! Dropping what is past its retention, a little at a time, so that nobody waits long behind it.
+
+use super::fault::Result;
+use super::work::Work;
+use super::{codes, grants, rows};
+use mandate_core::{AccountId, Timestamp};
+use rusqlite::{OptionalExtension as _, params};
+
+/// Rows looked at in one transaction.
+const STEP: i64 = 1000;
+/// How long expired tokens and sessions are kept: their holders may ask why they are refused.
+const EXPIRED_KEPT_MS: i64 = 40 * 86_400_000;
+
+/// Drops some rows of one kind, after the row `from`. Gives the row to go on after, until there is none.
+pub(super) type Step = fn(&Work<'_>, now: Timestamp, from: i64) -> Result<Option<i64>>;
+
+/// In order.
+pub(super) const STEPS: [Step; 6] = [drop_codes, drop_sessions, drop_keys, drop_tokens, drop_grant, drop_log];
+
+fn before(now: Timestamp, kept_ms: i64) -> i64 {
+    now.plus_millis(-kept_ms).millis()
+}
+
+fn again_if(dropped: usize) -> Option<i64> {
+    (dropped > 0).then_some(0)
+}
+
+fn drop_codes(work: &Work<'_>, now: Timestamp, _: i64) -> Result<Option<i64>> {
+    let dropped = work.execute(
+        "DELETE FROM codes WHERE number IN (SELECT number FROM codes WHERE period < ?1 LIMIT ?2)",
+        params![codes::period(now) - 1, STEP],
+    )?;
+    Ok(again_if(dropped))
+}
+
+fn drop_sessions(work: &Work<'_>, now: Timestamp, from: i64) -> Result<Option<i64>> {
+    sweep(
+        work,
+        "SELECT max(number) FROM (SELECT number FROM sessions WHERE number > ?1 ORDER BY number LIMIT ?2)",
+        "DELETE FROM sessions WHERE number > ?1 AND number <= ?2 AND (expires_at < ?3 OR ended_at < ?4)",
+        now,
+        from,
+    )
+}
+
+fn drop_tokens(work: &Work<'_>, now: Timestamp, from: i64) -> Result<Option<i64>> {
+    sweep(
+        work,
+        "SELECT max(number) FROM (SELECT number FROM tokens WHERE number > ?1 ORDER BY number LIMIT ?2)",
+        "DELETE FROM tokens WHERE number > ?1 AND number <= ?2 AND (expires_at < ?3 OR ended_at < ?4)",
+        now,
+        from,
+    )
+}
+
+/// Looks at the next rows and drops those that expired or ended long enough ago.
+fn sweep(work: &Work<'_>, next: &str, drop: &str, now: Timestamp, from: i64) -> Result<Option<i64>> {
+    let to: Option<i64> = work.statement(next)?.query_row(params![from, STEP], |row| row.get(0))?;
+    let Some(to) = to else { return Ok(None) };
+    work.execute(drop, params![from, to, before(now, EXPIRED_KEPT_MS), before(now, grants::KEPT_MS)])?;
+    Ok(Some(to))
+}
+
+fn drop_keys(work: &Work<'_>, now: Timestamp, _: i64) -> Result<Option<i64>> {
+    let before = before(now, grants::KEPT_MS);
+    work.execute(
+        "DELETE FROM credential_ids WHERE (platform, id) IN
+           (SELECT platform, id FROM keys WHERE ended_at < ?1 ORDER BY ended_at, number LIMIT ?2)",
+        params![before, STEP],
+    )?;
+    let dropped = work.execute(
+        "DELETE FROM keys WHERE number IN
+           (SELECT number FROM keys WHERE ended_at < ?1 ORDER BY ended_at, number LIMIT ?2)",
+        params![before, STEP],
+    )?;
+    Ok(again_if(dropped))
+}
+
+/// One ended grant, after the tokens that hang from it.
+fn drop_grant(work: &Work<'_>, now: Timestamp, _: i64) -> Result<Option<i64>> {
+    let ended = work
+        .statement(
+            "SELECT name, platform, accounts FROM grants WHERE ended_at < ?1 ORDER BY ended_at, number LIMIT 1",
+        )?
+        .query_row([before(now, grants::KEPT_MS)], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, rows::list::<AccountId>(row, 2)?))
+        })
+        .optional()?;
+    let Some((name, platform, accounts)) = ended else { return Ok(None) };
+    let tokens = work.execute(
+        "DELETE FROM tokens WHERE number IN (SELECT number FROM tokens WHERE grant = ?1 LIMIT ?2)",
+        params![name, STEP],
+    )?;
+    if tokens == 0 {
+        for account in accounts {
+            work.execute(
+                "DELETE FROM grant_accounts WHERE platform = ?1 AND account = ?2 AND grant = ?3",
+                params![platform, account.as_str(), name],
+            )?;
+        }
+        work.execute("DELETE FROM grants WHERE name = ?1", [name])?;
+    }
+    Ok(Some(0))
+}
+
+/// The log outlives what it can kill: opaque tokens carry their kills in rows.
+fn drop_log(work: &Work<'_>, now: Timestamp, _: i64) -> Result<Option<i64>> {
+    let dropped = work.execute(
+        "DELETE FROM log WHERE at < ?1 AND \"offset\" IN (SELECT \"offset\" FROM log ORDER BY \"offset\" LIMIT ?2)",
+        params![before(now, grants::KEPT_MS), STEP],
+    )?;
+    Ok(again_if(dropped))
+}

@@ -1,0 +1,313 @@
+//! The conformance suite against a real PostgreSQL, and what only PostgreSQL can get wrong: several nodes over one
+//! database, a database that goes away.
+
+mod cluster;
+
+use cluster::Cluster;
+use mandate_core::model::{GrantedBy, Status, User};
+use mandate_core::grant::GrantSpec;
+use mandate_core::{Digest, GrantId, Offset, OperationId, ScopeSet, Timestamp};
+use mandate_store::conformance::{Fixture, cases};
+use mandate_store::{
+    Audit, Changed, DecisionRow, Feed, IssueToken, NewToken, StoreError, open, token_handle,
+};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+async fn fixture(url: &str) -> Fixture {
+    let feed = Feed::new();
+    Fixture { store: open(url, feed.clone()).await.expect("open"), feed }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conformance() {
+    let cluster = Cluster::shared().await;
+    for case in cases() {
+        eprintln!("conformance: {case:?}");
+        case.run(fixture(&cluster.database().await).await).await;
+    }
+}
+
+const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
+
+fn audit(operation: &str) -> Audit {
+    Audit {
+        operation: OperationId::new(operation),
+        platform: Some("sun".into()),
+        actor: "admin:test".into(),
+        action: "test",
+        subject: "test".into(),
+        detail: String::new(),
+        at: NOW,
+    }
+}
+
+fn user(id: &str) -> User {
+    User {
+        platform: "sun".into(),
+        id: id.into(),
+        name: id.into(),
+        password: None,
+        external: None,
+        password_version: 1,
+        status: Status::Active,
+        created_at: NOW,
+    }
+}
+
+fn issue(text: &str, known_grant: Option<GrantId>) -> IssueToken {
+    let digest = Digest::of(text.as_bytes());
+    IssueToken {
+        grant: GrantSpec {
+            platform: "sun".into(),
+            new_id: "g1".into(),
+            client: "app".into(),
+            user: None,
+            accounts: vec!["a1".into()],
+            scopes: ScopeSet::parse("data").expect("scopes"),
+            granted_by: GrantedBy::Owner,
+        },
+        known_grant,
+        scopes: ScopeSet::parse("data").expect("scopes"),
+        partner: None,
+        token: NewToken {
+            digest,
+            handle: token_handle(&digest),
+            issued_at: NOW,
+            expires_at: None,
+            offset: Offset(0),
+        },
+    }
+}
+
+/// Nodes that start at the same moment migrate once, and agree on the store's timeline.
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_start_at_once() {
+    let url = Cluster::shared().await.database().await;
+    let mut nodes = JoinSet::new();
+    for _ in 0..4 {
+        let url = url.clone();
+        nodes.spawn(async move { fixture(&url).await.store.info().await.expect("info") });
+    }
+    let infos = nodes.join_all().await;
+    assert!(infos.iter().all(|i| *i == infos[0] && i.backend == "postgresql"));
+}
+
+/// SECURITY R9: an act on one node wakes the other, which reads the very entries.
+#[tokio::test(flavor = "multi_thread")]
+async fn r09_other_node_is_woken() {
+    let url = Cluster::shared().await.database().await;
+    let (one, two) = (fixture(&url).await, fixture(&url).await);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let account = |id: &str| mandate_core::model::Account {
+        platform: "sun".into(),
+        id: id.into(),
+        environment: "live".into(),
+        owner: None,
+        partner: None,
+        status: Status::Active,
+        status_since: NOW,
+        plan: None,
+        licences: vec![],
+        created_at: NOW,
+        resets: 0,
+        kill: Offset(0),
+    };
+    for i in 0..5_u64 {
+        let waiting = tokio::spawn({
+            let store = two.store.clone();
+            async move { store.log_moved().await }
+        });
+        let made = one.store.create_account(&account(&format!("a{i}")), &audit(&format!("op{i}"))).await;
+        assert_eq!(made.expect("create"), Changed::Done);
+        let woken = tokio::time::timeout(Duration::from_millis(500), waiting).await;
+        woken.expect("woken by the notification").expect("joined").expect("log_moved");
+        assert_eq!(two.feed.applied(), Offset(i), "the follower applies, not the store");
+        let entries = two.store.log_after(two.feed.applied(), 10).await.expect("log");
+        assert_eq!(entries.len(), 1);
+        two.feed.advance(entries[0].offset);
+    }
+    assert_eq!(one.feed.applied(), Offset(5));
+}
+
+/// One code, redeemed on two nodes at once: one of all is fresh.
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_are_spent_once_over_two_nodes() {
+    let cluster = Cluster::shared().await;
+    let url = cluster.database().await;
+    let nodes = [fixture(&url).await, fixture(&url).await];
+    cluster::furnish(&nodes[0].store).await;
+    let rule = cluster::rule();
+    for round in 0..40 {
+        let code = cluster::code(&format!("code{round}"), NOW);
+        nodes[0].store.issue_code(&code).await.expect("issue");
+        let mut tasks = JoinSet::new();
+        for i in 0..64 {
+            let (store, digest, rule) = (nodes[i % 2].store.clone(), code.code.digest, rule.clone());
+            let token = issue(&format!("t{round}-{i}"), None).token;
+            tasks.spawn(async move { store.redeem_code(&"sun".into(), &digest, &rule, &token).await });
+        }
+        let results = tasks.join_all().await;
+        let fresh = |r: &Result<_, _>| matches!(r, Ok(mandate_store::Redeemed::Fresh { .. }));
+        let replayed = |r: &Result<_, _>| matches!(r, Ok(mandate_store::Redeemed::Replayed(_)));
+        assert_eq!(results.iter().filter(|r| fresh(r)).count(), 1, "round {round}");
+        assert_eq!(results.iter().filter(|r| replayed(r)).count(), 63, "round {round}");
+    }
+}
+
+/// SECURITY R17: a member that cannot be stored fails alone, the rest of its batch is stored.
+#[tokio::test(flavor = "multi_thread")]
+async fn r17_members_of_a_batch_have_their_own_verdict() {
+    let node = fixture(&Cluster::shared().await.database().await).await;
+    cluster::furnish(&node.store).await;
+    let grant = node.store.issue_token(&issue("first", None)).await.expect("issue");
+    let mut tasks = JoinSet::new();
+    for i in 0..64 {
+        let store = node.store.clone();
+        let text = if i % 8 == 0 { "first".to_owned() } else { format!("t{i}") };
+        let issue = issue(&text, Some(grant.clone()));
+        tasks.spawn(async move { (i, store.issue_token(&issue).await) });
+    }
+    for (i, result) in tasks.join_all().await {
+        assert_eq!(result.is_ok(), i % 8 != 0, "{result:?}");
+    }
+    assert_eq!(node.store.counts(&"sun".into()).await.expect("counts").1, 57);
+}
+
+/// Texts that PostgreSQL cannot hold are unknown, not an outage.
+#[tokio::test(flavor = "multi_thread")]
+async fn nul_is_only_unknown() {
+    let node = fixture(&Cluster::shared().await.database().await).await;
+    let platform = "sun".into();
+    assert!(node.store.user_by_name(&platform, "a\0b").await.expect("read").is_none());
+    assert!(node.store.credential(&platform, "\0").await.expect("read").value.is_none());
+    assert!(node.store.decision(&platform, &"\0".into()).await.expect("read").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn urls_that_cannot_be_kept_are_refused() {
+    for url in ["postgresql://u@localhost/d?sslmode=require", "postgresql://u@localhost:none/d"] {
+        let refused = open(url, Feed::new()).await;
+        assert!(matches!(refused, Err(StoreError::Misuse(_))), "{refused:?}");
+    }
+    let nobody = open("postgresql://u@127.0.0.1:1/d", Feed::new()).await;
+    assert!(matches!(nobody, Err(StoreError::Unavailable(_))), "{nobody:?}");
+}
+
+/// SECURITY R17, and the promise that nothing needs a restart: the database is killed under load and comes back.
+/// Everything that was answered is there; what was refused is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn r17_killed_database_loses_no_answer_and_comes_back() {
+    let mut cluster = Cluster::start().await;
+    let node = fixture(&cluster.database().await).await;
+    cluster::furnish(&node.store).await;
+    let grant = node.store.issue_token(&issue("first", None)).await.expect("issue");
+    for round in 0..3 {
+        let mut tasks = JoinSet::new();
+        for i in 0..32 {
+            let (store, grant) = (node.store.clone(), grant.clone());
+            tasks.spawn(async move {
+                let mut answered = Vec::new();
+                for n in 0..400 {
+                    let text = format!("t{round}-{i}-{n}");
+                    let result = if n % 20 == 7 {
+                        store.create_user(&user(&text), &audit(&text)).await.map(drop)
+                    } else {
+                        store.issue_token(&issue(&text, Some(grant.clone()))).await.map(drop)
+                    };
+                    answered.push((text, n % 20 == 7, result));
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                answered
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        cluster.kill().await;
+        let asked = tokio::time::timeout(Duration::from_secs(5), node.store.ping()).await.expect("quickly");
+        assert!(matches!(asked, Err(StoreError::Unavailable(_))), "{asked:?}");
+        cluster.restart().await;
+        let answered = tasks.join_all().await.concat();
+        node.store.ping().await.expect("it is back");
+        let (mut stored, mut refused) = (0, 0);
+        for (text, is_user, result) in answered {
+            let there = if is_user {
+                node.store.user(&"sun".into(), &text.as_str().into()).await.expect("read").is_some()
+            } else {
+                let digest = Digest::of(text.as_bytes());
+                node.store.token(&"sun".into(), &digest).await.expect("read").value.is_some()
+            };
+            match result {
+                Ok(()) => {
+                    stored += 1;
+                    assert!(there, "{text} was answered and is lost");
+                }
+                Err(StoreError::Unavailable(why)) => {
+                    refused += 1;
+                    assert!(!there, "{text} was refused and is there: {why}");
+                }
+                Err(StoreError::Unresolved(_)) => {}
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+        eprintln!("round {round}: {stored} stored, {refused} refused");
+        assert!(stored > 100 && refused > 0);
+    }
+}
+
+/// Refusals outlive a dropped partition: the day is made again.
+#[tokio::test(flavor = "multi_thread")]
+async fn decisions_survive_another_nodes_purge() {
+    let url = Cluster::shared().await.database().await;
+    let (one, two) = (fixture(&url).await, fixture(&url).await);
+    let row = |id: &str| DecisionRow {
+        id: id.into(),
+        platform: "sun".into(),
+        at: NOW,
+        cause: "c".into(),
+        document: "{}".into(),
+    };
+    one.store.record_decisions(&[row("d1")]).await.expect("record");
+    two.store.purge(NOW.plus_seconds(50 * 86_400)).await.expect("purge");
+    assert!(one.store.decision(&"sun".into(), &"d1".into()).await.expect("read").is_none());
+    one.store.record_decisions(&[row("d2")]).await.expect("record again");
+    assert!(two.store.decision(&"sun".into(), &"d2".into()).await.expect("read").is_some());
+}
+
+/// A measurement, not a test: processor time for each token issued by 32 tasks at once, ours and the database's.
+/// Run it with `--release --ignored --nocapture`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn p01_cpu_per_token() {
+    const EACH: u32 = 6000;
+    let cluster = Cluster::start().await;
+    let node = fixture(&cluster.database().await).await;
+    cluster::furnish(&node.store).await;
+    let grant = node.store.issue_token(&issue("first", None)).await.expect("issue");
+    for lap in 0..3 {
+        let (ours, theirs) = (cluster::cpu_us("self"), cluster.cpu_us());
+        let began = tokio::time::Instant::now();
+        let mut tasks = JoinSet::new();
+        for task in 0..32 {
+            let (store, grant) = (node.store.clone(), grant.clone());
+            tasks.spawn(async move {
+                for n in 0..EACH {
+                    let issue = issue(&format!("{lap}-{task}-{n}"), Some(grant.clone()));
+                    store.issue_token(&issue).await.expect("issue");
+                }
+            });
+        }
+        tasks.join_all().await;
+        let took = began.elapsed();
+        let count = u64::from(EACH) * 32;
+        let (ours, theirs) = (cluster::cpu_us("self") - ours, cluster.cpu_us() - theirs);
+        eprintln!(
+            "lap {lap}: {count} tokens in {took:?}; {:.1} us ours, {:.1} us the database's for each",
+            f64_of(ours) / f64_of(count),
+            f64_of(theirs) / f64_of(count)
+        );
+    }
+}
+
+fn f64_of(n: u64) -> f64 {
+    f64::from(u32::try_from(n).unwrap_or(u32::MAX))
+}

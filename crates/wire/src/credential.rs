@@ -1,0 +1,227 @@
+//! The one credential of a request: found in its headers or query, looked at for visible damage, never compared
+//! here (SECURITY R21).
+
+use http::HeaderMap;
+use mandate_core::refusal::Refusal;
+use mandate_core::{Cause, Secret, disclosure::FactName};
+
+/// What a request presents.
+#[derive(Debug, Clone)]
+pub enum Presented {
+    /// `APCA-API-KEY-ID` and `APCA-API-SECRET-KEY`, or HTTP Basic.
+    Key {
+        /// The public id.
+        id: Box<str>,
+        /// The secret.
+        secret: Secret,
+    },
+    /// `Authorization: Bearer` (RFC 6750 section 2.1).
+    Bearer(Secret),
+}
+
+const KEY_ID: &str = "apca-api-key-id";
+const KEY_SECRET: &str = "apca-api-secret-key";
+/// Longest credential text that is looked at, in bytes.
+const LONGEST: usize = 2048;
+
+/// The credential of a request on Alpaca's surfaces.
+///
+/// # Errors
+/// None, several, or one whose text is visibly damaged.
+pub fn of_request(headers: &HeaderMap, query: Option<&str>) -> Result<Presented, Box<Refusal>> {
+    let authorizations = headers.get_all(http::header::AUTHORIZATION).iter().count();
+    let ids = headers.get_all(KEY_ID).iter().count();
+    let secrets = headers.get_all(KEY_SECRET).iter().count();
+    let in_query = query.is_some_and(|q| {
+        q.split('&').any(|p| matches!(p.split('=').next(), Some("access_token" | "oauth_token" | "client_secret")))
+    });
+    let mut carriers = Vec::new();
+    for (count, name) in [
+        (authorizations, "Authorization"),
+        (ids.max(secrets), "APCA-API-KEY-ID and APCA-API-SECRET-KEY"),
+        (usize::from(in_query), "the query"),
+    ] {
+        carriers.extend(std::iter::repeat_n(name, count));
+    }
+    match carriers.len() {
+        0 => Err(missing()),
+        1 if in_query => Err(defect("the query", "a credential never travels in the query")),
+        1 if authorizations == 1 => authorization(headers),
+        1 => key_headers(headers),
+        _ => Err(Box::new(Refusal::anonymous(Cause::CredentialAmbiguous).with(FactName::Received, carriers.join(", ")))),
+    }
+}
+
+fn missing() -> Box<Refusal> {
+    Box::new(Refusal::anonymous(Cause::CredentialMissing).with(FactName::Expected, "an API key or a token"))
+}
+
+fn defect(parameter: &str, what: &str) -> Box<Refusal> {
+    Box::new(
+        Refusal::anonymous(Cause::CredentialMalformed)
+            .with(FactName::Parameter, parameter)
+            .with(FactName::Defect, what),
+    )
+}
+
+fn key_headers(headers: &HeaderMap) -> Result<Presented, Box<Refusal>> {
+    let id = match headers.get(KEY_ID) {
+        None => return Err(defect("APCA-API-KEY-ID", "the header is absent")),
+        Some(value) => text("APCA-API-KEY-ID", value.as_bytes())?,
+    };
+    let secret = match headers.get(KEY_SECRET) {
+        None => return Err(defect("APCA-API-SECRET-KEY", "the header is absent")),
+        Some(value) => text("APCA-API-SECRET-KEY", value.as_bytes())?,
+    };
+    Ok(Presented::Key { id: id.into(), secret: Secret::new(secret) })
+}
+
+fn authorization(headers: &HeaderMap) -> Result<Presented, Box<Refusal>> {
+    let value = headers.get(http::header::AUTHORIZATION).ok_or_else(missing)?;
+    let (scheme, rest) = split_scheme(value.as_bytes());
+    if scheme.eq_ignore_ascii_case(b"bearer") {
+        let token = text("Authorization: Bearer", rest)?;
+        if token.len() >= 7 && token[..7].eq_ignore_ascii_case("bearer ") {
+            return Err(defect("Authorization", "the word Bearer stands twice"));
+        }
+        return Ok(Presented::Bearer(Secret::new(token)));
+    }
+    if scheme.eq_ignore_ascii_case(b"basic") {
+        return basic(rest);
+    }
+    Err(defect("Authorization", "the scheme is neither Bearer nor Basic"))
+}
+
+fn split_scheme(value: &[u8]) -> (&[u8], &[u8]) {
+    match value.iter().position(|b| *b == b' ') {
+        Some(space) => (&value[..space], &value[space + 1..]),
+        None => (value, &[]),
+    }
+}
+
+/// HTTP Basic (RFC 7617). Alpaca's partners send key and secret as they are, not form-encoded.
+fn basic(encoded: &[u8]) -> Result<Presented, Box<Refusal>> {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let what = "Authorization: Basic";
+    if encoded.len() > LONGEST {
+        return Err(defect(what, "it is too long"));
+    }
+    let decoded = STANDARD.decode(encoded).map_err(|_| defect(what, "it is not base64"))?;
+    let decoded = String::from_utf8(decoded).map_err(|_| defect(what, "it is not UTF-8"))?;
+    let (id, secret) = decoded.split_once(':').ok_or_else(|| defect(what, "it holds no colon"))?;
+    Ok(Presented::Key {
+        id: text(what, id.as_bytes())?.into(),
+        secret: Secret::new(text(what, secret.as_bytes())?),
+    })
+}
+
+/// The text of a credential without visible damage.
+fn text<'a>(parameter: &'static str, bytes: &'a [u8]) -> Result<&'a str, Box<Refusal>> {
+    let text = std::str::from_utf8(bytes).map_err(|_| defect(parameter, "it is not UTF-8"))?;
+    match visible_defect(text) {
+        Some(what) => Err(defect(parameter, what)),
+        None => Ok(text),
+    }
+}
+
+/// What can be seen to be wrong with a credential, from its text alone.
+pub fn visible_defect(text: &str) -> Option<&'static str> {
+    if text.is_empty() {
+        return Some("empty");
+    }
+    if text.len() > LONGEST {
+        return Some("too long");
+    }
+    let lower = text.to_ascii_lowercase();
+    if ["undefined", "none", "null", "nil", "your_key", "your_secret", "changeme"].contains(&lower.as_str()) {
+        return Some("a placeholder word, not a value");
+    }
+    if text.starts_with('$') || text.starts_with("<") || text.starts_with("{{") {
+        return Some("a placeholder, not a value");
+    }
+    if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
+        return Some("white space at its beginning or end");
+    }
+    if text.contains("%0A") || text.contains("%0a") || text.contains("%0D") || text.contains("%20") {
+        return Some("an encoded space or line break in it");
+    }
+    if (text.starts_with('"') && text.ends_with('"')) || (text.starts_with('\'') && text.ends_with('\'')) {
+        return Some("quotes around it");
+    }
+    if text.bytes().any(|b| b < 0x20 || b == 0x7f) {
+        return Some("control characters in it");
+    }
+    None
+}
+
+/// A client secret sent as a parameter. Emptiness and placeholders are named; nothing is compared then.
+///
+/// # Errors
+/// It is missing, empty, or visibly no secret.
+pub fn client_secret(name: &'static str, value: Option<&str>) -> Result<Secret, Box<Refusal>> {
+    let refuse = |what: &str| {
+        Box::new(
+            Refusal::anonymous(Cause::ClientSecretMissing)
+                .with(FactName::Parameter, name)
+                .with(FactName::Defect, what),
+        )
+    };
+    match value {
+        None => Err(refuse("missing or empty")),
+        Some(text) => match visible_defect(text) {
+            Some(what) => Err(refuse(what)),
+            None => Ok(Secret::new(text)),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        map
+    }
+    fn cause(pairs: &[(&'static str, &str)], query: Option<&str>) -> Cause {
+        of_request(&headers(pairs), query).unwrap_err().cause
+    }
+
+    #[test]
+    fn r21_exactly_one_credential() {
+        assert_eq!(cause(&[], None), Cause::CredentialMissing);
+        let bearer = ("authorization", "Bearer t");
+        let (id, secret) = (("apca-api-key-id", "PK"), ("apca-api-secret-key", "s"));
+        assert!(of_request(&headers(&[bearer]), None).is_ok());
+        assert!(of_request(&headers(&[id, secret]), None).is_ok());
+        for several in [vec![bearer, id, secret], vec![bearer, bearer], vec![id, id, secret], vec![bearer, id]] {
+            assert_eq!(cause(&several, None), Cause::CredentialAmbiguous);
+        }
+        assert_eq!(cause(&[bearer], Some("access_token=t")), Cause::CredentialAmbiguous);
+        assert_eq!(cause(&[], Some("a=1&access_token=t")), Cause::CredentialMalformed);
+    }
+
+    #[test]
+    fn visible_damage_is_named_and_not_compared() {
+        for bad in ["Bearer ", "Bearer t ", "Bearer \"t\"", "Bearer Bearer t", "Bearer undefined", "Digest x", "Bearer t%0A"] {
+            assert_eq!(cause(&[("authorization", bad)], None), Cause::CredentialMalformed, "{bad}");
+        }
+        for bad in ["Basic !", "Basic YQ==", "Basic"] {
+            assert_eq!(cause(&[("authorization", bad)], None), Cause::CredentialMalformed, "{bad}");
+        }
+        assert_eq!(cause(&[("apca-api-key-id", "PK")], None), Cause::CredentialMalformed);
+        assert_eq!(client_secret("client_secret", None).unwrap_err().cause, Cause::ClientSecretMissing);
+    }
+
+    #[test]
+    fn basic_is_split_at_the_first_colon() {
+        let Ok(Presented::Key { id, secret }) = of_request(&headers(&[("authorization", "Basic SzpzOng=")]), None) else {
+            panic!("a key");
+        };
+        assert_eq!((&*id, secret.expose()), ("K", "s:x"));
+    }
+}

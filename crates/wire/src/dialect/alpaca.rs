@@ -1,0 +1,104 @@
+//! The dialect of Alpaca-shaped platforms (its wire facts: docs/dialects/alpaca.md). Every error body holds an
+//! integer `code` and a text `message`; anything else rides along.
+
+pub mod broker;
+pub mod connect;
+pub mod rest;
+
+use super::{CAUSE, DECISION, Row, header, json_answer};
+use crate::explain::{error_uri, facts_object};
+use bytes::Bytes;
+use http::{HeaderValue, Response};
+use mandate_core::Class;
+use mandate_core::disclosure::{BodyTier, View};
+use mandate_core::refusal::Decision;
+use serde_json::{Map, Value, json};
+
+/// Says a refusal. `oauth`: with the fields of RFC 6749 section 5.2 as well.
+pub(super) fn render(row: Row, decision: &Decision, issuer: &str, oauth: bool) -> Response<Bytes> {
+    let facts = &decision.refusal.facts;
+    let body = match &decision.refusal.proof {
+        // a merged answer stays merged, whoever asks (SECURITY R7)
+        Some(proof) if decision.refusal.true_cause.is_none() => told_holder(row, decision, &facts.for_holder(proof), issuer),
+        Some(_) | None => told_public(row, decision, &facts.public(), issuer),
+    };
+    finish(row, decision, issuer, body, oauth)
+}
+
+/// The fields that every error body has.
+fn base<T: BodyTier>(row: Row, decision: &Decision, view: &View<'_, T>, issuer: &str) -> Map<String, Value> {
+    let entry = decision.refusal.cause.entry();
+    let mut body = Map::new();
+    body.insert("code".into(), json!(row.code));
+    body.insert("message".into(), json!(view.fill(entry.point)));
+    body.insert("cause".into(), json!(entry.id));
+    body.insert("decision_id".into(), json!(decision.id.as_str()));
+    body.insert("error_uri".into(), json!(error_uri(issuer, decision.id.as_str())));
+    body
+}
+
+fn told_public<T: BodyTier>(row: Row, decision: &Decision, view: &View<'_, T>, issuer: &str) -> Map<String, Value> {
+    let mut body = base(row, decision, view, issuer);
+    body.insert("remedy".into(), json!(view.fill(decision.refusal.cause.entry().remedy)));
+    body
+}
+
+fn told_holder<T: BodyTier>(row: Row, decision: &Decision, view: &View<'_, T>, issuer: &str) -> Map<String, Value> {
+    let refusal = &decision.refusal;
+    let entry = refusal.cause.entry();
+    let mut body = base(row, decision, view, issuer);
+    if let Some(next) = refusal.next.first() {
+        let message = format!("{}; and more stands in the way: {}", view.fill(entry.point), next.entry().title);
+        body.insert("message".into(), json!(message));
+    }
+    body.insert("remedy".into(), json!(view.fill(entry.remedy)));
+    body.insert("who_can_act".into(), json!(entry.who.as_str()));
+    body.insert("passed".into(), json!(refusal.passed.iter().map(|c| c.as_str()).collect::<Vec<_>>()));
+    if let Some(failed) = refusal.failed {
+        body.insert("failed".into(), json!(failed.as_str()));
+    }
+    if !refusal.next.is_empty() {
+        body.insert("would_fail_next".into(), json!(refusal.next.iter().map(|c| c.id()).collect::<Vec<_>>()));
+    }
+    body.insert("facts".into(), Value::Object(facts_object(view)));
+    body
+}
+
+fn finish(row: Row, decision: &Decision, issuer: &str, mut body: Map<String, Value>, oauth: bool) -> Response<Bytes> {
+    let refusal = &decision.refusal;
+    let entry = refusal.cause.entry();
+    if oauth {
+        body.insert("error".into(), json!(entry.oauth.as_str()));
+        body.insert("error_description".into(), body.get("message").cloned().unwrap_or_default());
+    }
+    let mut response = json_answer(row.status, &Value::Object(body));
+    let headers = response.headers_mut();
+    headers.insert(CAUSE, HeaderValue::from_static(entry.id));
+    headers.insert(DECISION, header(decision.id.as_str()));
+    if row.status == 401 {
+        headers.insert(http::header::WWW_AUTHENTICATE, challenge(decision, issuer));
+    }
+    if let Some(seconds) = refusal.retry_after_s() {
+        headers.insert(http::header::RETRY_AFTER, header(&seconds.to_string()));
+    }
+    response
+}
+
+/// RFC 6750 section 3, with the cause and the decision as further parameters. Without a credential no error code
+/// is given (section 3.1).
+fn challenge(decision: &Decision, issuer: &str) -> HeaderValue {
+    let entry = decision.refusal.cause.entry();
+    let mut text = String::from("Bearer realm=\"api\"");
+    if entry.class != Class::CredentialMissing {
+        text.push_str(", error=\"");
+        text.push_str(entry.oauth.as_str());
+        text.push('"');
+    }
+    text.push_str(&format!(
+        ", error_uri=\"{}\", cause=\"{}\", decision_id=\"{}\"",
+        error_uri(issuer, decision.id.as_str()),
+        entry.id,
+        decision.id
+    ));
+    header(&text)
+}

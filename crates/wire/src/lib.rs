@@ -1,0 +1,16 @@
+//! Bytes to types and back: forms, JSON bodies, credentials in headers, platform files, records of decisions, and
+//! the dialects in which refusals are said. No I/O and no rules.
+
+pub mod body;
+pub mod credential;
+pub mod decision;
+pub mod dialect;
+pub mod explain;
+pub mod form;
+pub mod identity;
+pub mod json;
+pub mod platform_file;
+pub mod seal;
+pub mod ticket;
+
+pub use decision::{Place, Recorder};

@@ -1,0 +1,154 @@
+//! Routes: what they refer to, and that no two are one.
+
+use super::document::Document;
+use super::names::word;
+use super::nearest::nearest;
+use super::path::{METHODS, parameters};
+use super::problem::Spot;
+use super::read::Given;
+use super::section::{Section, Text};
+use mandate_core::platform::{Plan, Platform, Route, RouteAccess, Snapshot, Surface, Tokens};
+use mandate_core::{ProductId, Scope};
+
+/// Every kind of access with its word.
+pub(super) const ACCESS: [(&str, RouteAccess); 3] =
+    [("public", RouteAccess::Public), ("account", RouteAccess::Account), ("partner", RouteAccess::Partner)];
+
+/// Surfaces that have routes: pages have none.
+const SURFACES: [(&str, Surface); 2] = [("rest", Surface::AlpacaRest), ("broker", Surface::AlpacaBroker)];
+
+pub(super) fn read<'d>(doc: &'d Document, tables: &[Section<'d>], given: &Given<'d>) -> Vec<Route> {
+    let mut routes = Vec::new();
+    let mut sound: Vec<(Route, Spot)> = Vec::new();
+    for table in tables {
+        let (route, whole) = route(doc, table, given);
+        if whole && let Some(path) = table.text("path") {
+            twice(doc, &route, &path.spot, &sound);
+            sound.push((route.clone(), path.spot));
+        }
+        routes.push(route);
+    }
+    conflicts(doc, &sound);
+    routes
+}
+
+/// A route, and whether its place among the others can be judged.
+fn route<'d>(doc: &'d Document, table: &Section<'d>, given: &Given<'d>) -> (Route, bool) {
+    let method = table.text("method").and_then(|m| word(doc, &m, "method", &METHODS));
+    let surface = table
+        .text("surface")
+        .map_or(Some(Surface::AlpacaRest), |s| word(doc, &s, "surface of routes", &SURFACES));
+    let access =
+        table.text("access").map_or(Some(RouteAccess::Account), |a| word(doc, &a, "kind of access", &ACCESS));
+    let path = table.text("path");
+    let names = path.as_ref().and_then(|path| {
+        parameters(path.text).map_err(|(message, hint)| doc.report(&path.spot, message, hint)).ok()
+    });
+    let account_param = table.text("account_param");
+    if let (Some(param), Some(names), Some(path)) = (&account_param, &names, &path)
+        && !names.contains(&param.text)
+    {
+        let near = nearest(param.text, names.iter().copied()).or(names.first().copied());
+        let message = format!("`{}` is no parameter of `{}`", param.text, path.text);
+        doc.report(&param.spot, message, near.map(str::to_owned));
+    }
+    if access == Some(RouteAccess::Public) {
+        for key in ["scope", "product", "account_param"] {
+            if let Some(text) = table.text(key) {
+                doc.report(
+                    &text.spot,
+                    "nothing is identified on a public route, so this cannot be asked for",
+                    None,
+                );
+            }
+        }
+    }
+    let scope = table.text("scope").and_then(|s| given.scopes.resolve(&s)).and_then(|s| Scope::new(s).ok());
+    let product = table.text("product").and_then(|p| given.products.resolve(&p)).map(ProductId::from);
+    let whole = method.is_some() && surface.is_some() && names.is_some();
+    let route = Route {
+        method: method.unwrap_or_default().into(),
+        path: path.map_or("", |p| p.text).into(),
+        surface: surface.unwrap_or(Surface::AlpacaRest),
+        access: access.unwrap_or(RouteAccess::Account),
+        scope,
+        product,
+        account_param: account_param.map(|p: Text<'_>| p.text.into()),
+    };
+    (route, whole)
+}
+
+fn twice(doc: &Document, route: &Route, spot: &Spot, earlier: &[(Route, Spot)]) {
+    let same = |r: &Route| r.surface == route.surface && r.method == route.method && r.path == route.path;
+    if let Some((_, first)) = earlier.iter().find(|(r, _)| same(r)) {
+        doc.report_twice(spot, &format!("`{} {}` stands twice, first", route.method, route.path), first);
+    }
+}
+
+/// Finds paths that cannot stand beside an earlier one, by compiling route after route as the server does.
+fn conflicts(doc: &Document, routes: &[(Route, Spot)]) {
+    let mut standing: Vec<Route> = Vec::new();
+    for (route, _) in routes {
+        let bare = Route { scope: None, product: None, account_param: None, ..route.clone() };
+        if !standing.iter().any(|r| r.surface == bare.surface && r.path == bare.path) {
+            standing.push(bare);
+        }
+    }
+    if Snapshot::compile(alone(standing.clone()), 0).is_ok() {
+        return;
+    }
+    let mut kept: Vec<Route> = Vec::new();
+    for route in standing {
+        let mut with = kept.clone();
+        with.push(route.clone());
+        let Err(invalid) = Snapshot::compile(alone(with.clone()), 0) else {
+            kept = with;
+            continue;
+        };
+        let spot = routes
+            .iter()
+            .find(|(r, _)| r.surface == route.surface && r.path == route.path)
+            .map(|(_, spot)| spot);
+        let other = kept.iter().find(|r| r.surface == route.surface && shape(&r.path) == shape(&route.path));
+        if let Some(spot) = spot {
+            let message = match other {
+                Some(other) => format!("`{}` and `{}` match the same paths", route.path, other.path),
+                None => invalid.problem,
+            };
+            doc.report(spot, message, other.map(|o| o.path.to_string()));
+        }
+    }
+}
+
+/// A path with the names of its parameters taken out.
+fn shape(path: &str) -> String {
+    let mut inside = false;
+    path.chars()
+        .filter(|c| {
+            let kept = !inside || matches!(c, '}' | '*');
+            inside = (inside || *c == '{') && *c != '}';
+            kept
+        })
+        .collect()
+}
+
+/// A platform of nothing but routes.
+fn alone(routes: Vec<Route>) -> Platform {
+    Platform {
+        id: "routes".into(),
+        name: "".into(),
+        issuer: "".into(),
+        contact: "".into(),
+        tokens: Tokens { code_lifetime_s: 600, access_lifetime_s: None, session_lifetime_s: 60 },
+        environments: Vec::new(),
+        hosts: Vec::new(),
+        upstreams: Vec::new(),
+        scopes: Vec::new(),
+        licences: Vec::new(),
+        products: Vec::new(),
+        plans: vec![Plan { id: "any".into(), requests_per_minute: 1 }],
+        default_plan: "any".into(),
+        routes,
+        partners: Vec::new(),
+    }
+}
