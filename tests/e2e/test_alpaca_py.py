@@ -119,7 +119,7 @@ def test_the_four_broker_calls(demo: Demo) -> None:
     shown = client.get(f"/oauth/clients/{app.id}", query)
     assert shown["client_id"] == app.id
     assert shown["status"] == "ACTIVE"
-    assert app.redirect_uri in shown["redirect_uris"]
+    assert app.redirect_uri in shown["redirect_uri"]
     assert set(shown) >= {"name", "description", "url", "terms_of_use", "privacy_policy", "live_trading_approved"}
 
     body = demo.broker_body(partner, app)

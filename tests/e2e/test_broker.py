@@ -71,7 +71,7 @@ def test_client_is_shown(two: Two) -> None:
     assert shown.status_code == 200, shown.text
     body = shown.json()
     assert body["client_id"] == two.app.id and body["status"] == "ACTIVE"
-    assert isinstance(body["live_trading_approved"], bool) and isinstance(body["redirect_uris"], list)
+    assert isinstance(body["live_trading_approved"], bool) and isinstance(body["redirect_uri"], list)
     assert "secret" not in shown.text
 
 

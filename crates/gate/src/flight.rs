@@ -62,7 +62,7 @@ mod tests {
             flights.join(&7, || {
                 asked.fetch_add(1, Ordering::Relaxed);
                 Box::pin(async {
-                    tokio::task::yield_now().await;
+                    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
                     Ok(1)
                 })
             })

@@ -1,5 +1,5 @@
 //! The admin API (`/admin/v1`): what operators and their scripts do to platforms, users, accounts, keys, clients and
-//! grants. One table says which endpoints there are; the router and the OpenAPI document are both made from it.
+//! grants. One table says which endpoints there are; the router and the `OpenAPI` document are both made from it.
 //!
 //! It takes a bearer token of an administrator and nothing else (SECURITY R25). A token for one platform touches that
 //! platform only, and any other looks to it as if it did not exist. Every change leaves an audit record, in the
@@ -34,10 +34,10 @@ use crate::{Issuer, Tenant};
 use answer::Answer;
 use bytes::Bytes;
 use call::{Call, Caller, On};
-use http::{Method, Request, Response, StatusCode};
 use clients::Switch;
-use mandate_core::model::Status;
+use http::{Method, Request, Response, StatusCode};
 use mandate_core::PlatformId;
+use mandate_core::model::Status;
 use problem::Problem;
 use std::fmt;
 use std::net::IpAddr;

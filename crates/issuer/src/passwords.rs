@@ -33,7 +33,9 @@ pub enum PasswordFault {
 impl From<PasswordFault> for Fail {
     fn from(fault: PasswordFault) -> Self {
         match fault {
-            PasswordFault::Busy => Refusal::anonymous(Cause::SignInThrottled).with(FactName::RetryAfter, 1).into(),
+            PasswordFault::Busy => {
+                Refusal::anonymous(Cause::SignInThrottled).with(FactName::RetryAfter, 1).into()
+            }
             PasswordFault::Broken => {
                 tracing::error!(%fault, "password hashing failed");
                 Refusal::anonymous(Cause::Internal).into()
@@ -91,7 +93,11 @@ impl Passwords {
     ///
     /// # Errors
     /// Nothing was hashed.
-    pub async fn hash(&self, password: &Secret, entropy: &dyn Entropy) -> Result<PasswordHash, PasswordFault> {
+    pub async fn hash(
+        &self,
+        password: &Secret,
+        entropy: &dyn Entropy,
+    ) -> Result<PasswordHash, PasswordFault> {
         let mut salt = [0u8; 16];
         entropy.fill(&mut salt);
         let password = password.clone();

@@ -95,7 +95,9 @@ fn source(address: IpAddr) -> String {
 }
 
 fn refused(over: &Exceeded) -> Fail {
-    Refusal::anonymous(Cause::SignInThrottled).with(FactName::RetryAfter, (over.retry_after_ms + 999) / 1000).into()
+    Refusal::anonymous(Cause::SignInThrottled)
+        .with(FactName::RetryAfter, (over.retry_after_ms + 999) / 1000)
+        .into()
 }
 
 #[cfg(test)]
@@ -120,7 +122,8 @@ mod tests {
         let (throttle, now) = (Throttle::new(&Sevens), Timestamp::from_seconds(1000));
         assert_eq!(tries(&throttle, "ann", 1, now), 10);
         assert_eq!(tries(&throttle, "ann", 2, now), 0, "from another address too");
-        let Err(Fail(refusal)) = throttle.attempt(&"p".into(), "ann", IpAddr::from([192, 0, 1, 1]), now) else {
+        let Err(Fail(refusal)) = throttle.attempt(&"p".into(), "ann", IpAddr::from([192, 0, 1, 1]), now)
+        else {
             panic!("refused");
         };
         assert_eq!(refusal.cause, Cause::SignInThrottled);

@@ -96,12 +96,13 @@ impl Cached {
     pub async fn follow(&self) {
         loop {
             let sent = self.millis();
-            match self.store.log_after(self.feed.applied(), 1000).await {
+            let after = self.feed.applied();
+            match self.store.log_after(after, 1000).await {
                 Ok(entries) => {
                     if let Some(first) = entries.first()
-                        && first.offset.0 != self.feed.applied().0 + 1
+                        && first.offset.0 != after.0 + 1
                     {
-                        tracing::error!(applied = self.feed.applied().0, next = first.offset.0, "gap in the log; forgetting everything");
+                        tracing::error!(after = after.0, next = first.offset.0, "gap in the log; forgetting everything");
                         self.forget_all(first.offset);
                     }
                     self.feed.tell(&entries);

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod admin;
+mod cache;
 mod clients;
 mod codes;
 mod grants;
@@ -83,6 +84,8 @@ pub fn cases() -> Vec<Case> {
             audit_is_written_with_the_change, operation_is_committed_once, purge_keeps_what_is_live;
         admin: first_one_is_made_once, bootstrap_is_spent, ends_and_expires, store_knows_itself, wrapped_keys_are_kept,
             demo_is_stamped_once, real_store_becomes_no_demo;
+        cache: r11_forgets_before_the_answer, r11_late_entries_count, r12_trusts_nothing_after_its_lease,
+            r10_follows_another_node;
     }
 }
 

@@ -13,6 +13,7 @@ mod error;
 mod grants;
 mod keys;
 mod log;
+mod model;
 mod platforms;
 mod pool;
 mod records;

@@ -4,8 +4,8 @@
 mod cluster;
 
 use cluster::Cluster;
-use mandate_core::model::{GrantedBy, Status, User};
 use mandate_core::grant::GrantSpec;
+use mandate_core::model::{GrantedBy, Status, User};
 use mandate_core::{Digest, GrantId, Offset, OperationId, ScopeSet, Timestamp};
 use mandate_store::conformance::{Fixture, cases};
 use mandate_store::{
@@ -252,6 +252,30 @@ async fn r17_killed_database_loses_no_answer_and_comes_back() {
         eprintln!("round {round}: {stored} stored, {refused} refused");
         assert!(stored > 100 && refused > 0);
     }
+}
+
+/// A database that hangs without closing anything is given up in time, and used again when it goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_database_is_given_up_in_time() {
+    let cluster = Cluster::start().await;
+    let node = fixture(&cluster.database().await).await;
+    cluster::furnish(&node.store).await;
+    let grant = node.store.issue_token(&issue("first", None)).await.expect("issue");
+    node.store.issue_token(&issue("second", Some(grant.clone()))).await.expect("issue");
+    cluster.freeze(true);
+    let late = issue("late", Some(grant.clone()));
+    let (made, sealed) = (user("eve"), audit("eve"));
+    let (read, issued, created) = tokio::time::timeout(Duration::from_secs(10), async {
+        tokio::join!(node.store.ping(), node.store.issue_token(&late), node.store.create_user(&made, &sealed))
+    })
+    .await
+    .expect("in time");
+    cluster.freeze(false);
+    assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
+    assert!(matches!(issued, Err(StoreError::Unresolved(_))), "it may yet be stored: {issued:?}");
+    assert!(matches!(created, Err(StoreError::Unavailable(_))), "it never came to its commit: {created:?}");
+    node.store.issue_token(&issue("next", Some(grant))).await.expect("it goes on");
+    assert!(node.store.user(&"sun".into(), &"eve".into()).await.expect("read").is_none());
 }
 
 /// Refusals outlive a dropped partition: the day is made again.

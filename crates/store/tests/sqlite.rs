@@ -7,9 +7,7 @@ use mandate_core::grant::CodeRule;
 use mandate_core::model::{Client, ClientOwner, Code, GrantedBy, Status, User};
 use mandate_core::{Digest, Offset, OperationId, PlatformId, ScopeSet, Timestamp};
 use mandate_store::conformance::{self, Fixture};
-use mandate_store::{
-    Audit, Changed, DecisionRow, Feed, IssueToken, NewCode, NewToken, Redeemed, StoreError,
-};
+use mandate_store::{Audit, Changed, DecisionRow, Feed, IssueToken, NewCode, NewToken, Redeemed, StoreError};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -172,14 +170,23 @@ async fn cost_of_the_hot_verbs() {
             }
             tasks.join_all().await;
             let acts = f64::from(TASKS * ACTS);
-            let cpu = (common::cost::cpu() - cpu).as_secs_f64() * 1e6 / acts;
+            let cpu = common::cost::cpu().saturating_sub(cpu).as_secs_f64() * 1e6 / acts;
             println!("{verb}: {cpu:.1} us CPU, {:.0}/s", acts / start.elapsed().as_secs_f64());
         }
     }
     let (codes, tokens, _) = fixture.store.counts(&platform()).await.expect("counts");
     assert_eq!((codes, tokens), (u64::from(4 * TASKS * ACTS), u64::from(8 * TASKS * ACTS)));
-    let size: u64 = std::fs::read_dir(folder.path()).expect("folder").flatten().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum();
+    let size: u64 = std::fs::read_dir(folder.path())
+        .expect("folder")
+        .flatten()
+        .filter_map(|f| f.metadata().ok())
+        .map(|m| m.len())
+        .sum();
     println!("{} bytes a token and half a code", size / tokens);
+    drop(fixture);
+    let start = tokio::time::Instant::now();
+    open(&folder.url("a.db")).await.store.ping().await.expect("ping");
+    println!("opened in {:?}", start.elapsed());
 }
 
 const TASKS: u32 = 32;
@@ -209,7 +216,13 @@ async fn hot(fixture: Fixture, verb: &str, task: u32) {
         match verb {
             "issue_token" => {
                 let token = new_token("token");
-                let new = IssueToken { grant: grant.clone(), known_grant: known, scopes: scopes.clone(), partner: None, token };
+                let new = IssueToken {
+                    grant: grant.clone(),
+                    known_grant: known,
+                    scopes: scopes.clone(),
+                    partner: None,
+                    token,
+                };
                 known = Some(fixture.store.issue_token(&new).await.expect("issue"));
             }
             "issue_code" => {

@@ -86,7 +86,8 @@ impl Access {
     pub(super) async fn find(common: &Common) -> anyhow::Result<Self> {
         let server = common.server.clone().or_else(|| variable("MANDATE_SERVER"));
         let token = given_token(common)?;
-        let folder = variable("MANDATE_DATA_DIR").map_or_else(|| PathBuf::from("mandate-data"), PathBuf::from);
+        let folder =
+            variable("MANDATE_DATA_DIR").map_or_else(|| PathBuf::from("mandate-data"), PathBuf::from);
         let local = Local::find(folder.clone())?;
         let access = match (server, token, local) {
             (Some(server), Some(token), _) => Self { server: Server::at(&server)?, token, local: None },
@@ -115,7 +116,10 @@ impl Access {
             return Ok(Self { server, token, local: Some(local) });
         }
         let token = token_in(&local.token_file).with_context(|| {
-            format!("there is no token of an administrator in {}; say --token-file FILE", local.folder.display())
+            format!(
+                "there is no token of an administrator in {}; say --token-file FILE",
+                local.folder.display()
+            )
         })?;
         let mut access = Self { server, token, local: Some(local) };
         if access.token.expose().starts_with(BOOTSTRAP_TOKEN_PREFIX) {
@@ -154,7 +158,8 @@ impl Access {
         match self.server.send(&self.token, &call).await {
             Ok(answer) => {
                 let token = answer.json.get("token").and_then(serde_json::Value::as_str);
-                let token = token.ok_or_else(|| anyhow!("the server made an administrator and told no token"))?;
+                let token =
+                    token.ok_or_else(|| anyhow!("the server made an administrator and told no token"))?;
                 write_secret(&local.folder.join(OWN_TOKEN), token)?;
                 let _spent = std::fs::remove_file(&local.token_file);
                 self.token = Secret::new(token);
@@ -186,6 +191,7 @@ fn same(a: &str, b: &str) -> bool {
 /// The name of the administrator that this command line makes for itself.
 fn own_name() -> String {
     let user = variable("USER").unwrap_or_else(|| "operator".into());
-    let user: String = user.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).take(40).collect();
+    let user: String =
+        user.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).take(40).collect();
     format!("cli-{user}")
 }

@@ -82,7 +82,10 @@ pub(super) async fn run(args: Account, out: &mut Out) -> anyhow::Result<()> {
             one(&session, out, &account);
             if !session.json {
                 out.gap();
-                out.line(&format!("Next: mandate key create --platform {platform} --account {}", text::of(&account, "id")));
+                out.line(&format!(
+                    "Next: mandate key create --platform {platform} --account {}",
+                    text::of(&account, "id")
+                ));
             }
         }
         Verb::List { user } => {
@@ -93,7 +96,9 @@ pub(super) async fn run(args: Account, out: &mut Out) -> anyhow::Result<()> {
                 return Ok(());
             }
             let row = |a: &Json| {
-                ["id", "environment", "status", "user", "partner", "plan", "created_at"].map(|n| text::of(a, n)).to_vec()
+                ["id", "environment", "status", "user", "partner", "plan", "created_at"]
+                    .map(|n| text::of(a, n))
+                    .to_vec()
             };
             let rows: Vec<_> = text::items(&list, "items").iter().map(row).collect();
             let none = format!(
@@ -106,11 +111,13 @@ pub(super) async fn run(args: Account, out: &mut Out) -> anyhow::Result<()> {
             one(&session, out, &account);
         }
         Verb::Disable { id } => {
-            let account = session.post(&["platforms", &platform, "accounts", &id, "disable"], &json!({})).await?;
+            let account =
+                session.post(&["platforms", &platform, "accounts", &id, "disable"], &json!({})).await?;
             one(&session, out, &account);
         }
         Verb::Enable { id } => {
-            let account = session.post(&["platforms", &platform, "accounts", &id, "enable"], &json!({})).await?;
+            let account =
+                session.post(&["platforms", &platform, "accounts", &id, "enable"], &json!({})).await?;
             one(&session, out, &account);
         }
         Verb::Reset { id, label } => {

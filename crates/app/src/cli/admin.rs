@@ -86,7 +86,9 @@ pub(super) async fn run(args: Admin, out: &mut Out) -> anyhow::Result<()> {
                 out.json(&list["items"]);
                 return Ok(());
             }
-            let row = |a: &Json| ["name", "rights", "platform", "created_at", "expires_at"].map(|n| text::of(a, n)).to_vec();
+            let row = |a: &Json| {
+                ["name", "rights", "platform", "created_at", "expires_at"].map(|n| text::of(a, n)).to_vec()
+            };
             let rows: Vec<_> = text::items(&list, "items").iter().map(row).collect();
             out.table(&["NAME", "RIGHTS", "PLATFORM", "CREATED", "EXPIRES"], &rows, "No administrator.");
         }

@@ -36,7 +36,11 @@ pub(super) async fn run(args: Apply, out: &mut Out) -> anyhow::Result<()> {
     let planned = planned.map_err(|error| with_lines(&name, error))?;
     let asks = !args.yes && !args.dry_run && !session.json && std::io::stdin().is_terminal();
     if args.dry_run {
-        if session.json { out.json(&planned) } else { plan::show(out, &planned) }
+        if session.json {
+            out.json(&planned);
+        } else {
+            plan::show(out, &planned);
+        }
         return Ok(());
     }
     if !session.json {
@@ -47,7 +51,8 @@ pub(super) async fn run(args: Apply, out: &mut Out) -> anyhow::Result<()> {
     }
     let revision = planned.get("revision").cloned().unwrap_or_default();
     let body = json!({"document": document, "expected_revision": revision});
-    let applied = session.post(&["platforms", "apply"], &body).await.map_err(|error| with_lines(&name, error))?;
+    let applied =
+        session.post(&["platforms", "apply"], &body).await.map_err(|error| with_lines(&name, error))?;
     if session.json {
         out.json(&applied);
     } else {

@@ -29,14 +29,16 @@ pub(super) async fn run(args: Audit, out: &mut Out) -> anyhow::Result<()> {
         out.json(&list["items"]);
         return Ok(());
     }
-    let items = text::items(&list, "items");
-    let row = |r: &Json| ["number", "at", "actor", "action", "subject", "platform", "detail"].map(|n| text::of(r, n)).to_vec();
-    let rows: Vec<_> = items.iter().map(row).collect();
+    let records = text::items(&list, "items");
+    let row = |r: &Json| {
+        ["number", "at", "actor", "action", "subject", "platform", "detail"].map(|n| text::of(r, n)).to_vec()
+    };
+    let rows: Vec<_> = records.iter().map(row).collect();
     out.table(&["NO", "AT", "WHO", "WHAT", "ON", "PLATFORM", "DETAIL"], &rows, "Nothing was changed since.");
-    if items.len() == usize::from(args.limit) {
-        let last = items.last().map(|r| text::of(r, "number")).unwrap_or_default();
+    if records.len() == usize::from(args.limit) {
+        let newest = records.last().map(|r| text::of(r, "number")).unwrap_or_default();
         out.gap();
-        out.line(&format!("There may be more: mandate audit --after {last}"));
+        out.line(&format!("There may be more: mandate audit --after {newest}"));
     }
     Ok(())
 }

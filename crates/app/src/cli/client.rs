@@ -9,6 +9,7 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value as Json, json};
+use url::Url;
 
 /// Arguments of `mandate client`.
 #[derive(Args, Debug)]
@@ -113,8 +114,13 @@ enum Verb {
 impl Said {
     /// As members of a body; lists that were not given are left out.
     fn members(self) -> Map<String, Json> {
-        let scopes: Vec<String> =
-            self.scopes.iter().flat_map(|s| s.split([' ', ','])).filter(|s| !s.is_empty()).map(str::to_owned).collect();
+        let scopes: Vec<String> = self
+            .scopes
+            .iter()
+            .flat_map(|s| s.split([' ', ',']))
+            .filter(|s| !s.is_empty())
+            .map(str::to_owned)
+            .collect();
         let lists = [
             ("redirect_uris", self.redirect_uris),
             ("scopes", scopes),
@@ -138,10 +144,14 @@ pub(super) async fn run(args: Client, out: &mut Out) -> anyhow::Result<()> {
         Verb::Create { name, said, url, owner, live_approved } => {
             let mut body = said.members();
             if !body.contains_key("redirect_uris") {
-                bail!("an app needs at least one redirect URI\n  --redirect-uri https://app.example/callback");
+                bail!(
+                    "an app needs at least one redirect URI\n  --redirect-uri https://app.example/callback"
+                );
             }
             if !body.contains_key("scopes") {
-                bail!("an app needs at least one scope\n  --scope \"trading data\"; `mandate platform show {platform}` lists them");
+                bail!(
+                    "an app needs at least one scope\n  --scope \"trading data\"; `mandate platform show {platform}` lists them"
+                );
             }
             body.extend([
                 ("name".to_owned(), json!(name)),
@@ -151,6 +161,13 @@ pub(super) async fn run(args: Client, out: &mut Out) -> anyhow::Result<()> {
             ]);
             let client = session.post(&clients, &Json::Object(body)).await?;
             one(&session, out, &client);
+            if !session.json {
+                // a hint only: without it the client is as good
+                let Ok(platform) = session.get(&["platforms", &platform]).await else { return Ok(()) };
+                out.gap();
+                out.line("Send account owners to:");
+                out.raw(&format!("  {}\n", authorize_url(&text::of(&platform, "issuer"), &client)?));
+            }
         }
         Verb::List => list(&mut session, out, &clients).await?,
         Verb::Show { id } => {
@@ -180,7 +197,13 @@ pub(super) async fn run(args: Client, out: &mut Out) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn switch(session: &mut Session, out: &mut Out, platform: &str, id: &str, act: &str) -> anyhow::Result<()> {
+async fn switch(
+    session: &mut Session,
+    out: &mut Out,
+    platform: &str,
+    id: &str,
+    act: &str,
+) -> anyhow::Result<()> {
     let client = session.post(&["platforms", platform, "clients", id, act], &json!({})).await?;
     one(session, out, &client);
     Ok(())
@@ -193,7 +216,9 @@ async fn list(session: &mut Session, out: &mut Out, clients: &[&str]) -> anyhow:
         return Ok(());
     }
     let row = |c: &Json| {
-        ["client_id", "name", "status", "live_trading_approved", "scopes", "owner"].map(|n| text::of(c, n)).to_vec()
+        ["client_id", "name", "status", "live_trading_approved", "scopes", "owner"]
+            .map(|n| text::of(c, n))
+            .to_vec()
     };
     let rows: Vec<_> = text::items(&list, "items").iter().map(row).collect();
     let none = "No client yet: mandate client create --name NAME --redirect-uri URI --scope SCOPES";
@@ -207,6 +232,19 @@ fn one(session: &Session, out: &mut Out, client: &Json) {
     } else {
         show(out, client);
     }
+}
+
+/// Where an account owner gives the app access (RFC 6749 section 4.1.1).
+fn authorize_url(issuer: &str, client: &Json) -> anyhow::Result<Url> {
+    let mut url = Url::parse(&format!("{}/oauth/authorize", issuer.trim_end_matches('/')))?;
+    let redirect = text::items(client, "redirect_uris").first().map(text::value).unwrap_or_default();
+    url.query_pairs_mut()
+        .append_pair("response_type", "code")
+        .append_pair("client_id", &text::of(client, "client_id"))
+        .append_pair("redirect_uri", &redirect)
+        .append_pair("scope", &text::of(client, "scopes"))
+        .append_pair("state", "RANDOM");
+    Ok(url)
 }
 
 /// Lays out a client.
@@ -226,6 +264,6 @@ pub(super) fn show(out: &mut Out, c: &Json) {
         ("Licences", text::of(c, "licences")),
         ("Visible to", text::of(c, "visible_to")),
         ("Owner", text::of(c, "owner")),
-        ("Secrets", format!("{} live", live)),
+        ("Secrets", format!("{live} live")),
     ]);
 }

@@ -31,7 +31,9 @@ mod tests {
 
     #[test]
     fn lengths_of_time() {
-        for (text, seconds) in [("0", 0), ("90", 90), ("90s", 90), ("30m", 1800), ("24h", 86_400), ("7d", 604_800)] {
+        for (text, seconds) in
+            [("0", 0), ("90", 90), ("90s", 90), ("30m", 1800), ("24h", 86_400), ("7d", 604_800)]
+        {
             assert_eq!(text.parse(), Ok(Seconds(seconds)), "{text}");
         }
         for bad in ["", "h", "-1", "1.5h", "1w", "999999999999999999d"] {

@@ -121,9 +121,13 @@ fn linked(out: &mut Out, e: &Json) {
         .map(|l| {
             let at = text::of(l, "at");
             let when = if at.is_empty() { at } else { format!("  {at}") };
-            (format!("  {}", text::of(l, "relation").replace('_', " ")), format!("{}{when}", text::of(l, "subject")))
+            (
+                format!("  {}", text::of(l, "relation").replace('_', " ")),
+                format!("{}{when}", text::of(l, "subject")),
+            )
         })
         .collect();
-    let pairs: Vec<(&str, String)> = rows.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    let pairs: Vec<(&str, String)> =
+        rows.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
     out.pairs(&pairs);
 }

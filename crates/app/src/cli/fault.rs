@@ -21,8 +21,13 @@ impl Refused {
     }
     /// What is wrong with a platform file, one line each, behind the name of the file.
     pub(super) fn problems_in(&self, file: &str) -> Vec<String> {
-        let problems = self.problem.get("problems").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
-        problems.iter().filter_map(|p| p.get("in_words")?.as_str()).map(|words| format!("{file}:{words}")).collect()
+        let problems =
+            self.problem.get("problems").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+        problems
+            .iter()
+            .filter_map(|p| p.get("in_words")?.as_str())
+            .map(|words| format!("{file}:{words}"))
+            .collect()
     }
 }
 

@@ -20,7 +20,7 @@ const LARGEST: usize = 64 * 1024 * 1024;
 /// After this long without an answer we say that we are waiting.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// And after this long we give up.
-const TOO_LONG: Duration = Duration::from_secs(60);
+const TOO_LONG: Duration = Duration::from_mins(1);
 
 /// A server.
 #[derive(Clone, Debug)]
@@ -45,7 +45,8 @@ impl Server {
     /// A server by its address.
     pub(super) fn at(address: &str) -> anyhow::Result<Self> {
         let wanted = "an address such as http://127.0.0.1:7190";
-        let base = Url::parse(address).map_err(|e| anyhow!("`{address}` is no address of a server ({e}); expected {wanted}"))?;
+        let base = Url::parse(address)
+            .map_err(|e| anyhow!("`{address}` is no address of a server ({e}); expected {wanted}"))?;
         if base.scheme() == "https" {
             bail!(
                 "{address}: the operator's listener speaks plain HTTP on the loopback interface\n  \
@@ -58,7 +59,7 @@ impl Server {
         let host = base.host_str().ok_or_else(|| anyhow!("`{address}` names no host; expected {wanted}"))?;
         let host = host.trim_matches(['[', ']']).to_owned();
         let port = base.port_or_known_default().unwrap_or(80);
-        Ok(Self { host, port, base })
+        Ok(Self { base, host, port })
     }
 
     /// Its address as it was given.
@@ -75,8 +76,9 @@ impl Server {
     /// Sends one request.
     pub(super) async fn send(&self, token: &Secret, call: &Call<'_>) -> anyhow::Result<Answer> {
         let answered = patiently(self.address(), self.exchange(token, call)).await;
-        let response = answered
-            .ok_or_else(|| anyhow!("{} did not answer within {} seconds", self.address(), TOO_LONG.as_secs()))??;
+        let response = answered.ok_or_else(|| {
+            anyhow!("{} did not answer within {} seconds", self.address(), TOO_LONG.as_secs())
+        })??;
         let revision = response.headers().get("mandate-revision").and_then(|v| v.to_str().ok()?.parse().ok());
         let status = response.status();
         let text = String::from_utf8_lossy(response.body()).into_owned();

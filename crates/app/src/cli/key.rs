@@ -73,12 +73,17 @@ pub(super) async fn run(args: Key, out: &mut Out) -> anyhow::Result<()> {
         }
         Verb::List { holder } => {
             let named = [("account", holder.account.as_deref()), ("partner", holder.partner.as_deref())];
-            let query: Vec<(&str, &str)> = named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+            let query: Vec<(&str, &str)> =
+                named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
             let list = session.find(&keys, &query).await?;
             if session.json {
                 out.json(&list["items"]);
             } else {
-                out.table(&["ID", "STATUS", "LABEL", "CREATED", "LAST USED", "ENDS", "REASON", "SUCCESSOR"], &rows(&list), "No key.");
+                out.table(
+                    &["ID", "STATUS", "LABEL", "CREATED", "LAST USED", "ENDS", "REASON", "SUCCESSOR"],
+                    &rows(&list),
+                    "No key.",
+                );
             }
         }
         Verb::Replace { id, overlap } => {
@@ -91,7 +96,10 @@ pub(super) async fn run(args: Key, out: &mut Out) -> anyhow::Result<()> {
             if session.json {
                 out.json(&key);
             } else {
-                out.line(&format!("The key {} has ended. Requests with it are refused from now on.", text::of(&key, "id")));
+                out.line(&format!(
+                    "The key {} has ended. Requests with it are refused from now on.",
+                    text::of(&key, "id")
+                ));
             }
         }
     }
@@ -101,7 +109,8 @@ pub(super) async fn run(args: Key, out: &mut Out) -> anyhow::Result<()> {
 fn rows(list: &Json) -> Vec<Vec<String>> {
     let row = |key: &Json| {
         let end = |name: &str| key.get("ended").map(|e| text::of(e, name)).unwrap_or_default();
-        let mut cells = ["id", "status", "label", "created_at", "last_used"].map(|n| text::of(key, n)).to_vec();
+        let mut cells =
+            ["id", "status", "label", "created_at", "last_used"].map(|n| text::of(key, n)).to_vec();
         cells.extend(["at", "reason", "successor"].map(end));
         cells
     };
@@ -116,10 +125,7 @@ pub(super) async fn made(session: &mut Session, out: &mut Out, platform: &str, k
     }
     show(out, key);
     // a hint only: without it the key is as good
-    let hosts = match session.get(&["platforms", platform]).await {
-        Ok(platform) => platform,
-        Err(_) => return,
-    };
+    let Ok(hosts) = session.get(&["platforms", platform]).await else { return };
     if let Some(command) = try_it(&hosts, key) {
         out.gap();
         out.line("Try it:");

@@ -44,7 +44,8 @@ impl Out {
     }
     /// Names and values, values below each other. Empty values are left out.
     pub(super) fn pairs(&mut self, pairs: &[(&str, String)]) {
-        let widest = pairs.iter().filter(|(_, v)| !v.is_empty()).map(|(name, _)| text::width(name)).max().unwrap_or(0);
+        let widest =
+            pairs.iter().filter(|(_, v)| !v.is_empty()).map(|(name, _)| text::width(name)).max().unwrap_or(0);
         for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
             self.line(&format!("{}  {value}", text::padded(name, widest)));
         }
@@ -63,7 +64,8 @@ impl Out {
             })
             .collect();
         for row in std::iter::once(&heads).chain(rows) {
-            let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| text::padded(cell, *width)).collect();
+            let cells: Vec<String> =
+                row.iter().zip(&widths).map(|(cell, width)| text::padded(cell, *width)).collect();
             self.line(cells.join("  ").trim_end());
         }
     }

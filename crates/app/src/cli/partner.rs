@@ -42,7 +42,8 @@ pub(super) async fn run(args: Partner, out: &mut Out) -> anyhow::Result<()> {
                 out.json(&list["items"]);
                 return Ok(());
             }
-            let row = |p: &Json| ["id", "name", "environments", "scopes", "plan"].map(|n| text::of(p, n)).to_vec();
+            let row =
+                |p: &Json| ["id", "name", "environments", "scopes", "plan"].map(|n| text::of(p, n)).to_vec();
             let rows: Vec<_> = text::items(&list, "items").iter().map(row).collect();
             let none = "The platform file defines no partner.";
             out.table(&["PARTNER", "NAME", "ENVIRONMENTS", "SCOPES", "PLAN"], &rows, none);

@@ -37,7 +37,9 @@ pub(super) async fn run(args: Platform, out: &mut Out) -> anyhow::Result<()> {
                 out.json(&list["items"]);
                 return Ok(());
             }
-            let row = |p: &Json| ["id", "name", "revision", "environments", "issuer"].map(|n| text::of(p, n)).to_vec();
+            let row = |p: &Json| {
+                ["id", "name", "revision", "environments", "issuer"].map(|n| text::of(p, n)).to_vec()
+            };
             let rows: Vec<_> = text::items(&list, "items").iter().map(row).collect();
             let none = "No platform yet: mandate apply platforms/alpaca.toml";
             out.table(&["ID", "NAME", "REVISION", "ENVIRONMENTS", "ISSUER"], &rows, none);
@@ -66,7 +68,11 @@ fn show(out: &mut Out, p: &Json) {
         text::items(p, list).iter().map(|item| members.iter().map(|m| text::of(item, m)).collect()).collect()
     };
     let sections: [(&str, &[&str], &[&str]); 5] = [
-        ("hosts", &["HOST", "ADDRESS", "SURFACE", "ENVIRONMENTS"], &["name", "url", "surface", "environments"]),
+        (
+            "hosts",
+            &["HOST", "ADDRESS", "SURFACE", "ENVIRONMENTS"],
+            &["name", "url", "surface", "environments"],
+        ),
         (
             "environments",
             &["ENVIRONMENT", "KEY PREFIX", "RESETTABLE", "NEEDS APPROVAL"],

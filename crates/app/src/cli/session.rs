@@ -40,7 +40,9 @@ impl Session {
         match ids.as_slice() {
             [only] => Ok(only.clone()),
             [] => bail!("there is no platform yet\n  mandate apply platforms/alpaca.toml"),
-            several => bail!("there are several platforms; say which: --platform {}", several.join(", --platform ")),
+            several => {
+                bail!("there are several platforms; say which: --platform {}", several.join(", --platform "))
+            }
         }
     }
 

@@ -107,7 +107,8 @@ fn password(file: Option<&Path>) -> anyhow::Result<Option<String>> {
     if file == Path::new("-") {
         std::io::stdin().read_to_string(&mut text).context("standard input")?;
     } else {
-        text = std::fs::read_to_string(file).with_context(|| format!("the password file {}", file.display()))?;
+        text =
+            std::fs::read_to_string(file).with_context(|| format!("the password file {}", file.display()))?;
     }
     Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
 }

@@ -2,7 +2,7 @@
 
 use super::amount::Amount;
 use super::answer::{Answer, Reply};
-use super::assets::stable_id;
+use super::assets::{Asset, stable_id};
 use super::book::{Book, Holder};
 use super::calls::Call;
 use super::days::{Day, text};
@@ -12,6 +12,7 @@ use super::prices::Market;
 use super::slots::{Frame, Hours, Slots};
 use mandate_core::format::rfc3339;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// Most days of a calendar, most points of a history.
 const MAX_ROWS: usize = 5_000;
@@ -35,15 +36,35 @@ pub(super) fn opened() -> String {
     text(Call::began())
 }
 
+/// A filled order: what it brought and what it cost, both below zero for a sale.
+#[derive(Debug)]
+struct Fill {
+    at: i64,
+    asset: &'static Asset,
+    qty: Amount,
+    cost: Amount,
+}
+
+fn fills(book: &Book) -> Vec<Fill> {
+    let filled = book.orders.iter().filter(|order| order.status == Status::Filled);
+    filled
+        .map(|order| {
+            let bought = order.ticket.side == Side::Buy;
+            let qty = if bought { order.filled_qty } else { -order.filled_qty };
+            Fill { at: order.updated.seconds(), asset: order.ticket.asset, qty, cost: qty.times(order.price) }
+        })
+        .collect()
+}
+
 /// What an account was worth at a moment, as far as its orders tell.
-fn equity_at(book: &Book, at: i64) -> Amount {
-    let gain = |order: &Order| {
-        let moved = Market::of(order.ticket.asset.symbol).amount(at) - order.price;
-        let gain = order.filled_qty.times(moved);
-        if order.ticket.side == Side::Buy { gain } else { -gain }
-    };
-    let before = |o: &&Order| o.status == Status::Filled && o.updated.seconds() <= at;
-    Book::START + book.orders.iter().filter(before).map(gain).sum()
+fn equity_at(fills: &[Fill], at: i64) -> Amount {
+    let mut cash = Book::START;
+    let mut held: BTreeMap<&str, Amount> = BTreeMap::new();
+    for fill in fills.iter().filter(|fill| fill.at <= at) {
+        cash -= fill.cost;
+        *held.entry(fill.asset.symbol).or_default() += fill.qty;
+    }
+    cash + held.into_iter().map(|(symbol, qty)| qty.times(Market::of(symbol).amount(at))).sum()
 }
 
 /// What is the same for every account: no margin, no options, nothing blocked.
@@ -94,7 +115,7 @@ pub(super) fn one(call: &Call, holder: &Holder) -> Reply {
             book.cash.money(),
             book.available().money(),
             book.market_value(now),
-            equity_at(book, last).money(),
+            equity_at(&fills(book), last).money(),
             suspended,
         )
     });
@@ -237,29 +258,28 @@ pub(super) fn activities(call: &Call, holder: &Holder, kind: Option<&str>) -> Re
     Ok(Answer::ok(Value::Array(rows)))
 }
 
+/// How many days `1D`, `2W`, `3M` or `1A` are; ten years at most.
+fn period_days(text: &str) -> Option<i64> {
+    let unit = |(suffix, days)| text.strip_suffix(suffix)?.parse::<i64>().ok()?.checked_mul(days);
+    let days = [('D', 1), ('W', 7), ('M', 31), ('A', 366)].into_iter().find_map(unit)?;
+    (1..=3_660).contains(&days).then_some(days)
+}
+
 /// `GET /v2/account/portfolio/history`
 pub(super) fn history(call: &Call, holder: &Holder) -> Reply {
-    const DAY: i64 = 86_400;
     let period = call.query.get("period").unwrap_or("1M");
-    let days = match Frame::parse(&period.replace('A', "Month")) {
-        _ if period.ends_with('A') => period.trim_end_matches('A').parse::<i64>().ok().map(|n| n * 366),
-        Some(Frame::Months(n)) => Some(31 * n),
-        Some(Frame::Week) => Some(7),
-        _ => period.trim_end_matches('D').parse::<i64>().ok(),
-    };
-    let days = days.filter(|days| (1..=3_660).contains(days));
-    let days = days.ok_or_else(|| Answer::invalid(&format!("invalid period: {period}")))?;
+    let days = period_days(period).ok_or_else(|| Answer::invalid(&format!("invalid period: {period}")))?;
     let name = call.query.get("timeframe").unwrap_or(if days > 7 { "1D" } else { "15Min" });
     let frame = Frame::parse(name).filter(|f| matches!(f, Frame::Day | Frame::Seconds(_)));
     let frame = frame.ok_or_else(|| Answer::invalid(&format!("invalid timeframe: {name}")))?;
 
     let now = call.seconds();
-    let first = now - days * DAY;
     let last = Hours::Exchange.last_moment(now);
+    let first = Day::of(last).plus(1 - days).midnight();
     let slots = Slots::new(frame, Hours::Exchange, first).take_while(|slot| slot.open < last).take(MAX_ROWS);
-    let points: Vec<(i64, Amount)> = call.brokerage.books().look(holder, |book| {
-        slots.map(|slot| (slot.start, equity_at(book, slot.close.min(now)).money())).collect()
-    });
+    let fills = call.brokerage.books().look(holder, fills);
+    let points: Vec<(i64, Amount)> =
+        slots.map(|slot| (slot.start, equity_at(&fills, slot.close.min(now)).money())).collect();
     let base = Book::START;
     let gains = || points.iter().map(|(_, equity)| *equity - base);
     Ok(Answer::ok(json!({

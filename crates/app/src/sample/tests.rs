@@ -41,8 +41,9 @@ impl Entropy for Counting {
     fn fill(&self, buffer: &mut [u8]) {
         buffer.fill(0);
         let number = self.0.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        let start = buffer.len().saturating_sub(number.len());
-        buffer[start..].copy_from_slice(&number[number.len() - (buffer.len() - start)..]);
+        for (byte, digit) in buffer.iter_mut().rev().zip(number.iter().rev()) {
+            *byte = *digit;
+        }
     }
 }
 

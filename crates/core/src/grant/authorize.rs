@@ -63,7 +63,8 @@ impl AuthorizeRequest<'_> {
         snapshot: &Snapshot,
         now: Timestamp,
     ) -> Result<Authorizable, AuthorizeFault> {
-        let (client, redirect_uri) = self.addressee(client, snapshot, now).map_err(AuthorizeFault::InPlace)?;
+        let (client, redirect_uri) =
+            self.addressee(client, snapshot, now).map_err(AuthorizeFault::InPlace)?;
         let (scopes, environments) = self.wish(client, snapshot).map_err(|mut refusal| {
             refusal.subjects = subjects(client);
             AuthorizeFault::AtClient(refusal)
@@ -82,7 +83,9 @@ impl AuthorizeRequest<'_> {
             return Err(missing("client_id"));
         }
         let Some(client) = client else {
-            return Err(Box::new(Refusal::anonymous(Cause::ClientRejected).because(Cause::CredentialUnknown)));
+            return Err(Box::new(
+                Refusal::anonymous(Cause::ClientRejected).because(Cause::CredentialUnknown),
+            ));
         };
         if let Some((cause, since)) = client_fault(client, now) {
             return Err(Box::new(
@@ -106,7 +109,11 @@ impl AuthorizeRequest<'_> {
     }
 
     /// What is asked for, and where.
-    fn wish(&self, client: &Client, snapshot: &Snapshot) -> Result<(ScopeSet, Vec<EnvironmentId>), Box<Refusal>> {
+    fn wish(
+        &self,
+        client: &Client,
+        snapshot: &Snapshot,
+    ) -> Result<(ScopeSet, Vec<EnvironmentId>), Box<Refusal>> {
         match self.response_type {
             None => return Err(missing("response_type")),
             Some("code") => {}

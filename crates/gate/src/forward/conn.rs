@@ -23,6 +23,8 @@ pub(crate) struct Conn {
     /// To be sent; what has been sent stays until the request is done, so that it can be sent again.
     pub(crate) outgoing: Vec<u8>,
     sent: usize,
+    /// Whether any byte of this request may have left.
+    pub(crate) has_sent: bool,
     /// Whether a request was answered on it before this one.
     pub(crate) reused: bool,
     /// When it was put away.
@@ -39,6 +41,7 @@ impl Conn {
             received: BytesMut::new(),
             outgoing: Vec::with_capacity(2048),
             sent: 0,
+            has_sent: false,
             reused: false,
             idle_since: Duration::ZERO,
             alarm: Alarm::default(),
@@ -56,6 +59,7 @@ impl Conn {
         self.outgoing.clear();
         self.outgoing.shrink_to(KEPT);
         self.sent = 0;
+        self.has_sent = false;
         self.reused = true;
     }
 
@@ -65,11 +69,6 @@ impl Conn {
         self.sent = 0;
     }
 
-    /// Whether any byte of the request may have left.
-    pub(crate) fn has_sent(&self) -> bool {
-        self.sent > 0
-    }
-
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.sent < self.outgoing.len() {
             let n = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.outgoing[self.sent..]))?;
@@ -77,6 +76,7 @@ impl Conn {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.sent += n;
+            self.has_sent = true;
         }
         Poll::Ready(Ok(()))
     }

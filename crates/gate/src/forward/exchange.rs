@@ -49,8 +49,6 @@ pub(crate) struct Upload {
     pub(crate) chunked: bool,
     /// So many bytes more may come.
     pub(crate) allowed: u64,
-    /// Whether any of it was taken.
-    pub(crate) begun: bool,
 }
 
 /// Why there is no answer.
@@ -92,7 +90,7 @@ pub(crate) async fn exchange(
     if answer.as_ref().err() == Some(&Fault::Closed)
         && conn.reused
         && conn.received.is_empty()
-        && (repeatable || (!conn.has_sent() && ask.upload.as_ref().is_none_or(|u| !u.begun)))
+        && (repeatable || !conn.has_sent)
     {
         via.metrics.add_retried();
         let mut fresh = open(via).await?;
@@ -168,7 +166,6 @@ pub(super) fn poll_send(cx: &mut Context<'_>, conn: &mut Conn, upload: &mut Opti
         ready!(conn.poll_flush(cx)).map_err(|_| Fault::Closed)?;
         let Some(under_way) = upload else { return Poll::Ready(Ok(())) };
         let frame = ready!(Pin::new(&mut under_way.body).poll_frame(cx));
-        under_way.begun = true;
         conn.forget_sent();
         match frame {
             Some(Ok(frame)) => {

@@ -52,7 +52,8 @@ pub(super) fn dress(headers: &mut HeaderMap, visit: Visit<'_>, budget: Option<Bu
     let remaining = text.len();
     put_number(&mut text, u64::from(budget.remaining));
     let reset = text.len();
-    put_number(&mut text, u64::try_from(budget.reset.seconds()).unwrap_or(0));
+    // Rounded up: whoever waits until then has waited long enough.
+    put_number(&mut text, u64::try_from(budget.reset.plus_millis(999).seconds()).unwrap_or(0));
     let text = text.freeze();
     headers.insert(LIMIT, value(text.slice(visit.id.len()..remaining)));
     headers.insert(REMAINING, value(text.slice(remaining..reset)));

@@ -44,7 +44,6 @@ impl Gate {
             body,
             chunked: sent == Sent::Chunked,
             allowed: self.limits.request_body,
-            begun: false,
         });
         let ask = Ask { upload, to_head: method == Method::HEAD, idempotent: method.is_idempotent() };
         let via = Via { upstream, clock: &self.clock, limits: &self.limits, metrics: &self.metrics };

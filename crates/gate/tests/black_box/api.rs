@@ -121,7 +121,7 @@ async fn read(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Received> 
     let mut lines = head.trim_end().split("\r\n");
     let line = lines.next()?.to_owned();
     let headers: Vec<(String, String)> =
-        lines.map(|l| l.split_once(": ").map(|(n, v)| (n.into(), v.into())).expect(l)).collect();
+        lines.map(|l| l.split_once(':').map(|(n, v)| (n.into(), v.trim().into())).expect(l)).collect();
     let get = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
     let mut body = Vec::new();
     if let Some(length) = get("content-length") {

@@ -39,7 +39,12 @@ pub(super) async fn find(on: &On<'_>, id: &str) -> Result<Option<Account>, Probl
 pub(super) async fn create(on: &On<'_>) -> Result<Answer, Problem> {
     let (body, platform) = (on.body(), on.platform());
     let environment = body.required("environment")?;
-    on.defined("environment", "environment", environment, platform.environments.iter().map(|e| e.id.as_str()))?;
+    on.defined(
+        "environment",
+        "environment",
+        environment,
+        platform.environments.iter().map(|e| e.id.as_str()),
+    )?;
     let owner = match body.text("user") {
         None => None,
         Some(named) => Some(users::demand(on, "user", named).await?.id),
@@ -49,16 +54,21 @@ pub(super) async fn create(on: &On<'_>) -> Result<Answer, Problem> {
         on.defined("partner", "partner", partner, platform.partners.iter().map(|p| p.id.as_str()))?;
     }
     if owner.is_none() && partner.is_none() {
-        return Err(Problem::invalid("user", "an account belongs to a user, to a partner's customer, or to both")
-            .hint("say `user` or `partner`"));
+        return Err(Problem::invalid(
+            "user",
+            "an account belongs to a user, to a partner's customer, or to both",
+        )
+        .hint("say `user` or `partner`"));
     }
-    let mut account = mint::account(on.minting(), EnvironmentId::new(environment), owner, partner.map(PartnerId::new));
+    let mut account =
+        mint::account(on.minting(), EnvironmentId::new(environment), owner, partner.map(PartnerId::new));
     if let Some(plan) = body.text("plan") {
         on.defined("plan", "plan", plan, platform.plans.iter().map(|p| p.id.as_str()))?;
         account.plan = Some(PlanId::new(plan));
     }
     account.licences = licences(on)?.unwrap_or_default();
-    let audit = on.audit("account.create", format!("account:{}", account.id), format!("environment {environment}"));
+    let audit =
+        on.audit("account.create", format!("account:{}", account.id), format!("environment {environment}"));
     match on.store().create_account(&account, &audit).await? {
         Changed::Done => Ok(Answer::created(&view::account(&account))),
         Changed::NotFound => Err(Problem::conflict("the user was removed meanwhile; nothing was made")),
@@ -107,7 +117,8 @@ pub(super) async fn reset(on: &On<'_>) -> Result<Answer, Problem> {
         .hint(hint));
     }
     let before = on.store().keys(on.id(), &KeyHolder::Account(account.id.clone())).await?;
-    let ended: Vec<&ApiKey> = before.iter().filter(|k| k.ended.as_ref().is_none_or(|e| !e.by(on.now()))).collect();
+    let ended: Vec<&ApiKey> =
+        before.iter().filter(|k| k.ended.as_ref().is_none_or(|e| !e.by(on.now()))).collect();
     let label = on.body().text("label").unwrap_or("");
     let (key, secret) = mint::account_key(on.minting(), environment, &account.id, label);
     let audit = on.audit("account.reset", format!("account:{}", account.id), format!("new key {}", key.id));

@@ -32,7 +32,10 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Problem> {
     let name = call.body.required("name")?;
     let fine = |c: char| c.is_ascii_alphanumeric() || "._@-".contains(c);
     if name.len() > 64 || !name.chars().all(fine) {
-        return Err(Problem::invalid("name", "a name is 1 to 64 letters, digits, dots, dashes, underscores or @"));
+        return Err(Problem::invalid(
+            "name",
+            "a name is 1 to 64 letters, digits, dots, dashes, underscores or @",
+        ));
     }
     let rights = match call.body.required("rights")? {
         "read" => AdminRights::Read,
@@ -46,7 +49,8 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Problem> {
     let platform = platform(call)?;
     let caller = &call.caller.0;
     let spend = (caller.rights == AdminRights::Bootstrap).then_some(&caller.id);
-    let (admin, token) = mint::administrator(name, rights, platform.clone(), expires_at, call.now, call.entropy());
+    let (admin, token) =
+        mint::administrator(name, rights, platform.clone(), expires_at, call.now, call.entropy());
     let detail = match &platform {
         Some(platform) => format!("{}, platform {platform}", rights.as_str()),
         None => format!("{}, all platforms", rights.as_str()),
@@ -59,9 +63,9 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Problem> {
         Changed::Conflict if spend.is_none() => {
             Err(Problem::conflict(format!("there is or was an administrator `{name}`")).field("name"))
         }
-        Changed::Conflict | Changed::NotFound | Changed::TooMany => {
-            Err(Problem::conflict("the bootstrap token has been spent, or the name is taken; nothing was made"))
-        }
+        Changed::Conflict | Changed::NotFound | Changed::TooMany => Err(Problem::conflict(
+            "the bootstrap token has been spent, or the name is taken; nothing was made",
+        )),
     }
 }
 
@@ -87,7 +91,8 @@ pub(super) async fn end(call: &Call<'_>) -> Result<Answer, Problem> {
     let none = || Problem::not_found(format!("there is no live administrator `{id}`"));
     let admins = visible(call).await?;
     let target = admins.iter().find(|a| a.id == id).ok_or_else(none)?;
-    let rules = |a: &&Administrator| a.rights == AdminRights::Write && a.platform.is_none() && a.expires_at.is_none();
+    let rules =
+        |a: &&Administrator| a.rights == AdminRights::Write && a.platform.is_none() && a.expires_at.is_none();
     if rules(&target) && admins.iter().filter(rules).count() == 1 {
         return Err(Problem::conflict(format!(
             "`{id}` is the last administrator that may change everything and does not expire; without it nobody could make another"

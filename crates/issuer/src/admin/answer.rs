@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, Response, StatusCode};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 /// A successful answer.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Answer {
     }
     /// 200 with a list.
     pub(super) fn items(items: Vec<Json>) -> Self {
-        Self::ok(&json!({ "items": items }))
+        Self::ok(&Json::Object([("items".to_owned(), Json::Array(items))].into_iter().collect()))
     }
     /// 200 with the text of a platform file.
     pub(super) fn platform_file(text: String, revision: u64) -> Self {
@@ -44,7 +44,9 @@ impl Answer {
     pub(super) fn into_response(self) -> Response<Bytes> {
         let mut response = respond(self.status, self.content_type, self.body);
         if let Some(revision) = self.revision {
-            response.headers_mut().insert(HeaderName::from_static("mandate-revision"), HeaderValue::from(revision));
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static("mandate-revision"), HeaderValue::from(revision));
         }
         response
     }

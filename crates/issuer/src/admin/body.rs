@@ -1,5 +1,5 @@
 //! JSON bodies: one object, nothing unknown, nothing twice, every member of its kind (SECURITY R22). The table of
-//! endpoints says which members there are; the OpenAPI document shows the same.
+//! endpoints says which members there are; the `OpenAPI` document shows the same.
 
 use super::problem::Problem;
 use super::table::{Kind, Member};
@@ -86,9 +86,11 @@ impl Body {
     fn complete(self) -> Result<Self, Problem> {
         match self.declared.iter().find(|m| m.required && self.get(m.name).is_none()) {
             None => Ok(self),
-            Some(missing) => Err(Problem::malformed(format!("`{}` is missing: {}", missing.name, missing.about))
-                .field(missing.name)
-                .cause(Cause::ParameterMissing)),
+            Some(missing) => {
+                Err(Problem::malformed(format!("`{}` is missing: {}", missing.name, missing.about))
+                    .field(missing.name)
+                    .cause(Cause::ParameterMissing))
+            }
         }
     }
 
@@ -138,7 +140,9 @@ impl Body {
 fn fits(value: &Json, kind: Kind) -> bool {
     match kind {
         Kind::Text | Kind::Secret | Kind::Document => value.is_string(),
-        Kind::Texts => value.as_array().is_some_and(|list| list.len() <= 256 && list.iter().all(Json::is_string)),
+        Kind::Texts => {
+            value.as_array().is_some_and(|list| list.len() <= 256 && list.iter().all(Json::is_string))
+        }
         Kind::Number => value.is_i64(),
         Kind::Flag => value.is_boolean(),
     }

@@ -1,10 +1,10 @@
 //! Who calls, and what a handler works with.
 
+use super::Admin;
 use super::body::Body;
 use super::problem::Problem;
 use super::query::Query;
 use super::table::{Found, NodeOp, Op, Right};
-use super::Admin;
 use crate::{Issuer, Tenant};
 use bytes::Bytes;
 use http::{HeaderMap, Request, header};
@@ -77,7 +77,9 @@ fn bearer(headers: &HeaderMap) -> Result<Secret, Problem> {
     let token = first.to_str().ok().and_then(|text| {
         let (scheme, token) = text.split_once(' ')?;
         let token = token.trim();
-        let fine = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(char::is_whitespace);
+        let fine = scheme.eq_ignore_ascii_case("bearer")
+            && !token.is_empty()
+            && !token.contains(char::is_whitespace);
         fine.then(|| Secret::new(token))
     });
     token.ok_or_else(|| {
@@ -249,8 +251,7 @@ impl On<'_> {
         if known.clone().any(|k| k == name) {
             return Ok(());
         }
-        let problem =
-            Problem::invalid(field, format!("the platform `{}` has no {what} `{name}`", self.id()));
+        let problem = Problem::invalid(field, format!("the platform `{}` has no {what} `{name}`", self.id()));
         Err(match mandate_wire::platform_file::nearest(name, known.clone()) {
             Some(near) => problem.hint(format!("did you mean `{near}`?")),
             None if known.clone().next().is_none() => problem.hint(format!("its file defines no {what}")),

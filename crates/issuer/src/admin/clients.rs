@@ -68,7 +68,9 @@ pub(super) async fn create(on: &On<'_>) -> Result<Answer, Problem> {
             let shown = view::client(&client, on.now());
             Ok(Answer::created(&view::with(shown, "client_secret", secret.expose())))
         }
-        Changed::Conflict | Changed::NotFound | Changed::TooMany => Err(Problem::ours("a fresh client id is taken")),
+        Changed::Conflict | Changed::NotFound | Changed::TooMany => {
+            Err(Problem::ours("a fresh client id is taken"))
+        }
     }
 }
 
@@ -77,7 +79,12 @@ async fn owner(on: &On<'_>) -> Result<ClientOwner, Problem> {
         (None, None) => Ok(ClientOwner::Operator),
         (Some(user), None) => Ok(ClientOwner::User(users::demand(on, "owner", user).await?.id)),
         (None, Some(partner)) => {
-            on.defined("owner_partner", "partner", partner, on.platform().partners.iter().map(|p| p.id.as_str()))?;
+            on.defined(
+                "owner_partner",
+                "partner",
+                partner,
+                on.platform().partners.iter().map(|p| p.id.as_str()),
+            )?;
             Ok(ClientOwner::Partner(PartnerId::new(partner)))
         }
         (Some(_), Some(_)) => {
@@ -111,8 +118,11 @@ fn redirect_uris(on: &On<'_>) -> Result<Option<Vec<Box<str>>>, Problem> {
     }
     for (i, uri) in uris.iter().enumerate() {
         if let Some(defect) = redirect_defect(uri) {
-            return Err(Problem::invalid("redirect_uris", format!("`{uri}` cannot be a redirect URI: {defect}"))
-                .hint("exact addresses such as https://app.example/callback"));
+            return Err(Problem::invalid(
+                "redirect_uris",
+                format!("`{uri}` cannot be a redirect URI: {defect}"),
+            )
+            .hint("exact addresses such as https://app.example/callback"));
         }
         if uris[..i].contains(uri) {
             return Err(Problem::invalid("redirect_uris", format!("`{uri}` stands twice")));
@@ -186,7 +196,9 @@ pub(super) async fn switch(on: &On<'_>, switch: Switch) -> Result<Answer, Proble
         Switch::Off => {
             ("client.disable", ClientChange { status: Some(Status::Disabled), ..ClientChange::default() })
         }
-        Switch::On => ("client.enable", ClientChange { status: Some(Status::Active), ..ClientChange::default() }),
+        Switch::On => {
+            ("client.enable", ClientChange { status: Some(Status::Active), ..ClientChange::default() })
+        }
         Switch::LiveApproved => (
             "client.approve_live",
             ClientChange { live_trading_approved: Some(true), ..ClientChange::default() },
@@ -230,9 +242,11 @@ pub(super) async fn add_secret(on: &On<'_>) -> Result<Answer, Problem> {
             let shown = view::client(&*named(on).await?, on.now());
             Ok(Answer::created(&view::with(shown, "client_secret", secret.expose())))
         }
-        Changed::TooMany => Err(Problem::conflict("two secrets of this client live already; more are never live at once")
-            .field("end_older_in_s")
-            .hint("say in how many seconds the older one ends: `end_older_in_s`, 0 for now")),
+        Changed::TooMany => {
+            Err(Problem::conflict("two secrets of this client live already; more are never live at once")
+                .field("end_older_in_s")
+                .hint("say in how many seconds the older one ends: `end_older_in_s`, 0 for now"))
+        }
         Changed::NotFound | Changed::Conflict => Err(on.none("client", client.id.as_str())),
     }
 }

@@ -81,12 +81,16 @@ pub(super) async fn for_partner(on: &On<'_>, partner: &PartnerId, label: &str) -
 async fn store(on: &On<'_>, key: &ApiKey, secret: &Secret) -> Result<Answer, Problem> {
     let audit = on.audit("key.create", format!("key:{}", key.id), holder_in_words(&key.holder));
     match on.store().create_key(key, &audit).await? {
-        Changed::Done => Ok(Answer::created(&view::with(view::key(key, on.now()), "secret", secret.expose()))),
+        Changed::Done => {
+            Ok(Answer::created(&view::with(view::key(key, on.now()), "secret", secret.expose())))
+        }
         Changed::TooMany => {
             let keys = on.store().keys(on.id(), &key.holder).await?;
             let live: Vec<String> = keys
                 .iter()
-                .filter(|k| k.environment == key.environment && k.ended.as_ref().is_none_or(|e| !e.by(on.now())))
+                .filter(|k| {
+                    k.environment == key.environment && k.ended.as_ref().is_none_or(|e| !e.by(on.now()))
+                })
                 .map(|k| format!("`{}`", k.id))
                 .collect();
             Err(Problem::conflict(format!(
@@ -164,11 +168,15 @@ async fn shown_again(on: &On<'_>, key: &ApiKey) -> Result<Json, Problem> {
 
 fn ended(key: &ApiKey) -> Problem {
     let Some(end) = &key.ended else {
-        return Problem::conflict("somebody else changed this key at the same time; nothing was changed by this call");
+        return Problem::conflict(
+            "somebody else changed this key at the same time; nothing was changed by this call",
+        );
     };
     let problem = Problem::conflict(format!("the key `{}` has an end already: {}", key.id, rfc3339(end.at)));
     match &end.successor {
-        Some(successor) => problem.hint(format!("its successor is `{successor}`")).with("successor", json!(successor)),
+        Some(successor) => {
+            problem.hint(format!("its successor is `{successor}`")).with("successor", json!(successor))
+        }
         None => problem,
     }
 }

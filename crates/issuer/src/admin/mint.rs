@@ -3,12 +3,13 @@
 //! its digest.
 
 use mandate_core::model::{
-    Account, AdminRights, Administrator, ApiKey, Client, ClientOwner, ClientSecret, KeyHolder, PasswordHash, Status, User,
+    Account, AdminRights, Administrator, ApiKey, Client, ClientOwner, ClientSecret, KeyHolder, PasswordHash,
+    Status, User,
 };
 use mandate_core::platform::Environment;
 use mandate_core::{
-    AccountId, AdminId, ClientId, Entropy, EnvironmentId, KeyId, LicenceId, Offset, PartnerId, PlatformId, ScopeSet,
-    Secret, Timestamp, UserId, format,
+    AccountId, AdminId, ClientId, Entropy, EnvironmentId, KeyId, LicenceId, Offset, PartnerId, PlatformId,
+    ScopeSet, Secret, Timestamp, UserId, format,
 };
 
 /// Prefix of the ids of partners' keys.
@@ -195,5 +196,12 @@ pub fn administrator(
 /// The one-hour token that makes the first administrator (SECURITY R25). For `Store::bootstrap_admin`.
 pub fn bootstrap(now: Timestamp, entropy: &dyn Entropy) -> (Administrator, Secret) {
     let name = format!("bootstrap-{}", format::random_hex::<4>(entropy));
-    administrator(&name, AdminRights::Bootstrap, None, Some(now.plus_seconds(BOOTSTRAP_LIFETIME_S)), now, entropy)
+    administrator(
+        &name,
+        AdminRights::Bootstrap,
+        None,
+        Some(now.plus_seconds(BOOTSTRAP_LIFETIME_S)),
+        now,
+        entropy,
+    )
 }

@@ -1,8 +1,8 @@
-//! The OpenAPI 3.1 document, printed from the table of endpoints and the shapes of answers, once.
+//! The `OpenAPI` 3.1 document, printed from the table of endpoints and the shapes of answers, once.
 
 use super::answer::respond;
 use super::shapes::{Presence, Shape, Type};
-use super::table::{Asked, ENDPOINTS, Endpoint, Gives, Kind, Member, Right, ROOT};
+use super::table::{Asked, ENDPOINTS, Endpoint, Gives, Kind, Member, ROOT, Right};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde_json::{Map, Value as Json, json};
@@ -113,10 +113,10 @@ fn operation_id(endpoint: &Endpoint) -> String {
 
 fn tag(endpoint: &Endpoint) -> &'static str {
     let mut parts = endpoint.path.split('/').filter(|p| !p.is_empty());
-    match (parts.next(), parts.nth(1)) {
-        (Some("platforms"), Some(noun)) => noun,
-        (Some(noun), _) => noun,
-        (None, _) => "admin",
+    let first = parts.next().unwrap_or("admin");
+    match parts.nth(1) {
+        Some(noun) if first == "platforms" => noun,
+        Some(_) | None => first,
     }
 }
 

@@ -52,8 +52,11 @@ pub(super) struct Change {
 impl Change {
     /// As JSON.
     pub(super) fn json(&self) -> Json {
-        let fields: Vec<Json> =
-            self.fields.iter().map(|f| json!({"field": f.name, "before": f.before, "after": f.after})).collect();
+        let fields: Vec<Json> = self
+            .fields
+            .iter()
+            .map(|f| json!({"field": f.name, "before": f.before, "after": f.after}))
+            .collect();
         json!({"kind": self.kind.as_str(), "section": self.section, "name": self.name, "fields": fields})
     }
 }

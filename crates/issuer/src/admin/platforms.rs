@@ -60,7 +60,8 @@ pub(super) fn show(on: &On<'_>) -> Answer {
             json!({"id": product.id.as_str(), "title": product.title, "delegated": delegated, "unless": unless})
         })
         .collect();
-    let licences: Vec<Json> = p.licences.iter().map(|l| json!({"id": l.id.as_str(), "title": l.title})).collect();
+    let licences: Vec<Json> =
+        p.licences.iter().map(|l| json!({"id": l.id.as_str(), "title": l.title})).collect();
     let plans: Vec<Json> = p
         .plans
         .iter()
@@ -118,7 +119,8 @@ impl Planned {
 }
 
 async fn planned(call: &Call<'_>, document: &str) -> Result<Planned, Problem> {
-    let platform = platform_file::read(document).map_err(|problems| unfit(problems.iter().map(problem_json)))?;
+    let platform =
+        platform_file::read(document).map_err(|problems| unfit(problems.iter().map(problem_json)))?;
     if !call.caller.reaches(&platform.id) {
         return Err(Problem::forbidden(
             "insufficient_scope",
@@ -167,11 +169,15 @@ fn taken(call: &Call<'_>, platform: &Platform, document: &str) -> Vec<Json> {
     for id in call.admin.tenants.ids().into_iter().filter(|id| *id != platform.id) {
         let Some(other) = call.admin.tenants.get(&id) else { continue };
         let theirs = &other.snapshot.platform.hosts;
-        let whose =
-            if call.caller.reaches(&id) { format!("the platform `{id}`") } else { "another platform".to_owned() };
+        let whose = if call.caller.reaches(&id) {
+            format!("the platform `{id}`")
+        } else {
+            "another platform".to_owned()
+        };
         for host in &platform.hosts {
             for (key, value) in [("listen", &host.listen), ("url", &host.url)] {
-                let clash = theirs.iter().any(|h| if key == "listen" { h.listen == *value } else { h.url == *value });
+                let clash =
+                    theirs.iter().any(|h| if key == "listen" { h.listen == *value } else { h.url == *value });
                 if !clash {
                     continue;
                 }
@@ -219,9 +225,11 @@ async fn overtaken(call: &Call<'_>, id: &PlatformId) -> Result<Problem, Problem>
     let revision = stored(call, id).await?.map_or(0, |row| row.revision);
     let last = audit::last_apply(call, &format!("platform:{id}")).await?;
     let who = last.map_or_else(String::new, |r| format!(": {} applied a file at {}", r.actor, rfc3339(r.at)));
-    Ok(Problem::conflict(format!("the platform `{id}` is at revision {revision} by now{who}; nothing was changed"))
-        .hint("look at the plan again, then apply it")
-        .with("revision", json!(revision)))
+    Ok(Problem::conflict(format!(
+        "the platform `{id}` is at revision {revision} by now{who}; nothing was changed"
+    ))
+    .hint("look at the plan again, then apply it")
+    .with("revision", json!(revision)))
 }
 
 /// Says what is in force, once this node serves it or has had time to.

@@ -1,4 +1,4 @@
-//! The shapes of answers, for the OpenAPI document. A test holds them against what the views really make.
+//! The shapes of answers, for the `OpenAPI` document. A test holds them against what the views really make.
 
 /// A shape by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,12 +175,22 @@ impl Shape {
                 ("owner", Text, Always, "operator, user:ID or partner:NAME"),
                 ("status", Text, Always, "ACTIVE or DISABLED"),
                 ("status_since", Time, Always, "since when"),
-                ("live_trading_approved", Flag, Always, "whether it may act on live accounts of other people"),
+                (
+                    "live_trading_approved",
+                    Flag,
+                    Always,
+                    "whether it may act on live accounts of other people",
+                ),
                 ("redirect_uris", Texts, Always, "exact redirect URIs"),
                 ("scopes", Texts, Always, "scopes it may ask for"),
                 ("licences", Texts, Always, "licences it holds"),
                 ("visible_to", Texts, Always, "partners that may use it"),
-                ("secrets", Objects, Always, "{partner, created_at, ended_at, live}; never the secrets themselves"),
+                (
+                    "secrets",
+                    Objects,
+                    Always,
+                    "{partner, created_at, ended_at, live}; never the secrets themselves",
+                ),
                 ("created_at", Time, Always, "when it was made"),
                 ("active_from", Time, OrNull, "not usable before"),
                 ("expires_at", Time, OrNull, "not usable from then on"),

@@ -1,5 +1,5 @@
 //! The table of endpoints: the one place that says which there are. The router looks a request up in it, bodies and
-//! queries are checked against it, and the OpenAPI document is printed from it.
+//! queries are checked against it, and the `OpenAPI` document is printed from it.
 
 mod endpoints;
 mod members;
@@ -234,7 +234,8 @@ fn decode(raw: &str) -> Option<String> {
     let mut bytes = raw.bytes();
     while let Some(byte) = bytes.next() {
         if byte == b'%' {
-            let (high, low) = (char::from(bytes.next()?).to_digit(16)?, char::from(bytes.next()?).to_digit(16)?);
+            let (high, low) =
+                (char::from(bytes.next()?).to_digit(16)?, char::from(bytes.next()?).to_digit(16)?);
             out.push(u8::try_from(high * 16 + low).ok()?);
         } else {
             out.push(byte);

@@ -28,11 +28,10 @@ pub(super) async fn create(on: &On<'_>) -> Result<Answer, Problem> {
     let audit = on.audit("user.create", format!("user:{}", user.id), format!("name {name}"));
     match on.store().create_user(&user, &audit).await? {
         Changed::Done => Ok(Answer::created(&shown(&user, made.then_some(&password)))),
-        Changed::Conflict | Changed::NotFound | Changed::TooMany => Err(Problem::conflict(format!(
-            "there is a user `{name}` on the platform `{}` already",
-            on.id()
-        ))
-        .field("name")),
+        Changed::Conflict | Changed::NotFound | Changed::TooMany => {
+            Err(Problem::conflict(format!("there is a user `{name}` on the platform `{}` already", on.id()))
+                .field("name"))
+        }
     }
 }
 
@@ -45,9 +44,9 @@ pub(super) async fn password(on: &On<'_>) -> Result<Answer, Problem> {
     match on.store().set_password(on.id(), &user.id, &hash, user.password_version, None, &audit).await? {
         Changed::Done => Ok(Answer::ok(&shown(&user, made.then_some(&password)))),
         Changed::NotFound => Err(on.none("user", named)),
-        Changed::Conflict | Changed::TooMany => {
-            Err(Problem::conflict("somebody else changed this password at the same time; nothing was changed by this call"))
-        }
+        Changed::Conflict | Changed::TooMany => Err(Problem::conflict(
+            "somebody else changed this password at the same time; nothing was changed by this call",
+        )),
     }
 }
 
@@ -76,7 +75,9 @@ fn password_of(on: &On<'_>) -> Result<(Secret, bool), Problem> {
 
 async fn hash(on: &On<'_>, password: &Secret) -> Result<PasswordHash, Problem> {
     on.call.issuer().passwords.hash(password, on.entropy()).await.map_err(|fault| match fault {
-        PasswordFault::Busy => Problem::busy("too many passwords are being hashed right now; send it again in a moment"),
+        PasswordFault::Busy => {
+            Problem::busy("too many passwords are being hashed right now; send it again in a moment")
+        }
         PasswordFault::Broken => Problem::ours("password hashing failed"),
     })
 }
@@ -100,10 +101,16 @@ pub(super) async fn demand(on: &On<'_>, field: &str, named: &str) -> Result<User
 /// A text for people: not empty, no control characters, no space around it, not too long.
 pub(super) fn plain<'t>(text: &'t str, field: &str, longest: usize) -> Result<&'t str, Problem> {
     if text.trim() != text || text.is_empty() {
-        return Err(Problem::invalid(field, format!("`{field}` may be neither empty nor have white space around it")));
+        return Err(Problem::invalid(
+            field,
+            format!("`{field}` may be neither empty nor have white space around it"),
+        ));
     }
     if text.chars().any(char::is_control) {
-        return Err(Problem::invalid(field, format!("`{field}` holds a line break or another control character")));
+        return Err(Problem::invalid(
+            field,
+            format!("`{field}` holds a line break or another control character"),
+        ));
     }
     if text.chars().count() > longest {
         return Err(Problem::invalid(field, format!("`{field}` has at most {longest} characters")));

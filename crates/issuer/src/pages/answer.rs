@@ -8,8 +8,8 @@ use http::header::{self, HeaderName};
 use http::{HeaderValue, Response, StatusCode};
 use mandate_core::Cause;
 use mandate_core::refusal::Refusal;
-use minijinja::value::{Serde, Value};
 use minijinja::context;
+use minijinja::value::{Serde, Value};
 use serde::Serialize;
 
 /// A page on its way out.
@@ -44,7 +44,8 @@ impl<'a> Html<'a> {
             user => self.user,
             here => visit.request.uri().path(),
         };
-        let rendered = visit.arrival.issuer.templates.get_template(self.template).and_then(|t| t.render(context));
+        let rendered =
+            visit.arrival.issuer.templates.get_template(self.template).and_then(|t| t.render(context));
         let text = rendered.map_err(|error| {
             eprintln!("DBG {} {error:#}", self.template);
             tracing::error!(template = self.template, %error, "a page could not be rendered");

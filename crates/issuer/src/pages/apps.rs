@@ -58,7 +58,8 @@ fn binding(me: &Me) -> Binding<'_> {
 
 fn shown(visit: &Visit<'_>, me: &Me, app: &ConnectedApp, accounts: &[Account]) -> AppShown {
     let snapshot = &visit.arrival.tenant.snapshot;
-    let environment = |id: &AccountId| accounts.iter().find(|a| a.id == *id).map(|a| a.environment.to_string());
+    let environment =
+        |id: &AccountId| accounts.iter().find(|a| a.id == *id).map(|a| a.environment.to_string());
     let grant = &app.grant;
     AppShown {
         grant: grant.id.to_string(),
@@ -95,7 +96,12 @@ pub(super) async fn revoke(visit: &Visit<'_>) -> Answer {
         return Err(rejected("it names no app of yours"));
     }
     let (arrival, id) = (visit.arrival, GrantId::new(grant));
-    let audit = arrival.audit(me.actor(), "grant.revoke", format!("grant:{id}"), "on the page of connected apps".into());
+    let audit = arrival.audit(
+        me.actor(),
+        "grant.revoke",
+        format!("grant:{id}"),
+        "on the page of connected apps".into(),
+    );
     let store = &arrival.issuer.store;
     match store.revoke_grant(arrival.platform(), &id, Some(&me.user.id), EndReason::Owner, &audit).await? {
         // ended already: what was wanted is so

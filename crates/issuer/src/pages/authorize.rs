@@ -11,10 +11,7 @@ pub(super) async fn begin(visit: &Visit<'_>) -> Answer {
         Judged::Offer(offer) => offer,
         Judged::Answered(response) => return Ok(response),
     };
-    let ticket = match offer.ticket(visit) {
-        Ok(ticket) => ticket,
-        Err(response) => return Ok(response),
-    };
+    let Some(ticket) = offer.ticket(visit.arrival) else { return Ok(offer.too_long(visit)) };
     let next = login::Next::Consent(ticket);
     Ok(match session::current(visit).await? {
         Some(_) => answer::see_other(&next.path()),

@@ -1,10 +1,10 @@
 //! `/causes`: the catalogue, for developers. Public, and the same for everybody.
 
+use super::Answer;
 use super::answer::{Html, set};
 use super::session;
 use super::visit::Visit;
 use super::words;
-use super::Answer;
 use bytes::Bytes;
 use http::{Response, header};
 use mandate_core::Cause;
@@ -83,7 +83,7 @@ pub(super) fn page(cause: Cause) -> CausePage {
     CausePage {
         id: entry.id,
         title: entry.title,
-        point: with_names(entry.point),
+        point: words::sentence(&with_names(entry.point)),
         remedy: with_names(entry.remedy),
         about: entry.about,
         who: entry.who.in_words(),

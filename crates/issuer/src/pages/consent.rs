@@ -51,7 +51,7 @@ pub(super) async fn show(visit: &Visit<'_>) -> Answer {
     let query = visit.query()?;
     let ticket = query.required("request")?;
     let pending = Pending::from_ticket(visit.arrival, ticket)?;
-    let Some(me) = session::current(visit).await? else { return Ok(Next::Consent(ticket.into()).by_login()) };
+    let Some(me) = session::current(visit).await? else { return Ok(Next::consent(ticket).by_login()) };
     match pending.judge(visit).await? {
         Judged::Offer(offer) => page(visit, &me, ticket, &offer, &own_accounts(visit, &me).await?, None),
         Judged::Answered(response) => Ok(response),
@@ -62,7 +62,7 @@ pub(super) async fn show(visit: &Visit<'_>) -> Answer {
 pub(super) async fn decide(visit: &Visit<'_>) -> Answer {
     let form = guard::posted(visit)?;
     let ticket = form.required("request")?;
-    let Some(me) = session::current(visit).await? else { return Ok(Next::Consent(ticket.into()).by_login()) };
+    let Some(me) = session::current(visit).await? else { return Ok(Next::consent(ticket).by_login()) };
     binding(&me, ticket).demand(visit.arrival, &form)?;
     let offer = match Pending::from_ticket(visit.arrival, ticket)?.judge(visit).await? {
         Judged::Offer(offer) => offer,
@@ -73,7 +73,8 @@ pub(super) async fn decide(visit: &Visit<'_>) -> Answer {
             let own = own_accounts(visit, &me).await?;
             let chosen = chosen(&form, &offer.wish.environments, &own)?;
             if chosen.is_empty() {
-                let mut again = page(visit, &me, ticket, &offer, &own, Some("Choose at least one account, or deny."))?;
+                let mut again =
+                    page(visit, &me, ticket, &offer, &own, Some("Choose at least one account, or deny."))?;
                 *again.status_mut() = http::StatusCode::BAD_REQUEST;
                 return Ok(again);
             }
@@ -106,7 +107,9 @@ fn chosen(form: &Form, asked: &[EnvironmentId], own: &[Account]) -> Result<Vec<A
     for environment in asked {
         let Some(id) = form.get(&field(environment)).filter(|id| *id != "none") else { continue };
         let account = own.iter().find(|a| a.id.as_str() == id && a.environment == *environment);
-        chosen.push(account.ok_or_else(|| rejected("it names an account that is not to be chosen here"))?.id.clone());
+        chosen.push(
+            account.ok_or_else(|| rejected("it names an account that is not to be chosen here"))?.id.clone(),
+        );
     }
     chosen.sort_unstable();
     Ok(chosen)
@@ -148,7 +151,10 @@ fn page(
         goes_to: origin(&offer.wish.redirect_uri),
         problem,
     };
-    Html::new("consent.html").user(&me.user.name).form_may_lead_to(&offer.wish.redirect_uri).render(visit, page)
+    Html::new("consent.html")
+        .user(&me.user.name)
+        .form_may_lead_to(&offer.wish.redirect_uri)
+        .render(visit, page)
 }
 
 /// Gives the grant and the code for it, in one step.

@@ -28,9 +28,12 @@ pub(super) struct Binding<'a> {
 
 impl Binding<'_> {
     fn text(&self) -> String {
-        let (session, user) =
-            self.me.map_or(("", ""), |me| (me.session.id.as_str(), me.user.id.as_str()));
-        format!("{}\n{session}\n{user}\n{}", self.page, format::hex(Digest::of(self.about.as_bytes()).as_bytes()))
+        let (session, user) = self.me.map_or(("", ""), |me| (me.session.id.as_str(), me.user.id.as_str()));
+        format!(
+            "{}\n{session}\n{user}\n{}",
+            self.page,
+            format::hex(Digest::of(self.about.as_bytes()).as_bytes())
+        )
     }
 
     /// The token for the form.
@@ -58,6 +61,9 @@ impl Binding<'_> {
 /// # Errors
 /// It came from another site, or cannot be read.
 pub(super) fn posted(visit: &Visit<'_>) -> Result<Form, Fail> {
+    if visit.request.body().len() > body::LARGEST {
+        return Err(body::too_large(body::LARGEST).into());
+    }
     from_here(visit)?;
     body::demand_content_type(visit.headers(), "application/x-www-form-urlencoded")?;
     Ok(form::Form::parse(visit.request.body())?)
@@ -80,7 +86,9 @@ fn from_here(visit: &Visit<'_>) -> Result<(), Fail> {
 /// Whether an `Origin` is that of a host, under its own name or an alias.
 fn is_origin_of(origin: &str, url: &str, aliases: &[Box<str>]) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else { return false };
-    let Some(authority) = origin.strip_prefix(scheme).and_then(|o| o.strip_prefix("://")) else { return false };
+    let Some(authority) = origin.strip_prefix(scheme).and_then(|o| o.strip_prefix("://")) else {
+        return false;
+    };
     let own = rest.split('/').next().unwrap_or(rest);
     std::iter::once(own).chain(aliases.iter().map(|a| &**a)).any(|a| a.eq_ignore_ascii_case(authority))
 }

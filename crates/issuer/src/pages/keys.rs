@@ -143,7 +143,9 @@ pub(super) async fn change(visit: &Visit<'_>, act: Act) -> Answer {
     match (act, old) {
         (Act::Revoke, Some(key)) => revoke(visit, &me, &key).await,
         (Act::Revoke, None) => Err(rejected("it names no key of yours")),
-        (Act::Reset, _) if !is_resettable(visit.arrival, &account) => Err(rejected("this account cannot be reset")),
+        (Act::Reset, _) if !is_resettable(visit.arrival, &account) => {
+            Err(rejected("this account cannot be reset"))
+        }
         (_, old) => make(visit, &me, act, &account, old.as_ref(), &form).await,
     }
 }
@@ -179,7 +181,14 @@ fn audit(visit: &Visit<'_>, me: &Me, action: &'static str, key: &KeyId) -> Audit
 }
 
 /// Makes a key: a further one, one in place of another, or one after a reset.
-async fn make(visit: &Visit<'_>, me: &Me, act: Act, account: &Account, old: Option<&ApiKey>, form: &Form) -> Answer {
+async fn make(
+    visit: &Visit<'_>,
+    me: &Me,
+    act: Act,
+    account: &Account,
+    old: Option<&ApiKey>,
+    form: &Form,
+) -> Answer {
     if account.status != Status::Active {
         return refuse(visit, me, "This account is switched off. Ask the operator.").await;
     }
@@ -201,7 +210,8 @@ async fn make(visit: &Visit<'_>, me: &Me, act: Act, account: &Account, old: Opti
     match changed {
         Changed::Done => {}
         Changed::TooMany => {
-            return refuse(visit, me, "An account can have two keys at a time. Revoke or replace one first.").await;
+            return refuse(visit, me, "An account can have two keys at a time. Revoke or replace one first.")
+                .await;
         }
         Changed::Conflict | Changed::NotFound => {
             return refuse(visit, me, "That key has ended meanwhile. Nothing was changed.").await;

@@ -29,10 +29,15 @@ impl Next {
     /// From the parameters `request` and `next`. Only addresses of ours are gone to.
     fn of(form: &Form) -> Self {
         match (form.get("request"), form.get("next")) {
-            (Some(ticket), _) => Self::Consent(ticket.to_owned()),
+            (Some(ticket), _) => Self::consent(ticket),
             (None, Some(path)) if is_own_page(path) => Self::Page(path.to_owned()),
             (None, _) => Self::Page("/apps".into()),
         }
+    }
+    /// To decide on the request of a ticket, as far as the text can be one.
+    pub(super) fn consent(ticket: &str) -> Self {
+        let is_ticket = ticket.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        if is_ticket { Self::Consent(ticket.to_owned()) } else { Self::Page("/apps".into()) }
     }
     /// The address.
     pub(super) fn path(&self) -> String {
@@ -57,8 +62,10 @@ impl Next {
 }
 
 fn is_own_page(path: &str) -> bool {
-    let is_decision = |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-    matches!(path, "/apps" | "/keys" | "/sessions" | "/password") || path.strip_prefix("/explain/").is_some_and(is_decision)
+    let is_decision =
+        |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    matches!(path, "/apps" | "/keys" | "/sessions" | "/password")
+        || path.strip_prefix("/explain/").is_some_and(is_decision)
 }
 
 #[derive(Serialize)]
@@ -115,7 +122,10 @@ async fn sign_in(visit: &Visit<'_>, name: &str, password: &Secret) -> Result<htt
     let store = &visit.arrival.issuer.store;
     // a name with control characters is nobody's, and some stores cannot even be asked
     let asked = if name.chars().any(char::is_control) { "" } else { name };
-    let found = attempt(visit, name, password, async || Ok(store.user_by_name(visit.arrival.platform(), asked).await?)).await?;
+    let found = attempt(visit, name, password, async || {
+        Ok(store.user_by_name(visit.arrival.platform(), asked).await?)
+    })
+    .await?;
     let cookie = session::open(visit, &found).await?;
     cookie.ok_or_else(|| rejected(Cause::SignInNeeded))
 }
@@ -174,6 +184,8 @@ mod tests {
             ("next=https://evil.test/", "/apps"),
             ("next=/keys%0d%0aSet-Cookie:x", "/apps"),
             ("request=abc&next=/keys", "/consent?request=abc"),
+            ("request=a%0d%0ab", "/apps"),
+            ("request=a%26b", "/apps"),
         ] {
             assert_eq!(next(query), path, "{query}");
         }

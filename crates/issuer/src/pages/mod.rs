@@ -54,7 +54,7 @@ enum Page<'p> {
     Causes,
     CausesJson,
     Cause(&'p str),
-    ErrorPage,
+    Errors,
     Style,
     Icon,
 }
@@ -81,7 +81,7 @@ impl<'p> Page<'p> {
             ["causes"] => Self::Causes,
             ["causes.json"] => Self::CausesJson,
             ["causes", id] => Self::Cause(id),
-            ["error"] => Self::ErrorPage,
+            ["error"] => Self::Errors,
             ["static", "style.css"] => Self::Style,
             ["static", "icon.svg"] => Self::Icon,
             _ => return None,
@@ -108,7 +108,7 @@ impl<'p> Page<'p> {
             Self::Causes => "/causes",
             Self::CausesJson => "/causes.json",
             Self::Cause(_) => "/causes/{id}",
-            Self::ErrorPage => "/error",
+            Self::Errors => "/error",
             Self::Style => "/static/style.css",
             Self::Icon => "/static/icon.svg",
         }
@@ -171,7 +171,7 @@ async fn dispatch(visit: &Visit<'_>, page: Page<'_>) -> Answer {
         Page::Causes => causes::list(visit).await,
         Page::CausesJson => Ok(causes::json()),
         Page::Cause(id) => causes::show(visit, id).await,
-        Page::ErrorPage => answer::error_page(visit).await,
+        Page::Errors => answer::error_page(visit).await,
         Page::Style => Ok(answer::fixed(visit, templates::STYLE, "text/css; charset=utf-8")),
         Page::Icon => Ok(answer::fixed(visit, templates::ICON, "image/svg+xml")),
     }

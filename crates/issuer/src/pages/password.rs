@@ -1,12 +1,12 @@
 //! `/password`: the user changes the password; other sessions end.
 
+use super::Answer;
 use super::answer::Html;
 use super::guard::{self, Binding};
 use super::login::{self, Next};
 use super::refused::{self, Problem};
 use super::session::{self, Me};
 use super::visit::Visit;
-use super::Answer;
 use crate::Fail;
 use mandate_core::Secret;
 use mandate_store::Changed;
@@ -37,7 +37,13 @@ fn to_login() -> http::Response<bytes::Bytes> {
     Next::Page("/password".into()).by_login()
 }
 
-fn page(visit: &Visit<'_>, me: &Me, problem: Option<Problem>, advice: Option<&'static str>, changed: bool) -> Answer {
+fn page(
+    visit: &Visit<'_>,
+    me: &Me,
+    problem: Option<Problem>,
+    advice: Option<&'static str>,
+    changed: bool,
+) -> Answer {
     let form_token = binding(me).token(visit.arrival);
     let page = PasswordPage { form_token, shortest: SHORTEST, problem, advice, changed };
     Html::new("password.html").user(&me.user.name).render(visit, page)
@@ -76,7 +82,8 @@ fn weakness(form: &Form, new: &Secret, me: &Me) -> Option<&'static str> {
     if length > LONGEST {
         return Some("The new password is too long.");
     }
-    let same_as_name = new.expose().to_lowercase().contains(&me.user.name.to_lowercase()) && me.user.name.len() > 3;
+    let same_as_name =
+        new.expose().to_lowercase().contains(&me.user.name.to_lowercase()) && me.user.name.len() > 3;
     same_as_name.then_some("The new password holds your name.")
 }
 

@@ -65,7 +65,8 @@ impl Pending {
     /// From a ticket of ours.
     pub(super) fn from_ticket(arrival: &Arrival<'_>, ticket: &str) -> Result<Self, Fail> {
         let text = arrival.tenant.tickets.open(Purpose::AuthorizationRequest, ticket, arrival.now);
-        let text = text.ok_or_else(|| rejected("the authorization request is too old; begin again at the app"))?;
+        let text =
+            text.ok_or_else(|| rejected("the authorization request is too old; begin again at the app"))?;
         serde_json::from_str(&text).map_err(|_| rejected("the authorization request is of another version"))
     }
 
@@ -88,10 +89,14 @@ impl Pending {
             env: self.env.as_deref(),
         };
         match (request.check(client.as_deref(), &visit.arrival.tenant.snapshot, visit.arrival.now), client) {
-            (Ok(wish), Some(client)) => Ok(Judged::Offer(Box::new(Offer { pending: self, client, wish, offset }))),
+            (Ok(wish), Some(client)) => {
+                Ok(Judged::Offer(Box::new(Offer { pending: self, client, wish, offset })))
+            }
             (Ok(_), None) => Err(Refusal::anonymous(Cause::Internal).into()),
             (Err(AuthorizeFault::InPlace(refusal)), _) => Err(refusal.into()),
-            (Err(AuthorizeFault::AtClient(refusal)), _) => Ok(Judged::Answered(self.refused(visit, refusal.into()))),
+            (Err(AuthorizeFault::AtClient(refusal)), _) => {
+                Ok(Judged::Answered(self.refused(visit, refusal.into())))
+            }
         }
     }
 
@@ -101,7 +106,9 @@ impl Pending {
         let decision = visit.arrival.name(&visit.route, fail);
         let view = decision.refusal.facts.public();
         let mut description = super::explain::summary(&decision, &view);
-        if let (true, Some(received)) = (description == decision.refusal.cause.entry().title, view.get(FactName::Received)) {
+        if let (true, Some(received)) =
+            (description == decision.refusal.cause.entry().title, view.get(FactName::Received))
+        {
             description = format!("{description}: {}", received.in_words());
         }
         let uri = self.answer(&[
@@ -134,23 +141,25 @@ impl Pending {
 }
 
 impl Offer {
-    /// The ticket with which the browser goes on.
-    ///
-    /// # Errors
-    /// The request is too long to be carried; the app is told.
-    pub(super) fn ticket(&self, visit: &Visit<'_>) -> Result<String, Response<Bytes>> {
-        let arrival = visit.arrival;
-        let text = serde_json::to_string(&self.pending).unwrap_or_default();
+    /// The ticket with which the browser goes on; `None` if the request is too long to be carried.
+    pub(super) fn ticket(&self, arrival: &Arrival<'_>) -> Option<String> {
+        let text = serde_json::to_string(&self.pending).ok()?;
         let expires = arrival.now.plus_seconds(LIFETIME_S);
-        let ticket =
-            arrival.tenant.tickets.seal(Purpose::AuthorizationRequest, &text, expires, &*arrival.issuer.entropy);
-        if ticket.len() <= LONGEST_VALUE {
-            return Ok(ticket);
-        }
+        let ticket = arrival.tenant.tickets.seal(
+            Purpose::AuthorizationRequest,
+            &text,
+            expires,
+            &*arrival.issuer.entropy,
+        );
+        (ticket.len() <= LONGEST_VALUE).then_some(ticket)
+    }
+
+    /// The answer to the app whose request is too long.
+    pub(super) fn too_long(&self, visit: &Visit<'_>) -> Response<Bytes> {
         let refusal = Refusal::anonymous(Cause::ParameterInvalid)
             .with(FactName::Parameter, "state")
             .with(FactName::Defect, "it is too long together with the other parameters");
-        Err(self.pending.refused(visit, refusal.into()))
+        self.pending.refused(visit, refusal.into())
     }
 
     /// The good answer at the redirect URI (RFC 6749 section 4.1.2, RFC 9207).
@@ -193,7 +202,10 @@ mod tests {
             ("https://rp/cb?a=b", "https://rp/cb?a=b&code=x+y&state=%26"),
             ("https://rp/cb?", "https://rp/cb?code=x+y&state=%26"),
         ] {
-            assert_eq!(pending(redirect_uri).answer(&[("code", "x y"), ("state", "&"), ("iss", "")]), expected);
+            assert_eq!(
+                pending(redirect_uri).answer(&[("code", "x y"), ("state", "&"), ("iss", "")]),
+                expected
+            );
         }
     }
 

@@ -1,7 +1,7 @@
 //! Refusals: an error page for people, the dialect's JSON for programs; never a redirect.
 
 use super::answer::{Html, set};
-use super::explain::{FactShown, facts_shown, owner_proof, remedy, summary};
+use super::explain::{FactShown, facts_shown, headline, owner_proof, remedy, summary};
 use super::visit::Visit;
 use super::words::{self, When};
 use super::{Answer, Page};
@@ -17,7 +17,7 @@ use serde::Serialize;
 #[derive(Serialize)]
 pub(super) struct ErrorPage {
     title: &'static str,
-    summary: String,
+    summary: Option<String>,
     remedy: String,
     who: &'static str,
     cause: &'static str,
@@ -47,7 +47,7 @@ pub(super) fn on_page(visit: &Visit<'_>, fail: Fail, page: impl FnOnce(Problem) 
     let plain = dialect::render(visit.arrival.host().surface, &decision, visit.arrival.issuer_url());
     let view = decision.refusal.facts.public();
     let problem = Problem {
-        summary: summary(&decision, &view),
+        summary: words::sentence(&summary(&decision, &view)),
         remedy: remedy(&decision, &view),
         cause: decision.refusal.cause.id(),
         decision: decision.id.to_string(),
@@ -79,10 +79,7 @@ fn with_headers_of(mut page: Response<Bytes>, plain: &Response<Bytes>) -> Respon
 async fn page(visit: &Visit<'_>, decision: &Decision) -> Option<Response<Bytes>> {
     let facts = &decision.refusal.facts;
     // The developer of an app, signed in, is told what is registered for it (SECURITY R6).
-    let owner = match owner_proof(visit, &decision.refusal.subjects).await {
-        Ok(owner) => owner,
-        Err(_) => None,
-    };
+    let owner = owner_proof(visit, &decision.refusal.subjects).await.ok().flatten();
     let page = match owner {
         Some(proof) => content(visit, decision, &facts.for_owner(&proof)),
         None => content(visit, decision, &facts.public()),
@@ -98,7 +95,7 @@ fn content<T>(visit: &Visit<'_>, decision: &Decision, view: &View<'_, T>) -> Err
     let retry = Page::at(path).filter(|p| stale && p.allow().starts_with("GET")).map(|_| path.to_owned());
     ErrorPage {
         title: entry.title,
-        summary: summary(decision, view),
+        summary: headline(decision, view),
         remedy: remedy(decision, view),
         who: entry.who.in_words(),
         cause: entry.id,

@@ -65,7 +65,8 @@ fn presented(headers: &HeaderMap, name: &str) -> Option<String> {
 pub(super) async fn current(visit: &Visit<'_>) -> Result<Option<Me>, Fail> {
     let arrival = visit.arrival;
     let Some(cookie) = presented(visit.headers(), &cookie_name(arrival)) else { return Ok(None) };
-    let found = arrival.issuer.store.session(arrival.platform(), &Digest::of(cookie.as_bytes()), arrival.now).await?;
+    let found =
+        arrival.issuer.store.session(arrival.platform(), &Digest::of(cookie.as_bytes()), arrival.now).await?;
     Ok(found.filter(|(_, user)| user.status == Status::Active).map(|(session, user)| Me { session, user }))
 }
 
@@ -89,7 +90,8 @@ pub(super) async fn open(visit: &Visit<'_>, user: &User) -> Result<Option<Header
         address: words::network(arrival.address).into(),
         browser: words::browser(agent).into(),
     };
-    let made = arrival.issuer.store.create_session(arrival.platform(), &session, user.password_version).await?;
+    let made =
+        arrival.issuer.store.create_session(arrival.platform(), &session, user.password_version).await?;
     if made != Changed::Done {
         return Ok(None);
     }

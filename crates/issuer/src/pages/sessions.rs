@@ -1,12 +1,12 @@
 //! `/sessions` and `/logout`: where the user is signed in, and signing out.
 
+use super::Answer;
 use super::answer::{self, Html};
 use super::guard::{self, Binding, is_id, rejected};
 use super::login::Next;
 use super::session::{self, Me};
 use super::visit::Visit;
 use super::words::{self, When};
-use super::Answer;
 use bytes::Bytes;
 use http::{Response, header};
 use mandate_core::SessionId;
@@ -104,15 +104,11 @@ pub(super) async fn sign_out(visit: &Visit<'_>) -> Answer {
     let Some(me) = session::current(visit).await? else { return Ok(Next::Page("/apps".into()).by_login()) };
     logout_binding(&me).demand(visit.arrival, &form)?;
     session::end(visit, &me, Some(&me.session.id), "signed out").await?;
-    let response = match form.get("request").filter(|ticket| is_id_text(ticket)) {
-        Some(ticket) => Next::Consent(ticket.into()).by_login(),
+    let response = match form.get("request") {
+        Some(ticket) => Next::consent(ticket).by_login(),
         None => signed_out(visit)?,
     };
     Ok(forgetting(visit, response))
-}
-
-fn is_id_text(ticket: &str) -> bool {
-    ticket.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 
 fn logout_binding(me: &Me) -> Binding<'_> {

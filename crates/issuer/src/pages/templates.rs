@@ -33,7 +33,8 @@ templates![
 ];
 
 /// The one stylesheet.
-pub(super) const STYLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/static/style.css"));
+pub(super) const STYLE: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/static/style.css"));
 /// The mark in the browser's tab.
 pub(super) const ICON: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/static/icon.svg"));
 /// Steps that one page may take: some hundred times what the longest one needs.
@@ -57,7 +58,8 @@ pub fn environment(overrides: Option<&Path>) -> Result<Environment<'static>, Err
         let source = match file {
             None => (*embedded).to_owned(),
             Some(file) => std::fs::read_to_string(&file).map_err(|e| {
-                Error::new(ErrorKind::TemplateNotFound, format!("{} cannot be read", file.display())).with_source(e)
+                Error::new(ErrorKind::TemplateNotFound, format!("{} cannot be read", file.display()))
+                    .with_source(e)
             })?,
         };
         environment.add_template_owned(*name, source)?;
@@ -120,7 +122,8 @@ mod tests {
             assert!(rendered.as_deref().is_ok_and(|r| r == ESCAPED), "{source}: {rendered:?}");
         }
         assert!(environment.render_str("{{ x|safe }}", context! { x => HOSTILE }).is_err());
-        let twice = "{% autoescape false %}{% macro m(v) %}{{ v }}{% endmacro %}{{ m(x) }}{% endautoescape %}";
+        let twice =
+            "{% autoescape false %}{% macro m(v) %}{{ v }}{% endmacro %}{{ m(x) }}{% endautoescape %}";
         let rendered = environment.render_str(twice, context! { x => HOSTILE }).unwrap();
         assert!(!rendered.contains('<'), "{rendered}");
     }
@@ -130,7 +133,10 @@ mod tests {
         let environment = environment(None).unwrap();
         let endless = "{% for a in range(9000) %}{% for b in range(9000) %}x{% endfor %}{% endfor %}";
         assert_eq!(environment.render_str(endless, ()).unwrap_err().kind(), ErrorKind::OutOfFuel);
-        assert_eq!(environment.render_str("{{ missing }}", ()).unwrap_err().kind(), ErrorKind::UndefinedError);
+        assert_eq!(
+            environment.render_str("{{ missing }}", ()).unwrap_err().kind(),
+            ErrorKind::UndefinedError
+        );
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl Clock for Hands {
     }
 }
 
-/// Nodes over one store, with one platform, two users and two apps.
+/// Nodes over one store, with one platform, three users (carol owns nothing) and two apps.
 pub(super) struct World {
     nodes: [Arc<Issuer>; 2],
     tenant: Arc<Tenant>,
@@ -125,8 +125,8 @@ impl World {
         let store = mandate_store::open("sqlite::memory:", feed.clone()).await.unwrap();
         let clock = Arc::new(Hands(AtomicI64::new(1_790_000_000)));
         let entropy = Arc::new(Counting::default());
-        let recorded: Arc<Mutex<Vec<Decision>>> = Arc::default();
-        let sink = recorded.clone();
+        let kept: Arc<Mutex<Vec<Decision>>> = Arc::default();
+        let sink = kept.clone();
         let recorder = Recorder::new(
             "alpaca".into(),
             Sealer::new(&[1; 32]).unwrap(),
@@ -153,14 +153,19 @@ impl World {
                 pending: Arc::new(|_, _| None),
             })
         };
-        let world = Self { nodes: [node(), node()], tenant, clock, recorded, turn: AtomicU64::new(0) };
+        let world = Self { nodes: [node(), node()], tenant, clock, recorded: kept, turn: AtomicU64::new(0) };
         world.furnish().await;
         world
     }
 
     async fn furnish(&self) {
-        for (name, accounts) in [("alice", [("a-paper", "paper"), ("a-live", "live")]), ("bob", [("b-paper", "paper"), ("b-live", "live")])] {
-            let password = self.nodes[0].passwords.hash(&Secret::new(PASSWORD), &*self.nodes[0].entropy).await.unwrap();
+        for (name, accounts) in [
+            ("alice", vec![("a-paper", "paper"), ("a-live", "live")]),
+            ("bob", vec![("b-paper", "paper"), ("b-live", "live")]),
+            ("carol", vec![]),
+        ] {
+            let password =
+                self.nodes[0].passwords.hash(&Secret::new(PASSWORD), &*self.nodes[0].entropy).await.unwrap();
             let user = User {
                 platform: "alpaca".into(),
                 id: format!("u-{name}").into(),
@@ -174,11 +179,17 @@ impl World {
             assert_eq!(self.store().create_user(&user, &self.audit()).await.unwrap(), Changed::Done);
             for (id, environment) in accounts {
                 let account = account(id, environment, &user, self.now());
-                assert_eq!(self.store().create_account(&account, &self.audit()).await.unwrap(), Changed::Done);
+                assert_eq!(
+                    self.store().create_account(&account, &self.audit()).await.unwrap(),
+                    Changed::Done
+                );
             }
         }
         for id in ["app", "other"] {
-            assert_eq!(self.store().create_client(&client(id, self.now()), &self.audit()).await.unwrap(), Changed::Done);
+            assert_eq!(
+                self.store().create_client(&client(id, self.now()), &self.audit()).await.unwrap(),
+                Changed::Done
+            );
         }
     }
 
@@ -210,10 +221,13 @@ impl World {
         let node = &self.nodes[usize::try_from(self.turn.fetch_add(1, Ordering::Relaxed) % 2).unwrap()];
         handle(&self.arrival(node), request).await
     }
+}
 
-    pub(super) fn authorize(&self, more: &str) -> String {
-        format!("/oauth/authorize?response_type=code&client_id=app&redirect_uri={CALLBACK}&scope=trading+data&state=s%26t{more}")
-    }
+/// The app's request, and more.
+pub(super) fn authorize(more: &str) -> String {
+    format!(
+        "/oauth/authorize?response_type=code&client_id=app&redirect_uri={CALLBACK}&scope=trading+data&state=s%26t{more}"
+    )
 }
 
 fn account(id: &str, environment: &str, owner: &User, now: Timestamp) -> Account {
@@ -284,7 +298,9 @@ impl Shown {
         self.body[start..].split('"').next().unwrap().to_owned()
     }
     pub(super) fn is_error(&self, cause: &str) -> bool {
-        self.body.contains("id=\"error\"") && self.header("mandate-cause") == cause && self.body.contains(cause)
+        self.body.contains("id=\"error\"")
+            && self.header("mandate-cause") == cause
+            && self.body.contains(cause)
     }
     /// A parameter of the redirect.
     pub(super) fn parameter(&self, name: &str) -> Option<String> {
@@ -308,7 +324,11 @@ impl<'w> Browser<'w> {
     }
 
     pub(super) async fn sign_in(&mut self, login: &Shown, name: &str, password: &str) -> Shown {
-        let mut fields = vec![("form_token", login.field("form_token")), ("username", name.into()), ("password", password.into())];
+        let mut fields = vec![
+            ("form_token", login.field("form_token")),
+            ("username", name.into()),
+            ("password", password.into()),
+        ];
         for hidden in ["request", "next"] {
             if login.body.contains(&format!("name=\"{hidden}\"")) {
                 fields.push((hidden, login.field(hidden)));
@@ -352,7 +372,9 @@ impl<'w> Browser<'w> {
                 path: path.split('?').next().unwrap().to_owned(),
             };
             match shown.header("location") {
-                inside if inside.starts_with('/') => (method, path, body) = ("GET".into(), inside.to_owned(), String::new()),
+                inside if inside.starts_with('/') => {
+                    (method, path, body) = ("GET".into(), inside.to_owned(), String::new());
+                }
                 _ => return shown,
             }
         }

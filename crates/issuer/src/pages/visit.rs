@@ -40,7 +40,10 @@ impl<'a> Visit<'a> {
         self.accepts("application/json")
     }
     fn accepts(&self, kind: &str) -> bool {
-        let mut accepted = self.headers().get_all(http::header::ACCEPT).iter().filter_map(|v| v.to_str().ok());
-        accepted.any(|v| v.split(',').any(|p| p.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case(kind)))
+        let mut accepted =
+            self.headers().get_all(http::header::ACCEPT).iter().filter_map(|v| v.to_str().ok());
+        accepted.any(|v| {
+            v.split(',').any(|p| p.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case(kind))
+        })
     }
 }

@@ -85,9 +85,18 @@ pub(super) fn scopes(snapshot: &Snapshot, scopes: &ScopeSet) -> Vec<String> {
 
 /// What the platform's scopes would allow beyond these.
 pub(super) fn scopes_beyond(snapshot: &Snapshot, scopes: &ScopeSet) -> Vec<String> {
-    let (held, leaves) = (snapshot.expand(scopes), |d: &mandate_core::platform::ScopeDefinition| d.expands_to.is_empty());
+    let (held, leaves) =
+        (snapshot.expand(scopes), |d: &mandate_core::platform::ScopeDefinition| d.expands_to.is_empty());
     let beyond = snapshot.platform.scopes.iter().filter(|d| leaves(d) && !held.contains(&d.scope));
     beyond.map(|d| d.title.to_string()).collect()
+}
+
+/// A sentence of the catalogue as it stands on a page: bodies have it without capital and full stop.
+pub(super) fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{stop}", chars.as_str())
 }
 
 /// The name of a fact.
@@ -169,8 +178,14 @@ mod tests {
     fn browsers_are_named_and_headers_are_not_kept() {
         for (agent, name) in [
             ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
-            ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
-            ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1", "Safari on iPhone"),
+            (
+                "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0",
+                "Edge on Windows",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1",
+                "Safari on iPhone",
+            ),
             ("<script>alert(1)</script>", "An unknown browser"),
         ] {
             assert_eq!(browser(agent), name);
@@ -180,7 +195,10 @@ mod tests {
     #[test]
     fn times_are_said_in_utc() {
         let at = Timestamp::from_seconds(951_782_461);
-        assert_eq!((when(at).text.as_str(), precisely(at).text.as_str()), ("2000-02-29 00:01 UTC", "2000-02-29 00:01:01 UTC"));
+        assert_eq!(
+            (when(at).text.as_str(), precisely(at).text.as_str()),
+            ("2000-02-29 00:01 UTC", "2000-02-29 00:01:01 UTC")
+        );
         assert_eq!(fact_name(FactName::HostEnvironments), "Host environments");
     }
 }

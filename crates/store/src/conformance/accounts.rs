@@ -24,9 +24,17 @@ pub(super) async fn made_once_for_a_known_owner(f: &Fixture) {
 
 pub(super) async fn listed_by_owner(f: &Fixture) {
     let scene = Scene::furnished(f).await;
-    let customer =
-        Account { partner: Some("dawn".into()), plan: None, licences: vec![], ..scene.sample_account("c1", None, "live") };
-    scene.store().create_account(&customer, &scene.audit("account.create", "c1", at(1))).await.expect("create");
+    let customer = Account {
+        partner: Some("dawn".into()),
+        plan: None,
+        licences: vec![],
+        ..scene.sample_account("c1", None, "live")
+    };
+    scene
+        .store()
+        .create_account(&customer, &scene.audit("account.create", "c1", at(1)))
+        .await
+        .expect("create");
     let (store, platform) = (scene.store(), &scene.platform);
     let ids = |accounts: Vec<Account>| accounts.into_iter().map(|a| a.id.to_string()).collect::<Vec<_>>();
     assert_eq!(ids(store.accounts(platform, Some(&"ann".into())).await.expect("list")), ["a1", "p1"]);

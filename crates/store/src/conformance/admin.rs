@@ -30,7 +30,10 @@ pub(super) async fn first_one_is_made_once(f: &Fixture) {
     let audit = scene.audit("admin.end", "admin", at(1));
     assert_eq!(scene.store().end_admin(&admins[0].id, &audit).await.expect("end"), Changed::Done);
     let audit = scene.audit("admin.bootstrap", "admin", at(2));
-    let late = scene.store().bootstrap_admin(&admin("late", AdminRights::Bootstrap), &Digest::of(b"l"), &audit).await;
+    let late = scene
+        .store()
+        .bootstrap_admin(&admin("late", AdminRights::Bootstrap), &Digest::of(b"l"), &audit)
+        .await;
     assert_eq!(late.expect("bootstrap"), Changed::Conflict, "never again, even when all have ended");
 }
 
@@ -69,7 +72,8 @@ pub(super) async fn ends_and_expires(f: &Fixture) {
     assert_eq!(format!("{found:?}"), format!("{made:?}"));
     assert!(scene.store().admin(&Digest::of(b"one"), at(3600)).await.expect("read").is_none());
     assert!(scene.store().admin(&Digest::of(b"two"), at(1)).await.expect("read").is_none());
-    for (id, expected) in [("nobody", Changed::NotFound), ("ops", Changed::Done), ("ops", Changed::Conflict)] {
+    for (id, expected) in [("nobody", Changed::NotFound), ("ops", Changed::Done), ("ops", Changed::Conflict)]
+    {
         let audit = scene.audit("admin.end", id, at(5));
         assert_eq!(scene.store().end_admin(&id.into(), &audit).await.expect("end"), expected);
     }

@@ -37,7 +37,10 @@ pub(super) async fn keep_all_they_were_given(f: &Fixture) {
     let listed = scene.store().clients(&scene.platform).await.expect("clients");
     assert_eq!(format!("{listed:?}"), format!("{:?}", [made, bare]));
     let audit = scene.audit("client.create", "bare", at(0));
-    assert_eq!(scene.store().create_client(listed.last().expect("one"), &audit).await.expect("create"), Changed::Conflict);
+    assert_eq!(
+        scene.store().create_client(listed.last().expect("one"), &audit).await.expect("create"),
+        Changed::Conflict
+    );
 }
 
 pub(super) async fn change_field_by_field(f: &Fixture) {
@@ -102,13 +105,18 @@ pub(super) async fn secrets_rotate(f: &Fixture) {
     let scene = Scene::new(f);
     scene.client("app").await;
     let add = async |id: &str, text: &str, partner: Option<&str>, when, end| {
-        let (secret, audit) = (Scene::sample_secret(text, partner, when), scene.audit("client.secret", id, when));
+        let (secret, audit) =
+            (Scene::sample_secret(text, partner, when), scene.audit("client.secret", id, when));
         scene.store().add_client_secret(&scene.platform, &id.into(), &secret, end, &audit).await.expect("add")
     };
     assert_eq!(add("nobody", "s2", None, at(DAY), None).await, Changed::NotFound);
     assert_eq!(add("app", "s2", None, at(DAY), None).await, Changed::Done);
     assert_eq!(add("app", "s3", None, at(2 * DAY), None).await, Changed::TooMany);
-    assert_eq!(add("app", "d2", Some("dawn"), at(2 * DAY), None).await, Changed::Done, "each partner counts apart");
+    assert_eq!(
+        add("app", "d2", Some("dawn"), at(2 * DAY), None).await,
+        Changed::Done,
+        "each partner counts apart"
+    );
     assert_eq!(add("app", "s3", None, at(2 * DAY), Some(at(3 * DAY))).await, Changed::Done);
     let client = found(&scene, "app").await;
     let works = |text: &str, when| client.secret_matches(&Digest::of(text.as_bytes()), SecretUse::Own, when);

@@ -71,7 +71,8 @@ pub(super) async fn one_of_64_is_fresh_and_a_replay_kills(f: &Fixture) {
         issue(&scene, &text).await;
         let mut tasks = JoinSet::new();
         for i in 0..64 {
-            let (store, platform, digest) = (f.store.clone(), scene.platform.clone(), Digest::of(text.as_bytes()));
+            let (store, platform, digest) =
+                (f.store.clone(), scene.platform.clone(), Digest::of(text.as_bytes()));
             let token = scene.sample_token(&format!("t{round}-{i}"), at(30));
             tasks.spawn(async move {
                 let redeemed = store.redeem_code(&platform, &digest, &Scene::rule(), &token).await;
@@ -83,7 +84,8 @@ pub(super) async fn one_of_64_is_fresh_and_a_replay_kills(f: &Fixture) {
         assert_eq!(winners.len(), 1);
         assert_eq!(results.iter().filter(|(r, _)| matches!(r, Redeemed::Replayed(_))).count(), 63);
         let winner = &winners[0].1;
-        let facts = scene.store().token(&scene.platform, &winner.digest).await.expect("read").value.expect("token");
+        let facts =
+            scene.store().token(&scene.platform, &winner.digest).await.expect("read").value.expect("token");
         assert_eq!(facts.token.ended.expect("ended").reason, EndReason::CodeReplayed);
         assert!(scene.has_kill(SubjectKind::Token, winner.handle.as_str()).await);
         let (codes, tokens, _) = scene.counts().await;
@@ -114,7 +116,11 @@ pub(super) async fn end_with_their_grant(f: &Fixture) {
     let scene = Scene::furnished(f).await;
     issue(&scene, "code").await;
     let audit = scene.audit("grant.revoke", "g1", at(25));
-    scene.store().revoke_grant(&scene.platform, &"g1".into(), None, EndReason::Owner, &audit).await.expect("revoke");
+    scene
+        .store()
+        .revoke_grant(&scene.platform, &"g1".into(), None, EndReason::Owner, &audit)
+        .await
+        .expect("revoke");
     assert!(matches!(scene.redeem("code", &Scene::rule(), "t", at(30)).await, Redeemed::GrantEnded(_)));
     scene.store().issue_code(&scene.sample_code("code2", "g2", None)).await.expect("issue_code");
     assert!(matches!(scene.redeem("code", &Scene::rule(), "t", at(30)).await, Redeemed::GrantEnded(_)));

@@ -19,7 +19,10 @@ async fn open(scene: &Scene<'_>, spec: GrantSpec, text: &str) -> GrantId {
 async fn revoke(scene: &Scene<'_>, id: &str, owner: Option<&str>) -> Changed {
     let audit = scene.audit("grant.revoke", id, at(50));
     let owner = owner.map(Into::into);
-    let done = scene.store().revoke_grant(&scene.platform, &id.into(), owner.as_ref(), EndReason::Owner, &audit).await;
+    let done = scene
+        .store()
+        .revoke_grant(&scene.platform, &id.into(), owner.as_ref(), EndReason::Owner, &audit)
+        .await;
     done.expect("revoke")
 }
 
@@ -106,9 +109,14 @@ pub(super) async fn revoked_by_its_owner_only(f: &Fixture) {
     let ended = scene.token("t1").await.expect("token").grant.ended.clone().expect("ended");
     assert_eq!((ended.at, ended.reason, ended.successor), (at(50), EndReason::Owner, None));
     assert!(scene.has_kill(SubjectKind::Grant, "g1").await);
-    let partners = GrantSpec { user: None, granted_by: GrantedBy::Partner("dawn".into()), ..scene.spec("g2") };
+    let partners =
+        GrantSpec { user: None, granted_by: GrantedBy::Partner("dawn".into()), ..scene.spec("g2") };
     open(&scene, partners, "t2").await;
-    assert_eq!(revoke(&scene, "g2", Some("ann")).await, Changed::Done, "SECURITY R23: the owner may end a partner's");
+    assert_eq!(
+        revoke(&scene, "g2", Some("ann")).await,
+        Changed::Done,
+        "SECURITY R23: the owner may end a partner's"
+    );
 }
 
 pub(super) async fn seen_by_its_owner(f: &Fixture) {
@@ -119,7 +127,8 @@ pub(super) async fn seen_by_its_owner(f: &Fixture) {
     let mut short = scene.sample_issue("t3", None);
     short.token.expires_at = Some(at(40));
     scene.store().issue_token(&short).await.expect("issue");
-    let partners = GrantSpec { user: None, granted_by: GrantedBy::Partner("dawn".into()), ..scene.spec("g2") };
+    let partners =
+        GrantSpec { user: None, granted_by: GrantedBy::Partner("dawn".into()), ..scene.spec("g2") };
     open(&scene, partners, "t4").await;
     open(&scene, GrantSpec { client: "app2".into(), ..scene.spec("g3") }, "t5").await;
     let bobs = GrantSpec { user: Some("bob".into()), accounts: vec!["b1".into()], ..scene.spec("g4") };
@@ -128,7 +137,9 @@ pub(super) async fn seen_by_its_owner(f: &Fixture) {
     open(&scene, scene.spec("g5"), "t7").await;
     let seen = async |now| {
         let apps = scene.store().connected_apps(&scene.platform, &"ann".into(), now).await.expect("apps");
-        apps.into_iter().map(|a| (a.grant.id.to_string(), a.client.id.to_string(), a.live_tokens)).collect::<Vec<_>>()
+        apps.into_iter()
+            .map(|a| (a.grant.id.to_string(), a.client.id.to_string(), a.live_tokens))
+            .collect::<Vec<_>>()
     };
     let row = |id: &str, client: &str, live: u64| (id.to_owned(), client.to_owned(), live);
     let live = [row("g2", "app", 1), row("g3", "app2", 1), row("g5", "app", 1)];

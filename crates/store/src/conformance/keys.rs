@@ -118,7 +118,8 @@ pub(super) async fn reset_names_the_successor_and_kills(f: &Fixture) {
     }
     assert_eq!(found(&scene, "K3").await.ended, None);
     assert!(!scene.has_kill(SubjectKind::Key, "K3").await);
-    let account = scene.store().account(&scene.platform, &"a1".into()).await.expect("read").value.expect("a1");
+    let account =
+        scene.store().account(&scene.platform, &"a1".into()).await.expect("read").value.expect("a1");
     assert_eq!(account.resets, 1);
 }
 
@@ -130,7 +131,8 @@ pub(super) async fn partner_keys(f: &Fixture) {
         let made = scene.store().create_key(&key, &scene.audit("key.create", id, at(1))).await;
         assert_eq!(made.expect("create"), expected);
     }
-    let Some(Credential::Key(facts)) = scene.store().credential(&scene.platform, "P1").await.expect("read").value
+    let Some(Credential::Key(facts)) =
+        scene.store().credential(&scene.platform, "P1").await.expect("read").value
     else {
         panic!("no key")
     };

@@ -79,7 +79,10 @@ pub(super) async fn moved_wakes(f: &Fixture) {
     tokio::time::sleep(Duration::from_millis(30)).await;
     scene.account("a9", None, "live").await;
     tokio::time::timeout(Duration::from_secs(3), waiting).await.expect("woken").expect("joined");
-    tokio::time::timeout(Duration::from_secs(3), f.store.log_moved()).await.expect("gives up").expect("quiet");
+    tokio::time::timeout(Duration::from_secs(3), f.store.log_moved())
+        .await
+        .expect("gives up")
+        .expect("quiet");
 }
 
 pub(super) async fn platforms_apply_in_turn(f: &Fixture) {
@@ -109,7 +112,8 @@ pub(super) async fn platforms_apply_in_turn(f: &Fixture) {
     assert_eq!(entries, [(SubjectKind::Platform, Effect::Change); 2]);
     let mut tasks = JoinSet::new();
     for i in 0..8 {
-        let (store, row, audit) = (f.store.clone(), row(3, &format!("{i}")), scene.audit("platform.apply", "sun", at(1)));
+        let (store, row, audit) =
+            (f.store.clone(), row(3, &format!("{i}")), scene.audit("platform.apply", "sun", at(1)));
         tasks.spawn(async move { store.apply_platform(&row, 2, &audit).await.expect("apply") });
     }
     let results = tasks.join_all().await;

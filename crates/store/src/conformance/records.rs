@@ -23,7 +23,8 @@ pub(super) async fn decisions_are_found_at_once(f: &Fixture) {
             (0..50).map(|i| row(&scene, &format!("d{batch}-{i}"), at(batch * DAY / 4 + i))).collect();
         scene.store().record_decisions(&rows).await.expect("record");
         for wanted in [&rows[0], &rows[49]] {
-            let found = scene.store().decision(&scene.platform, &wanted.id).await.expect("read").expect("found");
+            let found =
+                scene.store().decision(&scene.platform, &wanted.id).await.expect("read").expect("found");
             assert_eq!((&found.id, found.at, &found.cause), (&wanted.id, wanted.at, &wanted.cause));
             assert_eq!((&found.document, &found.platform), (&wanted.document, &scene.platform));
         }
@@ -47,11 +48,14 @@ pub(super) async fn use_is_noted(f: &Fixture) {
     let scene = Scene::furnished(f).await;
     scene.key("K1", "a1").await;
     scene.store().issue_token(&scene.sample_issue("t", None)).await.expect("issue");
-    let uses = |s| [(Used::Key("K1".into()), at(s)), (Used::Grant("g1".into()), at(s)), (Used::Key("no".into()), at(s))];
+    let uses = |s| {
+        [(Used::Key("K1".into()), at(s)), (Used::Grant("g1".into()), at(s)), (Used::Key("no".into()), at(s))]
+    };
     for s in [100, 50] {
         scene.store().note_use(&scene.platform, &uses(s)).await.expect("note");
     }
-    let Some(Credential::Key(facts)) = scene.store().credential(&scene.platform, "K1").await.expect("read").value
+    let Some(Credential::Key(facts)) =
+        scene.store().credential(&scene.platform, "K1").await.expect("read").value
     else {
         panic!("no key")
     };
@@ -72,7 +76,10 @@ pub(super) async fn audit_is_written_with_the_change(f: &Fixture) {
     assert_eq!((records[0].action.as_str(), records[1].action.as_str()), ("user.create", "account.create"));
     assert!(records[0].number < records[1].number);
     let first = &records[0];
-    assert_eq!((first.actor.as_str(), first.subject.as_str(), first.detail.as_str()), ("admin:test", "ann", "a=1"));
+    assert_eq!(
+        (first.actor.as_str(), first.subject.as_str(), first.detail.as_str()),
+        ("admin:test", "ann", "a=1")
+    );
     assert_eq!((&first.platform, first.at), (&Some(scene.platform.clone()), at(0)));
     let rest = scene.store().audit_after(first.number, 100).await.expect("audit");
     assert_eq!(rest.len(), 1);

@@ -4,8 +4,8 @@ use super::Fixture;
 use crate::{Audit, Changed, IssueToken, NewCode, NewToken, Redeemed, Store, token_handle};
 use mandate_core::grant::{CodeRule, GrantSpec};
 use mandate_core::model::{
-    Account, ApiKey, Client, ClientOwner, ClientSecret, Code, GrantedBy, KeyHolder, PasswordHash, Session, Status,
-    TokenFacts, User,
+    Account, ApiKey, Client, ClientOwner, ClientSecret, Code, GrantedBy, KeyHolder, PasswordHash, Session,
+    Status, TokenFacts, User,
 };
 use mandate_core::{
     Digest, LogEntry, Offset, OperationId, PartnerId, PlatformId, ScopeSet, SubjectKind, Timestamp,
@@ -162,7 +162,10 @@ impl<'a> Scene<'a> {
             scopes: scopes("account:write data trading"),
             licences: vec!["sip".into()],
             visible_to: vec!["dawn".into(), "dusk".into()],
-            secrets: vec![Self::sample_secret("s1", None, at(0)), Self::sample_secret("d1", Some("dawn"), at(0))],
+            secrets: vec![
+                Self::sample_secret("s1", None, at(0)),
+                Self::sample_secret("d1", Some("dawn"), at(0)),
+            ],
             created_at: at(0),
             active_from: None,
             expires_at: Some(at(900 * DAY)),
@@ -233,7 +236,8 @@ impl<'a> Scene<'a> {
     }
     pub(super) async fn redeem(&self, code: &str, rule: &CodeRule, token: &str, when: Timestamp) -> Redeemed {
         let token = self.sample_token(token, when);
-        let redeemed = self.store().redeem_code(&self.platform, &Digest::of(code.as_bytes()), rule, &token).await;
+        let redeemed =
+            self.store().redeem_code(&self.platform, &Digest::of(code.as_bytes()), rule, &token).await;
         redeemed.expect("redeem_code")
     }
     pub(super) async fn token(&self, text: &str) -> Option<TokenFacts> {
@@ -249,9 +253,10 @@ impl<'a> Scene<'a> {
     /// Offset of the newest entry about this.
     pub(super) async fn newest(&self, kind: SubjectKind, id: &str) -> Option<LogEntry> {
         let entries = self.entries().await;
-        entries.into_iter().rev().find(|e| {
-            e.subject.platform == self.platform && e.subject.kind == kind && &*e.subject.id == id
-        })
+        entries
+            .into_iter()
+            .rev()
+            .find(|e| e.subject.platform == self.platform && e.subject.kind == kind && &*e.subject.id == id)
     }
     pub(super) async fn has_kill(&self, kind: SubjectKind, id: &str) -> bool {
         let entries = self.entries().await;

@@ -41,7 +41,11 @@ pub(super) async fn issued_under_a_known_grant(f: &Fixture) {
     assert_eq!(scene.token("t2").await.expect("token").grant.id, first);
     assert_eq!(scene.store().head().await.expect("head"), before, "issuing tells the log nothing");
     let audit = scene.audit("grant.revoke", "g1", at(25));
-    scene.store().revoke_grant(&scene.platform, &first, None, EndReason::Owner, &audit).await.expect("revoke");
+    scene
+        .store()
+        .revoke_grant(&scene.platform, &first, None, EndReason::Owner, &audit)
+        .await
+        .expect("revoke");
     let mut late = scene.sample_issue("t3", None);
     late.known_grant = Some(first);
     late.token.offset = before;
@@ -59,7 +63,8 @@ pub(super) async fn revoked_by_their_partner_only(f: &Fixture) {
     let handle = |text: &str| TokenName::Handle(token_handle(&Digest::of(text.as_bytes())));
     let revoke = async |named: TokenName, by: Option<&str>| {
         let (by, audit) = (by.map(partner), scene.audit("token.revoke", "t", at(40)));
-        let done = scene.store().revoke_token(&scene.platform, &named, by.as_ref(), EndReason::Holder, &audit).await;
+        let done =
+            scene.store().revoke_token(&scene.platform, &named, by.as_ref(), EndReason::Holder, &audit).await;
         done.expect("revoke")
     };
     assert_eq!(revoke(digest("unknown"), None).await, Changed::NotFound);
@@ -93,7 +98,10 @@ pub(super) async fn scopes_are_frozen(f: &Fixture) {
     scene.store().issue_token(&wider).await.expect("issue");
     let (first, second) = (scene.token("t1").await.expect("t1"), scene.token("t2").await.expect("t2"));
     assert_eq!((&first.token.scopes, &second.token.scopes), (&scopes("data"), &scopes("trading")));
-    assert_eq!((&first.grant.scopes, &second.grant.scopes), (&scopes("data trading"), &scopes("data trading")));
+    assert_eq!(
+        (&first.grant.scopes, &second.grant.scopes),
+        (&scopes("data trading"), &scopes("data trading"))
+    );
 }
 
 pub(super) async fn many_at_once(f: &Fixture) {
@@ -101,7 +109,8 @@ pub(super) async fn many_at_once(f: &Fixture) {
     let mut tasks = JoinSet::new();
     for i in 0..400 {
         let (store, mut issue) = (f.store.clone(), scene.sample_issue(&format!("t{i}"), None));
-        issue.grant = GrantSpec { accounts: vec![format!("x{}", i % 7).into()], ..scene.spec(&format!("g{i}")) };
+        issue.grant =
+            GrantSpec { accounts: vec![format!("x{}", i % 7).into()], ..scene.spec(&format!("g{i}")) };
         tasks.spawn(async move { store.issue_token(&issue).await.expect("issue") });
     }
     tasks.join_all().await;

@@ -22,8 +22,14 @@ pub(super) async fn made_once_per_name_and_id(f: &Fixture) {
     let twin = User { external: foreign, ..scene.sample_user("mallory") };
     let audit = scene.audit("user.create", "mallory", at(1));
     assert_eq!(scene.store().create_user(&twin, &audit).await.expect("create"), Changed::Conflict);
-    let names: Vec<_> =
-        scene.store().users(&scene.platform).await.expect("users").into_iter().map(|u| u.id.to_string()).collect();
+    let names: Vec<_> = scene
+        .store()
+        .users(&scene.platform)
+        .await
+        .expect("users")
+        .into_iter()
+        .map(|u| u.id.to_string())
+        .collect();
     assert_eq!(names, ["ann", "eve"]);
 }
 
@@ -145,14 +151,12 @@ pub(super) async fn password_change_races_with_sign_in(f: &Fixture) {
     let scene = Scene::furnished(f).await;
     for version in 1..=20_u64 {
         let session = scene.sample_session(&format!("s{version}"), "ann");
-        let (opened, set) = tokio::join!(
-            scene.store().create_session(&scene.platform, &session, version),
-            async {
+        let (opened, set) =
+            tokio::join!(scene.store().create_session(&scene.platform, &session, version), async {
                 let audit = scene.audit("user.password", "ann", at(20));
                 let hash = PasswordHash::new(format!("$argon2id${version}"));
                 scene.store().set_password(&scene.platform, &"ann".into(), &hash, version, None, &audit).await
-            }
-        );
+            });
         assert_eq!(set.expect("set_password"), Changed::Done);
         assert!(matches!(opened.expect("open"), Changed::Done | Changed::Conflict));
         let live = scene.store().sessions(&scene.platform, &"ann".into(), at(21)).await.expect("list");

@@ -1,6 +1,7 @@
 //! Accounts.
 
-use super::row::{ACCOUNT_COLUMNS, AsText as _, Cursor, account, account_columns, each, int, texts};
+use super::model::{ACCOUNT_COLUMNS, account, account_columns};
+use super::row::{AsText as _, Cursor, each, int, texts};
 use super::work::Shared;
 use crate::verbs::{At, Audit, Changed, StoreError};
 use mandate_core::log::Effect;
@@ -8,7 +9,11 @@ use mandate_core::model::{Account, Status};
 use mandate_core::{AccountId, PlatformId, SubjectKind, UserId};
 use std::sync::Arc;
 
-pub(super) async fn create(shared: &Arc<Shared>, account: &Account, audit: &Audit) -> Result<Changed, StoreError> {
+pub(super) async fn create(
+    shared: &Arc<Shared>,
+    account: &Account,
+    audit: &Audit,
+) -> Result<Changed, StoreError> {
     let mut work = shared.work().await?;
     if let Some(owner) = &account.owner {
         let owner_row = "SELECT 1 FROM users WHERE platform = $1 AND id = $2 FOR KEY SHARE";
@@ -67,23 +72,20 @@ pub(super) async fn list(
     platform: &PlatformId,
     owner: Option<&UserId>,
 ) -> Result<Vec<Account>, StoreError> {
-    let rows = match owner {
-        Some(owner) => {
-            let sql = concat!(
-                "SELECT ",
-                account_columns!(),
-                " FROM accounts AS a WHERE a.platform = $1 AND a.owner = $2 ORDER BY a.created_at, a.seq LIMIT 1000"
-            );
-            shared.read(sql, &[&platform.sql(), &owner.sql()]).await?
-        }
-        None => {
-            let sql = concat!(
-                "SELECT ",
-                account_columns!(),
-                " FROM accounts AS a WHERE a.platform = $1 ORDER BY a.created_at, a.seq LIMIT 1000"
-            );
-            shared.read(sql, &[&platform.sql()]).await?
-        }
+    let rows = if let Some(owner) = owner {
+        let sql = concat!(
+            "SELECT ",
+            account_columns!(),
+            " FROM accounts AS a WHERE a.platform = $1 AND a.owner = $2 ORDER BY a.created_at, a.seq LIMIT 1000"
+        );
+        shared.read(sql, &[&platform.sql(), &owner.sql()]).await?
+    } else {
+        let sql = concat!(
+            "SELECT ",
+            account_columns!(),
+            " FROM accounts AS a WHERE a.platform = $1 ORDER BY a.created_at, a.seq LIMIT 1000"
+        );
+        shared.read(sql, &[&platform.sql()]).await?
     };
     each(&rows, account)
 }

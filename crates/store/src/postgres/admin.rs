@@ -1,6 +1,7 @@
 //! Administrators.
 
-use super::row::{AsText as _, Cursor, admin, admin_columns, each, millis};
+use super::model::{admin, admin_columns};
+use super::row::{AsText as _, Cursor, each, millis};
 use super::work::{Shared, Work};
 use crate::verbs::{Audit, Changed, StoreError};
 use mandate_core::model::Administrator;

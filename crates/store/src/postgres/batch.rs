@@ -90,7 +90,9 @@ impl<J: Batch> Queue<J> {
         let (reply, verdict) = oneshot::channel();
         match self.0.try_send(act(Reply(reply))) {
             Ok(()) => {}
-            Err(_) => return Err(StoreError::Unavailable("too many acts are waiting for the database".into())),
+            Err(_) => {
+                return Err(StoreError::Unavailable("too many acts are waiting for the database".into()));
+            }
         }
         verdict.await.unwrap_or_else(|_| Err(StoreError::Unresolved("the batch was given up".into())))
     }

@@ -1,9 +1,8 @@
 //! OAuth clients and their secrets.
 
 use super::keys::claim;
-use super::row::{
-    AsText as _, Cursor, client, client_columns, client_owner, each, int, millis, secret_columns, texts,
-};
+use super::model::{client, client_columns, client_owner, secret_columns};
+use super::row::{AsText as _, Cursor, each, int, millis, texts};
 use super::work::{Shared, Work};
 use crate::verbs::{Audit, Changed, ClientChange, StoreError};
 use mandate_core::log::Effect;
@@ -14,7 +13,11 @@ use std::sync::Arc;
 /// Ended secrets that are remembered with the client; the oldest go first.
 const ENDED_SECRETS: usize = 20;
 
-pub(super) async fn create(shared: &Arc<Shared>, client: &Client, audit: &Audit) -> Result<Changed, StoreError> {
+pub(super) async fn create(
+    shared: &Arc<Shared>,
+    client: &Client,
+    audit: &Audit,
+) -> Result<Changed, StoreError> {
     let mut work = shared.work().await?;
     if !claim(&work, &client.platform, client.id.as_str(), "client").await? {
         return Ok(Changed::Conflict);

@@ -3,7 +3,8 @@
 use super::batch::{Batch, Lane, Queue, Reply};
 use super::error::Failure;
 use super::grants::open_or_widen;
-use super::row::{AsText as _, Cursor, code, code_columns, handle_bytes, handle_text, int};
+use super::model::{code, code_columns};
+use super::row::{AsText as _, Cursor, handle_bytes, handle_text, int};
 use super::tokens::{Columns, Ready};
 use super::work::{Proof, Shared, committed};
 use crate::verbs::{NewCode, NewToken, Redeemed, StoreError};
@@ -39,7 +40,8 @@ pub(super) async fn issue(shared: &Arc<Shared>, new: &NewCode) -> Result<GrantId
         ],
     )
     .await?;
-    work.commit_as(Proof::Row(STORED, platform.clone(), code.digest.as_bytes().to_vec()), code.issued_at).await?;
+    work.commit_as(Proof::Row(STORED, platform.clone(), code.digest.as_bytes().to_vec()), code.issued_at)
+        .await?;
     Ok(grant)
 }
 
@@ -116,7 +118,8 @@ async fn find(lane: &mut Lane, all: &[Redemption]) -> Result<Vec<Option<(bool, C
     let mut found: Vec<Option<(bool, Code)>> = all.iter().map(|_| None).collect();
     for row in &rows {
         let mut columns = Cursor::new(row);
-        let mut read = || Ok::<_, StoreError>((columns.count()?, columns.get::<bool>()?, code(&mut columns)?));
+        let mut read =
+            || Ok::<_, StoreError>((columns.count()?, columns.get::<bool>()?, code(&mut columns)?));
         let (ordinal, dead, code) = read().map_err(|e| Failure::Wrong(e.to_string()))?;
         if let Some(slot) = usize::try_from(ordinal).ok().and_then(|o| found.get_mut(o.wrapping_sub(1))) {
             *slot = Some((dead, code));
@@ -126,7 +129,11 @@ async fn find(lane: &mut Lane, all: &[Redemption]) -> Result<Vec<Option<(bool, C
 }
 
 /// Judges a member by its code as it was read. Gives back those that may spend theirs.
-fn judge(redemption: Redemption, found: Option<(bool, Code)>, taken: &mut HashSet<(PlatformId, Digest)>) -> Option<Contender> {
+fn judge(
+    redemption: Redemption,
+    found: Option<(bool, Code)>,
+    taken: &mut HashSet<(PlatformId, Digest)>,
+) -> Option<Contender> {
     let verdict = match found {
         None => Outcome::Known(Redeemed::Unknown),
         Some((dead, code)) => match redemption.rule.check(&code, redemption.token.issued_at) {
@@ -214,7 +221,9 @@ async fn attempt(lane: &mut Lane, all: Vec<Redemption>) -> Vec<Redemption> {
         Err(Failure::Refused(_) | Failure::Wrong(_)) if all.len() > 1 => return all,
         Err(failure) => {
             let error = StoreError::from(failure);
-            all.into_iter().for_each(|r| r.fail(error.clone()));
+            for redemption in all {
+                redemption.fail(error.clone());
+            }
             return Vec::new();
         }
     };

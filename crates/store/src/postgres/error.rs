@@ -4,6 +4,8 @@ use crate::verbs::StoreError;
 use tokio_postgres::Error;
 use tokio_postgres::error::Severity;
 
+const SILENT: &str = "the database did not answer in time";
+
 /// Why a statement has no result.
 #[derive(Debug, Clone)]
 pub(super) enum Failure {
@@ -39,13 +41,21 @@ impl Failure {
 
     /// The statement took longer than we wait.
     pub(super) fn silent() -> Self {
-        Self::Lost("the database did not answer in time".into())
+        Self::Lost(SILENT.into())
+    }
+
+    /// Whether the connection had been closed when the statement was to be sent, or was while it ran: then another
+    /// one may answer at once. A database that is silent will be on the next connection too.
+    pub(super) fn closed(&self) -> bool {
+        matches!(self, Self::Lost(why) if why != SILENT)
     }
 }
 
 /// Errors of the driver about our own parameters and rows, found before anything was sent or after it was answered.
 fn is_ours(text: &str) -> bool {
-    ["error serializing", "error deserializing", "invalid column", "expected "].iter().any(|s| text.starts_with(s))
+    ["error serializing", "error deserializing", "invalid column", "expected "]
+        .iter()
+        .any(|s| text.starts_with(s))
 }
 
 impl From<Failure> for StoreError {

@@ -1,9 +1,8 @@
 //! Grants: opened, widened, listed, ended.
 
+use super::model::{CLIENT_COLUMNS, GRANT_COLUMNS, client, client_columns, grant, grant_columns};
 use super::records::{DAY_MS, ENDED_DAYS};
-use super::row::{
-    AsText as _, CLIENT_COLUMNS, Cursor, GRANT_COLUMNS, client, client_columns, each, grant, grant_columns, texts,
-};
+use super::row::{AsText as _, Cursor, each, texts};
 use super::work::{Shared, Work};
 use crate::verbs::{At, Audit, Changed, ConnectedApp, StoreError};
 use mandate_core::grant::GrantSpec;
@@ -41,7 +40,11 @@ fn key(spec: &GrantSpec) -> Digest {
 
 /// Finds the live grant of this key and adds the scopes, or opens one. Its row stays locked until the end of the
 /// work.
-pub(super) async fn open_or_widen(work: &mut Work, spec: &GrantSpec, at: Timestamp) -> Result<GrantId, StoreError> {
+pub(super) async fn open_or_widen(
+    work: &mut Work,
+    spec: &GrantSpec,
+    at: Timestamp,
+) -> Result<GrantId, StoreError> {
     let key = key(spec);
     let row = work
         .row(
@@ -67,9 +70,9 @@ pub(super) async fn open_or_widen(work: &mut Work, spec: &GrantSpec, at: Timesta
     let mut columns = Cursor::new(&row);
     let (id, scopes): (GrantId, ScopeSet) = (columns.id()?, columns.scopes()?);
     if !scopes.covers(&spec.scopes) {
-        let wider = scopes.union(&spec.scopes).to_string();
+        let all = scopes.union(&spec.scopes).to_string();
         let widen = "UPDATE grants SET scopes = $3 WHERE platform = $1 AND id = $2";
-        work.run(widen, &[&spec.platform.sql(), &id.sql(), &wider]).await?;
+        work.run(widen, &[&spec.platform.sql(), &id.sql(), &all]).await?;
         work.note(&spec.platform, SubjectKind::Grant, id.as_str(), Effect::Change);
     }
     Ok(id)
@@ -88,7 +91,11 @@ pub(super) async fn live(shared: &Shared, spec: &GrantSpec) -> Result<At<Option<
     Ok(At { offset: columns.offset()?, value: columns.joined(GRANT_COLUMNS, grant)? })
 }
 
-pub(super) async fn by_id(shared: &Shared, platform: &PlatformId, id: &GrantId) -> Result<Option<Grant>, StoreError> {
+pub(super) async fn by_id(
+    shared: &Shared,
+    platform: &PlatformId,
+    id: &GrantId,
+) -> Result<Option<Grant>, StoreError> {
     let sql = concat!("SELECT ", grant_columns!(), " FROM grants AS g WHERE g.platform = $1 AND g.id = $2");
     let row = shared.read_one(sql, &[&platform.sql(), &id.sql()]).await?;
     row.map(|r| grant(&mut Cursor::new(&r))).transpose()

@@ -1,9 +1,10 @@
 //! API keys, and the one index of public credential ids.
 
-use super::row::{
-    ACCOUNT_COLUMNS, AsText as _, CLIENT_COLUMNS, Cursor, KEY_COLUMNS, account, account_columns, client,
-    client_columns, each, int, key, key_columns, millis,
+use super::model::{
+    ACCOUNT_COLUMNS, CLIENT_COLUMNS, KEY_COLUMNS, account, account_columns, client, client_columns, key,
+    key_columns,
 };
+use super::row::{AsText as _, Cursor, each, int, millis};
 use super::work::{Shared, Work};
 use crate::verbs::{At, Audit, Changed, StoreError};
 use mandate_core::log::Effect;
@@ -12,7 +13,12 @@ use mandate_core::{AccountId, KeyId, PlatformId, SubjectKind, Timestamp};
 use std::sync::Arc;
 
 /// Claims a public id for a kind of credential. `false`: it names something already.
-pub(super) async fn claim(work: &Work, platform: &PlatformId, id: &str, kind: &str) -> Result<bool, StoreError> {
+pub(super) async fn claim(
+    work: &Work,
+    platform: &PlatformId,
+    id: &str,
+    kind: &str,
+) -> Result<bool, StoreError> {
     let sql = "INSERT INTO credential_ids (platform, id, kind) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
     Ok(work.run(sql, &[&platform.sql(), &id.sql(), &kind]).await? == 1)
 }
@@ -102,7 +108,11 @@ pub(super) async fn create(shared: &Arc<Shared>, key: &ApiKey, audit: &Audit) ->
 }
 
 /// Locks a key: its end, if it has one.
-async fn lock_key(work: &Work, platform: &PlatformId, id: &KeyId) -> Result<Option<Option<Timestamp>>, StoreError> {
+async fn lock_key(
+    work: &Work,
+    platform: &PlatformId,
+    id: &KeyId,
+) -> Result<Option<Option<Timestamp>>, StoreError> {
     let sql = "SELECT ended_at FROM api_keys WHERE platform = $1 AND id = $2 FOR NO KEY UPDATE";
     let row = work.row(sql, &[&platform.sql(), &id.sql()]).await?;
     row.map(|r| Ok(Cursor::new(&r).get::<Option<i64>>()?.map(Timestamp::from_millis))).transpose()

@@ -1,7 +1,8 @@
 //! The log as followers read it, and the listener that wakes them.
 
+use super::model::entry;
 use super::pool::Pool;
-use super::row::{Cursor, each, entry, int};
+use super::row::{Cursor, each, int};
 use super::work::Shared;
 use crate::verbs::StoreError;
 use mandate_core::{LogEntry, Offset};
@@ -14,7 +15,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) async fn head(shared: &Shared) -> Result<Offset, StoreError> {
     let row = shared.read_one("SELECT n FROM head", &[]).await?;
-    row.map_or_else(|| Err(StoreError::Misuse("the head row is missing".into())), |r| Cursor::new(&r).offset())
+    row.map_or_else(
+        || Err(StoreError::Misuse("the head row is missing".into())),
+        |r| Cursor::new(&r).offset(),
+    )
 }
 
 pub(super) async fn after(shared: &Shared, after: Offset, limit: u32) -> Result<Vec<LogEntry>, StoreError> {

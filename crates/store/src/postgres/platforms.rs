@@ -1,6 +1,7 @@
 //! The store itself, and the platform files in it.
 
-use super::row::{AsText as _, Cursor, each, int, platform};
+use super::model::platform;
+use super::row::{AsText as _, Cursor, each, int};
 use super::work::Shared;
 use crate::verbs::{Audit, Changed, PlatformRow, StoreError, StoreInfo};
 use mandate_core::log::Effect;
@@ -27,16 +28,18 @@ pub(super) async fn stamp_demo(shared: &Shared) -> Result<Changed, StoreError> {
     Ok(Changed::Done)
 }
 
-pub(super) async fn wrapped_key(shared: &Shared, purpose: &str, offered: &[u8]) -> Result<Vec<u8>, StoreError> {
+pub(super) async fn wrapped_key(
+    shared: &Shared,
+    purpose: &str,
+    offered: &[u8],
+) -> Result<Vec<u8>, StoreError> {
     let known = "SELECT wrapped FROM wrapped_keys WHERE purpose = $1";
-    let row = match shared.read_one(known, &[&purpose.sql()]).await? {
-        Some(row) => Some(row),
-        None => {
-            let offer = "INSERT INTO wrapped_keys (purpose, wrapped) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-            shared.pool.lease().await?.run(offer, &[&purpose.sql(), &offered]).await?;
-            shared.read_one(known, &[&purpose.sql()]).await?
-        }
-    };
+    let mut row = shared.read_one(known, &[&purpose.sql()]).await?;
+    if row.is_none() {
+        let offer = "INSERT INTO wrapped_keys (purpose, wrapped) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        shared.pool.lease().await?.run(offer, &[&purpose.sql(), &offered]).await?;
+        row = shared.read_one(known, &[&purpose.sql()]).await?;
+    }
     row.map_or_else(|| Err(StoreError::Misuse("a key was not kept".into())), |r| Cursor::new(&r).get())
 }
 

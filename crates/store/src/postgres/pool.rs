@@ -16,6 +16,9 @@ use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Row, Statement};
 /// Parameters of a statement.
 pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
+/// Is called with the payload of each notification.
+type Notified = Box<dyn Fn(&str) + Send>;
+
 /// Connections for verbs; batch lanes and the listener have their own.
 const CONNECTIONS: usize = 16;
 /// A database that cannot be reached is given up after this.
@@ -57,7 +60,8 @@ pub(super) struct Pool {
 impl Pool {
     /// Reads the URL; opens nothing yet.
     pub(super) fn new(url: &str) -> Result<Arc<Self>, StoreError> {
-        let mut config: Config = url.parse().map_err(|e| StoreError::Misuse(format!("the PostgreSQL URL: {e}")))?;
+        let mut config: Config =
+            url.parse().map_err(|e| StoreError::Misuse(format!("the PostgreSQL URL: {e}")))?;
         if !matches!(config.get_ssl_mode(), SslMode::Disable | SslMode::Prefer) {
             return Err(StoreError::Misuse(
                 "the PostgreSQL URL: sslmode must be `disable` or `prefer`; connections are not encrypted yet".into(),
@@ -105,22 +109,20 @@ impl Pool {
         Ok(Lease::new(self, self.connect(None).await?, None))
     }
 
-    /// As [`Self::own`], for work that may take long, and calling `notified` for each notification.
+    /// As [`Self::own`], calling `notified` for each notification.
     pub(super) async fn listening(
         self: &Arc<Self>,
         notified: impl Fn(&str) + Send + 'static,
     ) -> Result<Lease, StoreError> {
-        let lease = Lease::new(self, self.connect(Some(Box::new(notified))).await?, None);
-        lease.simple("SET statement_timeout = 0").await?;
-        Ok(lease)
+        Ok(Lease::new(self, self.connect(Some(Box::new(notified))).await?, None))
     }
 
-    async fn connect(&self, notified: Option<Box<dyn Fn(&str) + Send>>) -> Result<Connection, StoreError> {
+    async fn connect(&self, notified: Option<Notified>) -> Result<Connection, StoreError> {
         let made = tokio::time::timeout(ANSWER, self.config.connect(NoTls)).await;
         let (client, mut connection) = match made {
             Ok(Ok(made)) => made,
             Ok(Err(e)) => return Err(refused_connection(&e)),
-            Err(_) => return Err(StoreError::Unavailable("the database did not answer in time".into())),
+            Err(_) => return Err(Failure::silent().into()),
         };
         tokio::spawn(std::future::poll_fn(move |cx| {
             loop {
@@ -198,7 +200,8 @@ impl Lease {
 
     /// Whether another statement can be sent.
     pub(super) fn usable(&self) -> bool {
-        !self.broken.load(Ordering::Relaxed) && self.connection.as_ref().is_some_and(|c| !c.client.is_closed())
+        !self.broken.load(Ordering::Relaxed)
+            && self.connection.as_ref().is_some_and(|c| !c.client.is_closed())
     }
 
     /// Runs a statement and reads its rows.

@@ -1,7 +1,8 @@
 //! What is remembered: refusals, marks of use, audit records; and how all of it is forgotten.
 
 use super::error::Failure;
-use super::row::{AsText as _, Cursor, audit, decision, each, int};
+use super::model::{audit, decision};
+use super::row::{AsText as _, Cursor, each, int};
 use super::work::Shared;
 use crate::verbs::{AuditRecord, DecisionRow, StoreError, Used};
 use mandate_core::{DecisionId, PlatformId, Timestamp};
@@ -106,7 +107,8 @@ pub(super) async fn by_id(
     platform: &PlatformId,
     id: &DecisionId,
 ) -> Result<Option<DecisionRow>, StoreError> {
-    let sql = "SELECT id, platform, at, cause, document FROM decisions WHERE platform = $1 AND id = $2 LIMIT 1";
+    let sql =
+        "SELECT id, platform, at, cause, document FROM decisions WHERE platform = $1 AND id = $2 LIMIT 1";
     let row = shared.read_one(sql, &[&platform.sql(), &id.sql()]).await?;
     row.map(|r| decision(&mut Cursor::new(&r))).transpose()
 }
@@ -117,7 +119,8 @@ pub(super) async fn note_use(
     platform: &PlatformId,
     uses: &[(Used, Timestamp)],
 ) -> Result<(), StoreError> {
-    let (mut keys, mut key_times, mut grants, mut grant_times) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut keys, mut key_times, mut grants, mut grant_times) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (used, at) in uses {
         match used {
             Used::Key(id) => {
@@ -152,7 +155,11 @@ pub(super) async fn note_use(
     Ok(lease.commit().await?)
 }
 
-pub(super) async fn audit_after(shared: &Shared, after: u64, limit: u32) -> Result<Vec<AuditRecord>, StoreError> {
+pub(super) async fn audit_after(
+    shared: &Shared,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<AuditRecord>, StoreError> {
     let sql = "SELECT number, operation, platform, actor, action, subject, detail, at FROM audit \
         WHERE number > $1 ORDER BY number LIMIT $2";
     each(&shared.read(sql, &[&int(after), &i64::from(limit)]).await?, audit)
@@ -160,20 +167,38 @@ pub(super) async fn audit_after(shared: &Shared, after: u64, limit: u32) -> Resu
 
 /// What goes when its time is over, in small bites; each ends as soon as one finds less than it could take.
 const PURGES: [(&str, i64); 6] = [
-    ("DELETE FROM sessions WHERE ctid = ANY (ARRAY( \
-        SELECT ctid FROM sessions WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))", 0),
-    ("DELETE FROM codes WHERE ctid = ANY (ARRAY( \
-        SELECT ctid FROM codes WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))", CODE_DAYS),
-    ("DELETE FROM tokens WHERE ctid = ANY (ARRAY( \
-        SELECT ctid FROM tokens WHERE ended_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))", ENDED_DAYS),
-    ("DELETE FROM tokens WHERE ctid = ANY (ARRAY( \
-        SELECT ctid FROM tokens WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))", EXPIRED_DAYS),
-    ("WITH k AS (DELETE FROM api_keys WHERE ctid = ANY (ARRAY( \
+    (
+        "DELETE FROM sessions WHERE ctid = ANY (ARRAY( \
+        SELECT ctid FROM sessions WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        0,
+    ),
+    (
+        "DELETE FROM codes WHERE ctid = ANY (ARRAY( \
+        SELECT ctid FROM codes WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        CODE_DAYS,
+    ),
+    (
+        "DELETE FROM tokens WHERE ctid = ANY (ARRAY( \
+        SELECT ctid FROM tokens WHERE ended_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        ENDED_DAYS,
+    ),
+    (
+        "DELETE FROM tokens WHERE ctid = ANY (ARRAY( \
+        SELECT ctid FROM tokens WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        EXPIRED_DAYS,
+    ),
+    (
+        "WITH k AS (DELETE FROM api_keys WHERE ctid = ANY (ARRAY( \
         SELECT ctid FROM api_keys WHERE ended_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING platform, id) \
-        DELETE FROM credential_ids AS i USING k WHERE i.platform = k.platform AND i.id = k.id", ENDED_DAYS),
-    ("DELETE FROM tokens WHERE ctid = ANY (ARRAY( \
+        DELETE FROM credential_ids AS i USING k WHERE i.platform = k.platform AND i.id = k.id",
+        ENDED_DAYS,
+    ),
+    (
+        "DELETE FROM tokens WHERE ctid = ANY (ARRAY( \
         SELECT t.ctid FROM grants AS g JOIN tokens AS t ON t.platform = g.platform AND t.grant_id = g.id \
-        WHERE g.ended_at <= $1 LIMIT $2 FOR UPDATE OF t SKIP LOCKED))", ENDED_DAYS),
+        WHERE g.ended_at <= $1 LIMIT $2 FOR UPDATE OF t SKIP LOCKED))",
+        ENDED_DAYS,
+    ),
 ];
 
 pub(super) async fn purge(shared: &Shared, days: &Days, now: Timestamp) -> Result<(), StoreError> {
@@ -185,7 +210,9 @@ pub(super) async fn purge(shared: &Shared, days: &Days, now: Timestamp) -> Resul
     let grants = "DELETE FROM grants AS g WHERE g.ctid = ANY (ARRAY( \
         SELECT g.ctid FROM grants AS g WHERE g.ended_at <= $1 AND NOT EXISTS (SELECT 1 FROM tokens AS t \
             WHERE t.platform = g.platform AND t.grant_id = g.id) LIMIT $2 FOR UPDATE SKIP LOCKED))";
-    while shared.pool.lease().await?.run(grants, &[&before(ENDED_DAYS), &BITE]).await? == BITE.unsigned_abs() {}
+    while shared.pool.lease().await?.run(grants, &[&before(ENDED_DAYS), &BITE]).await? == BITE.unsigned_abs()
+    {
+    }
     drop_partitions(shared, days, before(DECISION_DAYS).div_euclid(DAY_MS)).await
 }
 
@@ -193,7 +220,8 @@ async fn drop_partitions(shared: &Shared, days: &Days, first_kept: i64) -> Resul
     let names = "SELECT c.relname::text FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid \
         WHERE i.inhparent = 'decisions'::regclass";
     let rows = shared.read(names, &[]).await?;
-    for name in each(&rows, |c| c.id::<String>())? {
+    for row in &rows {
+        let name: &str = Cursor::new(row).get()?;
         let Some(day) = name.strip_prefix("decisions_").and_then(|d| d.parse::<i64>().ok()) else { continue };
         if day >= first_kept {
             continue;

@@ -19,12 +19,13 @@ pub(super) async fn migrate(pool: &Arc<Pool>) -> Result<(), StoreError> {
     check_server(&lease).await?;
     lease.simple("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0").await?;
     lease.lasting(LOCK).await?;
-    lease
-        .simple(
-            "CREATE TABLE IF NOT EXISTS schema_migrations \
-             (number integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())",
-        )
-        .await?;
+    // A node whose role may not make tables starts as well, once another has.
+    let known = lease.row("SELECT 1 WHERE to_regclass('schema_migrations') IS NOT NULL", &[]).await?;
+    if known.is_none() {
+        let made = "CREATE TABLE schema_migrations \
+            (number integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())";
+        lease.simple(made).await?;
+    }
     let row = lease.row("SELECT coalesce(max(number), 0) FROM schema_migrations", &[]).await?;
     let done = row.map_or(Ok(0), |r| Cursor::new(&r).get::<i32>())?;
     let done = usize::try_from(done).unwrap_or(0);
@@ -57,10 +58,17 @@ async fn check_server(lease: &Lease) -> Result<(), StoreError> {
     }
     let version = row.get::<i32>()?;
     if version < 130_000 {
-        return Err(StoreError::Misuse(format!("PostgreSQL 13 or newer is needed, this is {}", version / 10_000)));
+        return Err(StoreError::Misuse(format!(
+            "PostgreSQL 13 or newer is needed, this is {}",
+            version / 10_000
+        )));
     }
     if fsync == "off" || pages == "off" {
-        tracing::warn!(fsync, full_page_writes = pages, "the database does not survive a crash as it is configured");
+        tracing::warn!(
+            fsync,
+            full_page_writes = pages,
+            "the database does not survive a crash as it is configured"
+        );
     }
     Ok(())
 }

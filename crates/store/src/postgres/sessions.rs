@@ -1,6 +1,7 @@
 //! Browser sessions.
 
-use super::row::{AsText as _, Cursor, each, int, session, session_columns, user, user_columns};
+use super::model::{session, session_columns, user, user_columns};
+use super::row::{AsText as _, Cursor, each, int};
 use super::work::{Proof, Shared};
 use crate::verbs::{Audit, Changed, StoreError};
 use mandate_core::log::Effect;
@@ -47,7 +48,11 @@ pub(super) async fn create(
         None => Ok(Changed::NotFound),
         Some(false) => Ok(Changed::Conflict),
         Some(true) => {
-            work.commit_as(Proof::Row(STORED, platform.clone(), session.digest.as_bytes().to_vec()), session.created_at).await?;
+            work.commit_as(
+                Proof::Row(STORED, platform.clone(), session.digest.as_bytes().to_vec()),
+                session.created_at,
+            )
+            .await?;
             Ok(Changed::Done)
         }
     }
@@ -74,7 +79,8 @@ pub(super) async fn live(
     let mut columns = Cursor::new(&row);
     let (mut session, user) = (session(&mut columns)?, user(&mut columns)?);
     if now.millis_since(session.last_seen) >= SEEN_EVERY_MS {
-        let seen = "UPDATE sessions SET last_seen = $3 WHERE platform = $1 AND digest = $2 AND last_seen < $3";
+        let seen =
+            "UPDATE sessions SET last_seen = $3 WHERE platform = $1 AND digest = $2 AND last_seen < $3";
         shared.pool.lease().await?.run(seen, &[&platform.sql(), &digest, &now.millis()]).await?;
         session.last_seen = now;
     }

@@ -3,11 +3,11 @@
 use super::batch::{Batch, Lane, Reply};
 use super::error::Failure;
 use super::grants::open_or_widen;
-use super::row::{
-    ACCOUNT_COLUMNS, AsText as _, CLIENT_COLUMNS, Cursor, GRANT_COLUMNS, TOKEN_COLUMNS, Text, account, account_columns,
-    client, client_columns, grant, grant_columns, handle_bytes, handle_named, handle_text, int, millis, token,
-    token_columns,
+use super::model::{
+    ACCOUNT_COLUMNS, CLIENT_COLUMNS, GRANT_COLUMNS, TOKEN_COLUMNS, account, account_columns, client,
+    client_columns, grant, grant_columns, token, token_columns,
 };
+use super::row::{AsText as _, Cursor, Text, handle_bytes, handle_named, handle_text, int, millis};
 use super::work::{Proof, Shared, committed};
 use crate::verbs::{At, Audit, Changed, IssueToken, NewToken, StoreError, TokenName};
 use mandate_core::log::Effect;
@@ -203,16 +203,20 @@ pub(super) async fn facts(
              ON t.platform = $1 AND t.handle = $2 AND t.digest = $3 ORDER BY a.id"
     );
     let handle = handle_bytes(digest);
-    let rows = shared.read(sql, &[&platform.sql(), &handle.as_slice(), &digest.as_bytes().as_slice()]).await?;
+    let rows =
+        shared.read(sql, &[&platform.sql(), &handle.as_slice(), &digest.as_bytes().as_slice()]).await?;
     let mut found: Option<TokenFacts> = None;
     let mut offset = None;
     for row in &rows {
         let mut columns = Cursor::new(row);
         offset = Some(columns.offset()?);
         let killed = columns.maybe_word(SubjectKind::from_word)?.zip(columns.maybe_time()?);
-        let token = columns.joined(TOKEN_COLUMNS, |c| if found.is_none() { token(c).map(Some) } else { Ok(None) })?;
-        let grant = columns.joined(GRANT_COLUMNS, |c| if found.is_none() { grant(c).map(Some) } else { Ok(None) })?;
-        let client = columns.joined(CLIENT_COLUMNS, |c| if found.is_none() { client(c).map(Some) } else { Ok(None) })?;
+        let token =
+            columns.joined(TOKEN_COLUMNS, |c| if found.is_none() { token(c).map(Some) } else { Ok(None) })?;
+        let grant =
+            columns.joined(GRANT_COLUMNS, |c| if found.is_none() { grant(c).map(Some) } else { Ok(None) })?;
+        let client = columns
+            .joined(CLIENT_COLUMNS, |c| if found.is_none() { client(c).map(Some) } else { Ok(None) })?;
         let account = columns.joined(ACCOUNT_COLUMNS, account)?.map(Arc::new);
         if let Some(((token, grant), client)) = token.flatten().zip(grant.flatten()).zip(client.flatten()) {
             let (grant, client) = (Arc::new(grant), Arc::new(client));

@@ -1,6 +1,7 @@
 //! Users.
 
-use super::row::{AsText as _, Cursor, each, int, user, user_columns};
+use super::model::{user, user_columns};
+use super::row::{AsText as _, Cursor, each, int};
 use super::work::Shared;
 use crate::verbs::{Audit, Changed, StoreError};
 use mandate_core::log::Effect;
@@ -36,13 +37,21 @@ pub(super) async fn create(shared: &Arc<Shared>, user: &User, audit: &Audit) -> 
     Ok(Changed::Done)
 }
 
-pub(super) async fn by_name(shared: &Shared, platform: &PlatformId, name: &str) -> Result<Option<User>, StoreError> {
+pub(super) async fn by_name(
+    shared: &Shared,
+    platform: &PlatformId,
+    name: &str,
+) -> Result<Option<User>, StoreError> {
     let sql = concat!("SELECT ", user_columns!(), " FROM users AS u WHERE u.platform = $1 AND u.name = $2");
     let row = shared.read_one(sql, &[&platform.sql(), &name.sql()]).await?;
     row.map(|r| user(&mut Cursor::new(&r))).transpose()
 }
 
-pub(super) async fn by_id(shared: &Shared, platform: &PlatformId, id: &UserId) -> Result<Option<User>, StoreError> {
+pub(super) async fn by_id(
+    shared: &Shared,
+    platform: &PlatformId,
+    id: &UserId,
+) -> Result<Option<User>, StoreError> {
     let sql = concat!("SELECT ", user_columns!(), " FROM users AS u WHERE u.platform = $1 AND u.id = $2");
     let row = shared.read_one(sql, &[&platform.sql(), &id.sql()]).await?;
     row.map(|r| user(&mut Cursor::new(&r))).transpose()

@@ -1,18 +1,20 @@
 //! The trait's verbs, each handed to the file of its subject.
 
-use super::{Postgres, accounts, admin, clients, codes, grants, keys, log, platforms, records, sessions, tokens, users};
+use super::{
+    Postgres, accounts, admin, clients, codes, grants, keys, log, platforms, records, sessions, tokens, users,
+};
 use crate::verbs::{
-    At, Audit, AuditRecord, Changed, ClientChange, ConnectedApp, DecisionRow, Fut, IssueToken, NewCode, NewToken,
-    PlatformRow, Redeemed, Store, StoreInfo, TokenName, Used,
+    At, Audit, AuditRecord, Changed, ClientChange, ConnectedApp, DecisionRow, Fut, IssueToken, NewCode,
+    NewToken, PlatformRow, Redeemed, Store, StoreInfo, TokenName, Used,
 };
 use mandate_core::grant::{CodeRule, GrantSpec};
 use mandate_core::model::{
-    Account, Administrator, ApiKey, Client, ClientSecret, Credential, EndReason, Grant, KeyHolder, PasswordHash,
-    Session, Status, TokenFacts, User,
+    Account, Administrator, ApiKey, Client, ClientSecret, Credential, EndReason, Grant, KeyHolder,
+    PasswordHash, Session, Status, TokenFacts, User,
 };
 use mandate_core::{
-    AccountId, AdminId, ClientId, DecisionId, Digest, GrantId, KeyId, LogEntry, Offset, PartnerId, PlatformId,
-    SessionId, Timestamp, UserId,
+    AccountId, AdminId, ClientId, DecisionId, Digest, GrantId, KeyId, LogEntry, Offset, PartnerId,
+    PlatformId, SessionId, Timestamp, UserId,
 };
 
 impl Store for Postgres {
@@ -44,7 +46,12 @@ impl Store for Postgres {
         })
     }
 
-    fn apply_platform<'a>(&'a self, row: &'a PlatformRow, expected: u64, audit: &'a Audit) -> Fut<'a, Changed> {
+    fn apply_platform<'a>(
+        &'a self,
+        row: &'a PlatformRow,
+        expected: u64,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
         Box::pin(platforms::apply(&self.shared, row, expected, audit))
     }
     fn platforms(&self) -> Fut<'_, Vec<PlatformRow>> {
@@ -90,7 +97,12 @@ impl Store for Postgres {
     ) -> Fut<'a, Option<(Session, User)>> {
         Box::pin(sessions::live(&self.shared, platform, digest, now))
     }
-    fn sessions<'a>(&'a self, platform: &'a PlatformId, user: &'a UserId, now: Timestamp) -> Fut<'a, Vec<Session>> {
+    fn sessions<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user: &'a UserId,
+        now: Timestamp,
+    ) -> Fut<'a, Vec<Session>> {
         Box::pin(sessions::of_user(&self.shared, platform, user, now))
     }
     fn end_sessions<'a>(
@@ -268,7 +280,12 @@ impl Store for Postgres {
         Box::pin(records::purge(&self.shared, &self.days, now))
     }
 
-    fn bootstrap_admin<'a>(&'a self, admin: &'a Administrator, digest: &'a Digest, audit: &'a Audit) -> Fut<'a, Changed> {
+    fn bootstrap_admin<'a>(
+        &'a self,
+        admin: &'a Administrator,
+        digest: &'a Digest,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
         Box::pin(admin::bootstrap(&self.shared, admin, digest, audit))
     }
     fn create_admin<'a>(

@@ -2,8 +2,9 @@
 //! out if the connection is lost while committing (SECURITY R9, R17).
 //!
 //! Locks are taken in this order, so that no two acts wait for each other: holder lock (advisory), users, accounts,
-//! clients, grants, codes, tokens, keys (by id), sessions, administrators, `store_info`, `head`. Rows of one kind
-//! are locked in the order of their keys; written-behind marks skip rows that are locked.
+//! clients, grants, codes, tokens, keys, credential ids, sessions, administrators, `store_info`, `head`. Rows of one
+//! kind are locked in the order of their keys; written-behind marks and the purge skip rows that are locked. What is
+//! touched after `head` is either locked already or only ever touched there.
 
 use super::error::Failure;
 use super::pool::{Backend, Lease, Params, Pool};
@@ -47,17 +48,22 @@ impl Shared {
         }
     }
 
-    /// Reads in one statement, so on one snapshot. A lost connection is tried once more: reading twice harms nobody.
+    /// Reads in one statement, so on one snapshot. If the connection is closed another one is tried: reading twice
+    /// harms nobody.
     pub(super) async fn read(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, StoreError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         match self.pool.lease().await?.rows(sql, params).await {
-            Err(Failure::Lost(_)) => Ok(self.pool.lease().await?.rows(sql, params).await?),
+            Err(failure) if failure.closed() => Ok(self.pool.lease().await?.rows(sql, params).await?),
             done => Ok(done?),
         }
     }
 
     /// As [`Self::read`], for at most one row.
-    pub(super) async fn read_one(&self, sql: &'static str, params: Params<'_>) -> Result<Option<Row>, StoreError> {
+    pub(super) async fn read_one(
+        &self,
+        sql: &'static str,
+        params: Params<'_>,
+    ) -> Result<Option<Row>, StoreError> {
         Ok(self.read(sql, params).await?.into_iter().next())
     }
 
@@ -65,7 +71,7 @@ impl Shared {
     pub(super) async fn work(self: &Arc<Self>) -> Result<Work, StoreError> {
         let lease = self.pool.lease().await?;
         let lease = match lease.begin().await {
-            Err(Failure::Lost(_)) => {
+            Err(failure) if failure.closed() => {
                 let second = self.pool.lease().await?;
                 second.begin().await?;
                 second
@@ -192,7 +198,11 @@ impl Work {
         audit: Option<OwnedAudit>,
         proof: Proof,
     ) -> Result<(), StoreError> {
-        let base = if self.entries.is_empty() && audit.is_none() { 0 } else { self.seal(at, audit.as_ref()).await? };
+        let base = if self.entries.is_empty() && audit.is_none() {
+            0
+        } else {
+            self.seal(at, audit.as_ref()).await?
+        };
         match self.lease.commit().await {
             Ok(()) => {}
             Err(Failure::Lost(why)) => {
@@ -237,7 +247,10 @@ impl Work {
                 ],
             )
             .await?;
-        row.map_or_else(|| Err(StoreError::Misuse("the head row is missing".into())), |r| Cursor::new(&r).count())
+        row.map_or_else(
+            || Err(StoreError::Misuse("the head row is missing".into())),
+            |r| Cursor::new(&r).count(),
+        )
     }
 }
 
@@ -257,7 +270,9 @@ pub(super) async fn committed(
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(3), search).await.map_err(|_| StoreError::Unresolved(why.to_owned()))
+    tokio::time::timeout(Duration::from_secs(3), search)
+        .await
+        .map_err(|_| StoreError::Unresolved(why.to_owned()))
 }
 
 /// `None`: the other process is still at work; it has been told to stop.

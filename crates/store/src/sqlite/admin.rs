@@ -8,7 +8,12 @@ use mandate_core::model::Administrator;
 use mandate_core::{AdminId, Digest, PlatformId, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-pub(super) fn bootstrap(work: &Work<'_>, admin: &Administrator, digest: &Digest, audit: &Audit) -> Result<Changed> {
+pub(super) fn bootstrap(
+    work: &Work<'_>,
+    admin: &Administrator,
+    digest: &Digest,
+    audit: &Audit,
+) -> Result<Changed> {
     let any: bool =
         work.statement("SELECT EXISTS (SELECT 1 FROM administrators)")?.query_row([], |row| row.get(0))?;
     if any { Ok(Changed::Conflict) } else { insert(work, admin, digest, audit) }
@@ -28,12 +33,12 @@ pub(super) fn create(
         return Ok(Changed::Conflict);
     }
     if let Some(spend) = spend {
-        let spent = work.execute(
+        let used_up = work.execute(
             "UPDATE administrators SET ended_at = ?2
              WHERE id = ?1 AND ended_at IS NULL AND (expires_at IS NULL OR expires_at > ?2)",
             params![spend.as_str(), audit.at.millis()],
         )?;
-        if spent == 0 {
+        if used_up == 0 {
             return Ok(Changed::Conflict);
         }
     }
@@ -69,8 +74,11 @@ pub(super) fn find(conn: &Connection, digest: &Digest, now: Timestamp) -> Result
 }
 
 pub(super) fn list(conn: &Connection) -> Result<Vec<Administrator>> {
-    let sql =
-        concat!("SELECT ", admin_columns!(), " FROM administrators WHERE ended_at IS NULL ORDER BY number LIMIT 1000");
+    let sql = concat!(
+        "SELECT ",
+        admin_columns!(),
+        " FROM administrators WHERE ended_at IS NULL ORDER BY number LIMIT 1000"
+    );
     let mut statement = conn.prepare_cached(sql)?;
     let found = statement.query_map([], rows::admin)?;
     Ok(found.collect::<rusqlite::Result<_>>()?)

@@ -4,10 +4,10 @@ use super::fault::{Fault, Result};
 use super::work::Work;
 use super::{grants, rows, tokens};
 use crate::{NewCode, NewToken, Redeemed};
+use mandate_core::format::hex;
 use mandate_core::grant::CodeRule;
 use mandate_core::model::{Code, EndReason};
 use mandate_core::{Digest, GrantId, PartnerId, PlatformId, TokenHandle};
-use mandate_core::format::hex;
 use rusqlite::{OptionalExtension as _, Row, params};
 
 /// Codes of one period lie together. A code is known in the period of its issue and the next one, so at least this
@@ -71,7 +71,13 @@ fn find(work: &Work<'_>, platform: &PlatformId, digest: &Digest, now: i64) -> Re
             offset: rows::offset(row, 8)?,
             redeemed,
         };
-        Ok(Found { code, grant: row.get(3)?, number: row.get(11)?, accounts: rows::id(row, 12)?, ended: row.get(13)? })
+        Ok(Found {
+            code,
+            grant: row.get(3)?,
+            number: row.get(11)?,
+            accounts: rows::id(row, 12)?,
+            ended: row.get(13)?,
+        })
     };
     let found = work
         .statement(

@@ -34,8 +34,9 @@ impl Decisions {
     pub(super) fn start(folder: Option<PathBuf>) -> std::io::Result<Self> {
         let (orders, waiting) = mpsc::channel(QUEUE);
         let days = Days { folder, open: Vec::new() };
-        let thread =
-            std::thread::Builder::new().name("mandate-decisions".into()).spawn(move || days.serve(waiting))?;
+        let thread = std::thread::Builder::new()
+            .name("mandate-decisions".into())
+            .spawn(move || days.serve(waiting))?;
         Ok(Self { orders: Some(orders), thread: Some(thread) })
     }
 
@@ -65,7 +66,10 @@ impl Decisions {
         self.ask(|reply| Order::Drop(now, reply)).await
     }
 
-    async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> std::result::Result<T, StoreError> {
+    async fn ask<T>(
+        &self,
+        order: impl FnOnce(oneshot::Sender<T>) -> Order,
+    ) -> std::result::Result<T, StoreError> {
         let gone = || StoreError::Unavailable("the writer of refusals has stopped".into());
         let (reply, answer) = oneshot::channel();
         self.orders.as_ref().ok_or_else(gone)?.send(order(reply)).await.map_err(|_| gone())?;
@@ -98,22 +102,22 @@ impl Days {
                 match order {
                     Order::Record(decisions) => fresh.extend(decisions),
                     Order::Find(platform, id, reply) => {
-                        self.write(std::mem::take(&mut fresh));
+                        self.write(&std::mem::take(&mut fresh));
                         reply.send(self.find(&platform, &id)).ok();
                     }
                     Order::Drop(now, reply) => {
-                        self.write(std::mem::take(&mut fresh));
+                        self.write(&std::mem::take(&mut fresh));
                         self.drop_old(now);
                         reply.send(()).ok();
                     }
                 }
             }
-            self.write(fresh);
+            self.write(&fresh);
         }
     }
 
     /// Writes rows, a transaction for each run of the same day.
-    fn write(&mut self, decisions: Vec<DecisionRow>) {
+    fn write(&mut self, decisions: &[DecisionRow]) {
         for run in decisions.chunk_by(|a, b| day(a.at) == day(b.at)) {
             if let Err(error) = self.write_day(&day(run[0].at), run) {
                 tracing::error!(%error, lost = run.len(), "refusals could not be written");
@@ -124,7 +128,8 @@ impl Days {
     fn write_day(&mut self, name: &str, run: &[DecisionRow]) -> Result<()> {
         let batch = self.day(name)?.unchecked_transaction()?;
         {
-            let mut insert = batch.prepare_cached("INSERT OR IGNORE INTO decisions VALUES (?1, ?2, ?3, ?4, ?5)")?;
+            let mut insert =
+                batch.prepare_cached("INSERT OR IGNORE INTO decisions VALUES (?1, ?2, ?3, ?4, ?5)")?;
             for row in run {
                 insert.execute(params![
                     row.platform.as_str(),
@@ -176,7 +181,9 @@ impl Days {
 
     /// The days that there are.
     fn names(&self) -> Vec<String> {
-        let Some(folder) = &self.folder else { return self.open.iter().map(|(name, _)| name.clone()).collect() };
+        let Some(folder) = &self.folder else {
+            return self.open.iter().map(|(name, _)| name.clone()).collect();
+        };
         let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
         files.filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".db")?.to_owned())).collect()
     }

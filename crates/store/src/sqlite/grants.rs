@@ -41,9 +41,10 @@ fn partner(by: &GrantedBy) -> Option<&PartnerId> {
 fn live_key(spec: &GrantSpec) -> [u8; 16] {
     let mut text = String::with_capacity(128);
     text.push_str(spec.client.as_str());
-    for (mark, part) in
-        [("\0u", spec.user.as_ref().map(UserId::as_str)), ("\0p", partner(&spec.granted_by).map(PartnerId::as_str))]
-    {
+    for (mark, part) in [
+        ("\0u", spec.user.as_ref().map(UserId::as_str)),
+        ("\0p", partner(&spec.granted_by).map(PartnerId::as_str)),
+    ] {
         if let Some(part) = part {
             text.push_str(mark);
             text.push_str(part);
@@ -64,7 +65,12 @@ pub(super) fn open(work: &Work<'_>, spec: &GrantSpec, at: Timestamp) -> Result<G
     let found = work
         .statement("SELECT number, id, scopes, updated_at FROM grants WHERE platform = ?1 AND live = ?2")?
         .query_row(params![spec.platform.as_str(), key], |row| {
-            Ok((row.get::<_, i64>(0)?, rows::id::<GrantId>(row, 1)?, rows::scopes(row, 2)?, rows::time(row, 3)?))
+            Ok((
+                row.get::<_, i64>(0)?,
+                rows::id::<GrantId>(row, 1)?,
+                rows::scopes(row, 2)?,
+                rows::time(row, 3)?,
+            ))
         })
         .optional()?;
     let Some((number, id, scopes, updated_at)) = found else {
@@ -114,12 +120,17 @@ fn insert(work: &Work<'_>, spec: &GrantSpec, key: &[u8; 16], at: Timestamp) -> R
 pub(super) fn live(conn: &Connection, spec: &GrantSpec) -> Result<Option<Grant>> {
     let sql = concat!("SELECT ", grant_columns!(), " FROM grants g WHERE g.platform = ?1 AND g.live = ?2");
     let mut statement = conn.prepare_cached(sql)?;
-    let found = statement.query_row(params![spec.platform.as_str(), live_key(spec)], |row| rows::grant(row, 0));
+    let found =
+        statement.query_row(params![spec.platform.as_str(), live_key(spec)], |row| rows::grant(row, 0));
     Ok(found.optional()?)
 }
 
 pub(super) fn by_id(conn: &Connection, platform: &PlatformId, id: &GrantId) -> Result<Option<Grant>> {
-    let sql = concat!("SELECT ", grant_columns!(), " FROM grants g WHERE g.name = ?1 AND g.platform = ?2 AND g.id = ?3");
+    let sql = concat!(
+        "SELECT ",
+        grant_columns!(),
+        " FROM grants g WHERE g.name = ?1 AND g.platform = ?2 AND g.id = ?3"
+    );
     let mut statement = conn.prepare_cached(sql)?;
     let found = statement
         .query_row(params![name(platform, id), platform.as_str(), id.as_str()], |row| rows::grant(row, 0));
@@ -161,13 +172,14 @@ pub(super) fn connected_apps(
     );
     let mut statement = conn.prepare_cached(sql)?;
     let kept_from = now.plus_millis(-KEPT_MS).millis();
-    let found = statement.query_map(params![platform.as_str(), user.as_str(), now.millis(), kept_from], |row| {
-        Ok(ConnectedApp {
-            grant: rows::grant(row, 0)?,
-            client: rows::client(row, rows::GRANT_WIDTH)?,
-            live_tokens: rows::number(row, rows::GRANT_WIDTH + rows::CLIENT_WIDTH)?,
-        })
-    })?;
+    let found =
+        statement.query_map(params![platform.as_str(), user.as_str(), now.millis(), kept_from], |row| {
+            Ok(ConnectedApp {
+                grant: rows::grant(row, 0)?,
+                client: rows::client(row, rows::GRANT_WIDTH)?,
+                live_tokens: rows::number(row, rows::GRANT_WIDTH + rows::CLIENT_WIDTH)?,
+            })
+        })?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 

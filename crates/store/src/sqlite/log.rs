@@ -20,16 +20,14 @@ pub(super) fn after(conn: &Connection, offset: Offset, limit: u32) -> Result<Vec
 }
 
 pub(super) fn info(conn: &Connection) -> Result<StoreInfo> {
-    Ok(conn.prepare_cached("SELECT timeline, demo FROM store")?.query_row([], |row| {
-        Ok(StoreInfo { timeline: row.get(0)?, demo: row.get(1)?, backend: "sqlite" })
-    })?)
+    Ok(conn
+        .prepare_cached("SELECT timeline, demo FROM store")?
+        .query_row([], |row| Ok(StoreInfo { timeline: row.get(0)?, demo: row.get(1)?, backend: "sqlite" }))?)
 }
 
 pub(super) fn stamp_demo(work: &Work<'_>) -> Result<Changed> {
-    let stamped = work.execute(
-        "UPDATE store SET demo = 1 WHERE demo = 1 OR NOT EXISTS (SELECT 1 FROM platforms)",
-        [],
-    )?;
+    let stamped =
+        work.execute("UPDATE store SET demo = 1 WHERE demo = 1 OR NOT EXISTS (SELECT 1 FROM platforms)", [])?;
     Ok(if stamped == 1 { Changed::Done } else { Changed::Conflict })
 }
 
@@ -39,7 +37,12 @@ pub(super) fn wrapped_key(work: &Work<'_>, purpose: &str, offered: &[u8]) -> Res
     Ok(statement.query_row([purpose], |row| row.get(0))?)
 }
 
-pub(super) fn apply_platform(work: &Work<'_>, row: &PlatformRow, expected: u64, audit: &Audit) -> Result<Changed> {
+pub(super) fn apply_platform(
+    work: &Work<'_>,
+    row: &PlatformRow,
+    expected: u64,
+    audit: &Audit,
+) -> Result<Changed> {
     let current = work
         .statement("SELECT revision FROM platforms WHERE id = ?1")?
         .query_row([row.id.as_str()], |found| rows::number(found, 0))

@@ -15,10 +15,14 @@ fn unreadable(column: usize, what: &str) -> rusqlite::Error {
 
 /// A text of the row, without a copy.
 fn text<'r>(row: &'r Row<'_>, i: usize) -> Result<&'r str> {
-    row.get_ref(i)?.as_str().map_err(|e| rusqlite::Error::FromSqlConversionFailure(i, Type::Text, Box::new(e)))
+    row.get_ref(i)?
+        .as_str()
+        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(i, Type::Text, Box::new(e)))
 }
 fn text_or_null<'r>(row: &'r Row<'_>, i: usize) -> Result<Option<&'r str>> {
-    row.get_ref(i)?.as_str_or_null().map_err(|e| rusqlite::Error::FromSqlConversionFailure(i, Type::Text, Box::new(e)))
+    row.get_ref(i)?
+        .as_str_or_null()
+        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(i, Type::Text, Box::new(e)))
 }
 /// An id or other value made from text.
 pub(super) fn id<T: for<'t> From<&'t str>>(row: &Row<'_>, i: usize) -> Result<T> {
@@ -60,7 +64,11 @@ pub(super) fn lines<'t>(items: impl IntoIterator<Item = &'t str>) -> String {
 /// Three columns: when, why, successor.
 fn ended(row: &Row<'_>, i: usize) -> Result<Option<Ended>> {
     let Some(at) = time_or_null(row, i)? else { return Ok(None) };
-    Ok(Some(Ended { at, reason: word(row, i + 1, EndReason::from_word)?, successor: id_or_null(row, i + 2)? }))
+    Ok(Some(Ended {
+        at,
+        reason: word(row, i + 1, EndReason::from_word)?,
+        successor: id_or_null(row, i + 2)?,
+    }))
 }
 pub(super) fn end_reason(row: &Row<'_>, i: usize) -> Result<EndReason> {
     word(row, i, EndReason::from_word)
@@ -236,7 +244,11 @@ pub(super) fn grant(row: &Row<'_>, i: usize) -> Result<Grant> {
 pub(super) fn log_entry(row: &Row<'_>) -> Result<LogEntry> {
     Ok(LogEntry {
         offset: offset(row, 0)?,
-        subject: Subject { platform: id(row, 1)?, kind: word(row, 2, SubjectKind::from_word)?, id: id(row, 3)? },
+        subject: Subject {
+            platform: id(row, 1)?,
+            kind: word(row, 2, SubjectKind::from_word)?,
+            id: id(row, 3)?,
+        },
         effect: if text(row, 4)? == "kill" { Effect::Kill } else { Effect::Change },
         at: time(row, 5)?,
     })

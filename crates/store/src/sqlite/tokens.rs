@@ -138,9 +138,10 @@ pub(super) fn revoke(
             "SELECT number, ended_at IS NOT NULL FROM tokens
              WHERE place = ?1 AND handle = ?2 AND platform = ?3 AND partner IS ?4",
         )?
-        .query_row(params![grants::bits(&handle), handle, platform.as_str(), partner.map(PartnerId::as_str)], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?))
-        })
+        .query_row(
+            params![grants::bits(&handle), handle, platform.as_str(), partner.map(PartnerId::as_str)],
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?)),
+        )
         .optional()?;
     match found {
         None => Ok(Changed::NotFound),

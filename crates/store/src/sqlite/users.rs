@@ -41,7 +41,10 @@ pub(super) fn by_name(conn: &Connection, platform: &PlatformId, name: &str) -> R
 
 pub(super) fn by_id(conn: &Connection, platform: &PlatformId, id: &UserId) -> Result<Option<User>> {
     let sql = concat!("SELECT ", user_columns!(), " FROM users u WHERE u.platform = ?1 AND u.id = ?2");
-    Ok(conn.prepare_cached(sql)?.query_row([platform.as_str(), id.as_str()], |row| rows::user(row, 0)).optional()?)
+    Ok(conn
+        .prepare_cached(sql)?
+        .query_row([platform.as_str(), id.as_str()], |row| rows::user(row, 0))
+        .optional()?)
 }
 
 pub(super) fn list(conn: &Connection, platform: &PlatformId) -> Result<Vec<User>> {
@@ -134,7 +137,12 @@ pub(super) fn session(
 }
 
 /// Moves `last_seen`; never back.
-pub(super) fn see_session(work: &Work<'_>, platform: &PlatformId, id: &SessionId, now: Timestamp) -> Result<()> {
+pub(super) fn see_session(
+    work: &Work<'_>,
+    platform: &PlatformId,
+    id: &SessionId,
+    now: Timestamp,
+) -> Result<()> {
     work.execute(
         "UPDATE sessions SET last_seen = max(last_seen, ?3) WHERE platform = ?1 AND id = ?2",
         params![platform.as_str(), id.as_str(), now.millis()],

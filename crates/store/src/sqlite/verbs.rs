@@ -1,10 +1,19 @@
 //! The verbs, each handed to the module of its subject.
 
 use super::{Sqlite, accounts, admin, clients, codes, grants, keys, log, purge, records, tokens, users};
-use crate::*;
+use crate::{
+    At, Audit, AuditRecord, Changed, ClientChange, ConnectedApp, DecisionRow, Fut, IssueToken, NewCode,
+    NewToken, PlatformRow, Redeemed, Store, StoreInfo, TokenName, Used,
+};
 use mandate_core::grant::{CodeRule, GrantSpec};
-use mandate_core::model::*;
-use mandate_core::*;
+use mandate_core::model::{
+    Account, Administrator, ApiKey, Client, ClientSecret, Credential, EndReason, Grant, KeyHolder,
+    PasswordHash, Session, Status, TokenFacts, User,
+};
+use mandate_core::{
+    AccountId, AdminId, ClientId, DecisionId, Digest, GrantId, KeyId, LogEntry, Offset, PartnerId,
+    PlatformId, SessionId, Timestamp, UserId,
+};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -13,10 +22,10 @@ const SEEN_EVERY_MS: i64 = 60_000;
 
 impl Store for Sqlite {
     fn info(&self) -> Fut<'_, StoreInfo> {
-        self.read(move |conn| log::info(conn))
+        self.read(log::info)
     }
     fn stamp_demo(&self) -> Fut<'_, Changed> {
-        self.write(move |work| log::stamp_demo(work))
+        self.write(log::stamp_demo)
     }
     fn ping(&self) -> Fut<'_, ()> {
         self.read(move |conn| log::head(conn).map(drop))
@@ -42,12 +51,17 @@ impl Store for Sqlite {
         })
     }
 
-    fn apply_platform<'a>(&'a self, row: &'a PlatformRow, expected: u64, audit: &'a Audit) -> Fut<'a, Changed> {
+    fn apply_platform<'a>(
+        &'a self,
+        row: &'a PlatformRow,
+        expected: u64,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
         let (row, audit) = (row.clone(), audit.clone());
         self.write(move |work| log::apply_platform(work, &row, expected, &audit))
     }
     fn platforms(&self) -> Fut<'_, Vec<PlatformRow>> {
-        self.read(move |conn| log::platforms(conn))
+        self.read(log::platforms)
     }
     fn create_user<'a>(&'a self, user: &'a User, audit: &'a Audit) -> Fut<'a, Changed> {
         let (user, audit) = (user.clone(), audit.clone());
@@ -65,15 +79,36 @@ impl Store for Sqlite {
         let platform = platform.clone();
         self.read(move |conn| users::list(conn, &platform))
     }
-    fn set_password<'a>(&'a self, platform: &'a PlatformId, user: &'a UserId, hash: &'a PasswordHash, expected: u64, keep: Option<&'a SessionId>, audit: &'a Audit) -> Fut<'a, Changed> {
-        let (platform, user, hash, keep, audit) = (platform.clone(), user.clone(), hash.clone(), keep.cloned(), audit.clone());
-        self.write(move |work| users::set_password(work, &platform, &user, &hash, expected, keep.as_ref(), &audit))
+    fn set_password<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user: &'a UserId,
+        hash: &'a PasswordHash,
+        expected: u64,
+        keep: Option<&'a SessionId>,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
+        let (platform, user, hash, keep, audit) =
+            (platform.clone(), user.clone(), hash.clone(), keep.cloned(), audit.clone());
+        self.write(move |work| {
+            users::set_password(work, &platform, &user, &hash, expected, keep.as_ref(), &audit)
+        })
     }
-    fn create_session<'a>(&'a self, platform: &'a PlatformId, session: &'a Session, password_version: u64) -> Fut<'a, Changed> {
+    fn create_session<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        session: &'a Session,
+        password_version: u64,
+    ) -> Fut<'a, Changed> {
         let (platform, session) = (platform.clone(), session.clone());
         self.write(move |work| users::create_session(work, &platform, &session, password_version))
     }
-    fn session<'a>(&'a self, platform: &'a PlatformId, digest: &'a Digest, now: Timestamp) -> Fut<'a, Option<(Session, User)>> {
+    fn session<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        digest: &'a Digest,
+        now: Timestamp,
+    ) -> Fut<'a, Option<(Session, User)>> {
         Box::pin(async move {
             let (of, cookie) = (platform.clone(), *digest);
             let found = self.read(move |conn| users::session(conn, &of, &cookie, now)).await?;
@@ -86,11 +121,22 @@ impl Store for Sqlite {
             Ok(Some((session, user)))
         })
     }
-    fn sessions<'a>(&'a self, platform: &'a PlatformId, user: &'a UserId, now: Timestamp) -> Fut<'a, Vec<Session>> {
+    fn sessions<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user: &'a UserId,
+        now: Timestamp,
+    ) -> Fut<'a, Vec<Session>> {
         let (platform, user) = (platform.clone(), user.clone());
         self.read(move |conn| users::sessions(conn, &platform, &user, now))
     }
-    fn end_sessions<'a>(&'a self, platform: &'a PlatformId, user: &'a UserId, id: Option<&'a SessionId>, audit: &'a Audit) -> Fut<'a, u64> {
+    fn end_sessions<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user: &'a UserId,
+        id: Option<&'a SessionId>,
+        audit: &'a Audit,
+    ) -> Fut<'a, u64> {
         let (platform, user, id, audit) = (platform.clone(), user.clone(), id.cloned(), audit.clone());
         self.write(move |work| users::end_sessions(work, &platform, &user, id.as_ref(), &audit))
     }
@@ -106,7 +152,13 @@ impl Store for Sqlite {
         let (platform, owner) = (platform.clone(), owner.cloned());
         self.read(move |conn| accounts::list(conn, &platform, owner.as_ref()))
     }
-    fn set_account_status<'a>(&'a self, platform: &'a PlatformId, id: &'a AccountId, status: Status, audit: &'a Audit) -> Fut<'a, Changed> {
+    fn set_account_status<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        id: &'a AccountId,
+        status: Status,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
         let (platform, id, audit) = (platform.clone(), id.clone(), audit.clone());
         self.write(move |work| accounts::set_status(work, &platform, &id, status, &audit))
     }
@@ -114,15 +166,34 @@ impl Store for Sqlite {
         let (key, audit) = (key.clone(), audit.clone());
         self.write(move |work| keys::create(work, &key, &audit))
     }
-    fn replace_key<'a>(&'a self, platform: &'a PlatformId, old: &'a KeyId, new: &'a ApiKey, old_ends_at: Timestamp, audit: &'a Audit) -> Fut<'a, Changed> {
+    fn replace_key<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        old: &'a KeyId,
+        new: &'a ApiKey,
+        old_ends_at: Timestamp,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
         let (platform, old, new, audit) = (platform.clone(), old.clone(), new.clone(), audit.clone());
         self.write(move |work| keys::replace(work, &platform, &old, &new, old_ends_at, &audit))
     }
-    fn revoke_key<'a>(&'a self, platform: &'a PlatformId, id: &'a KeyId, reason: EndReason, audit: &'a Audit) -> Fut<'a, Changed> {
+    fn revoke_key<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        id: &'a KeyId,
+        reason: EndReason,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
         let (platform, id, audit) = (platform.clone(), id.clone(), audit.clone());
         self.write(move |work| keys::revoke(work, &platform, &id, reason, &audit))
     }
-    fn reset_account<'a>(&'a self, platform: &'a PlatformId, account: &'a AccountId, new: &'a ApiKey, audit: &'a Audit) -> Fut<'a, Changed> {
+    fn reset_account<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        account: &'a AccountId,
+        new: &'a ApiKey,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
         let (platform, account, new, audit) = (platform.clone(), account.clone(), new.clone(), audit.clone());
         self.write(move |work| accounts::reset(work, &platform, &account, &new, &audit))
     }
@@ -138,11 +209,24 @@ impl Store for Sqlite {
         let (client, audit) = (client.clone(), audit.clone());
         self.write(move |work| clients::create(work, &client, &audit))
     }
-    fn change_client<'a>(&'a self, platform: &'a PlatformId, id: &'a ClientId, change: &'a ClientChange, audit: &'a Audit) -> Fut<'a, Changed> {
+    fn change_client<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        id: &'a ClientId,
+        change: &'a ClientChange,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
         let (platform, id, change, audit) = (platform.clone(), id.clone(), change.clone(), audit.clone());
         self.write(move |work| clients::change(work, &platform, &id, &change, &audit))
     }
-    fn add_client_secret<'a>(&'a self, platform: &'a PlatformId, id: &'a ClientId, secret: &'a ClientSecret, older_ends_at: Option<Timestamp>, audit: &'a Audit) -> Fut<'a, Changed> {
+    fn add_client_secret<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        id: &'a ClientId,
+        secret: &'a ClientSecret,
+        older_ends_at: Option<Timestamp>,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
         let (platform, id, secret, audit) = (platform.clone(), id.clone(), secret.clone(), audit.clone());
         self.write(move |work| clients::add_secret(work, &platform, &id, &secret, older_ends_at, &audit))
     }
@@ -162,7 +246,13 @@ impl Store for Sqlite {
         let new = new.clone();
         self.write(move |work| codes::issue(work, &new))
     }
-    fn redeem_code<'a>(&'a self, platform: &'a PlatformId, digest: &'a Digest, rule: &'a CodeRule, token: &'a NewToken) -> Fut<'a, Redeemed> {
+    fn redeem_code<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        digest: &'a Digest,
+        rule: &'a CodeRule,
+        token: &'a NewToken,
+    ) -> Fut<'a, Redeemed> {
         let (platform, digest, rule, token) = (platform.clone(), *digest, rule.clone(), token.clone());
         self.write(move |work| codes::redeem(work, &platform, &digest, &rule, &token))
     }
@@ -174,11 +264,24 @@ impl Store for Sqlite {
         let (platform, digest) = (platform.clone(), *digest);
         self.read_at(move |conn| tokens::find(conn, &platform, &digest))
     }
-    fn revoke_token<'a>(&'a self, platform: &'a PlatformId, named: &'a TokenName, partner: Option<&'a PartnerId>, reason: EndReason, audit: &'a Audit) -> Fut<'a, Changed> {
-        let (platform, named, partner, audit) = (platform.clone(), named.clone(), partner.cloned(), audit.clone());
+    fn revoke_token<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        named: &'a TokenName,
+        partner: Option<&'a PartnerId>,
+        reason: EndReason,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
+        let (platform, named, partner, audit) =
+            (platform.clone(), named.clone(), partner.cloned(), audit.clone());
         self.write(move |work| tokens::revoke(work, &platform, &named, partner.as_ref(), reason, &audit))
     }
-    fn connected_apps<'a>(&'a self, platform: &'a PlatformId, user: &'a UserId, now: Timestamp) -> Fut<'a, Vec<ConnectedApp>> {
+    fn connected_apps<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user: &'a UserId,
+        now: Timestamp,
+    ) -> Fut<'a, Vec<ConnectedApp>> {
         let (platform, user) = (platform.clone(), user.clone());
         self.read(move |conn| grants::connected_apps(conn, &platform, &user, now))
     }
@@ -186,7 +289,14 @@ impl Store for Sqlite {
         let platform = platform.clone();
         self.read(move |conn| grants::list(conn, &platform))
     }
-    fn revoke_grant<'a>(&'a self, platform: &'a PlatformId, id: &'a GrantId, owner: Option<&'a UserId>, reason: EndReason, audit: &'a Audit) -> Fut<'a, Changed> {
+    fn revoke_grant<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        id: &'a GrantId,
+        owner: Option<&'a UserId>,
+        reason: EndReason,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
         let (platform, id, owner, audit) = (platform.clone(), id.clone(), owner.cloned(), audit.clone());
         self.write(move |work| grants::revoke(work, &platform, &id, owner.as_ref(), reason, &audit))
     }
@@ -223,11 +333,22 @@ impl Store for Sqlite {
         })
     }
 
-    fn bootstrap_admin<'a>(&'a self, admin: &'a Administrator, digest: &'a Digest, audit: &'a Audit) -> Fut<'a, Changed> {
+    fn bootstrap_admin<'a>(
+        &'a self,
+        admin: &'a Administrator,
+        digest: &'a Digest,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
         let (admin, digest, audit) = (admin.clone(), *digest, audit.clone());
         self.write(move |work| admin::bootstrap(work, &admin, &digest, &audit))
     }
-    fn create_admin<'a>(&'a self, admin: &'a Administrator, digest: &'a Digest, spend: Option<&'a AdminId>, audit: &'a Audit) -> Fut<'a, Changed> {
+    fn create_admin<'a>(
+        &'a self,
+        admin: &'a Administrator,
+        digest: &'a Digest,
+        spend: Option<&'a AdminId>,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
         let (admin, digest, spend, audit) = (admin.clone(), *digest, spend.cloned(), audit.clone());
         self.write(move |work| admin::create(work, &admin, &digest, spend.as_ref(), &audit))
     }
@@ -236,7 +357,7 @@ impl Store for Sqlite {
         self.read(move |conn| admin::find(conn, &digest, now))
     }
     fn admins(&self) -> Fut<'_, Vec<Administrator>> {
-        self.read(move |conn| admin::list(conn))
+        self.read(admin::list)
     }
     fn end_admin<'a>(&'a self, id: &'a AdminId, audit: &'a Audit) -> Fut<'a, Changed> {
         let (id, audit) = (id.clone(), audit.clone());

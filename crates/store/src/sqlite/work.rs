@@ -70,7 +70,14 @@ impl<'c> Work<'c> {
         Ok(offset)
     }
 
-    fn note_kill(&self, platform: &PlatformId, kind: SubjectKind, id: &str, offset: i64, at: Timestamp) -> Result<()> {
+    fn note_kill(
+        &self,
+        platform: &PlatformId,
+        kind: SubjectKind,
+        id: &str,
+        offset: i64,
+        at: Timestamp,
+    ) -> Result<()> {
         match kind {
             SubjectKind::Client => {
                 self.execute(
@@ -111,7 +118,11 @@ impl<'c> Work<'c> {
                 audit.at.millis(),
             ],
         )?;
-        if new { Ok(()) } else { Err(Fault::misuse(format!("operation {} was committed before", audit.operation))) }
+        if new {
+            Ok(())
+        } else {
+            Err(Fault::misuse(format!("operation {} was committed before", audit.operation)))
+        }
     }
 
     /// Moves the head over the entries that were added. The last statement of a transaction that has any.

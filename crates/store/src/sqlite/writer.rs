@@ -55,7 +55,9 @@ impl<T: Send, F: FnMut(&Work<'_>) -> Result<T> + Send> Act for Task<T, F> {
     fn answer(self: Box<Self>, failure: Option<StoreError>) {
         let result = match (failure, self.value) {
             (None, Some(value)) => Ok(value),
-            (failure, _) => Err(failure.unwrap_or_else(|| StoreError::Unavailable("the act did not run".into()))),
+            (failure, _) => {
+                Err(failure.unwrap_or_else(|| StoreError::Unavailable("the act did not run".into())))
+            }
         };
         // The caller may have gone away; what was done stays done.
         self.reply.send(result).ok();
@@ -115,6 +117,12 @@ struct Thread {
     feed: Arc<Feed>,
 }
 
+fn answer(batch: Vec<Box<dyn Act>>, failure: Option<&StoreError>) {
+    for act in batch {
+        act.answer(failure.cloned());
+    }
+}
+
 /// Why a transaction did not come to its end.
 enum Undone {
     /// An act failed; the others may succeed without it.
@@ -135,15 +143,13 @@ impl Thread {
     /// Commits a batch, or each member alone if one fails, and answers.
     fn settle(&self, mut batch: Vec<Box<dyn Act>>) {
         match self.transaction(&mut batch) {
-            Ok(()) => batch.into_iter().for_each(|act| act.answer(None)),
+            Ok(()) => answer(batch, None),
             Err(Undone::Act(fault)) if batch.len() == 1 => {
-                let error = fault.into_store_error();
-                batch.into_iter().for_each(|act| act.answer(Some(error.clone())));
+                answer(batch, Some(&fault.into_store_error()));
             }
             Err(Undone::Act(_)) => batch.into_iter().for_each(|act| self.settle(vec![act])),
             Err(Undone::Commit(error)) => {
-                let error = self.commit_failed(&error);
-                batch.into_iter().for_each(|act| act.answer(Some(error.clone())));
+                answer(batch, Some(&self.commit_failed(&error)));
             }
         }
     }

@@ -61,7 +61,8 @@ impl Cluster {
             .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C.UTF-8", "-D"])
             .arg(&data)
             .current_dir(&folder));
-        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("port").port();
+        let port =
+            std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("port").port();
         let server = serve(&folder, port, durable);
         let cluster = Self {
             url: format!("postgresql://postgres@127.0.0.1:{port}/postgres"),
@@ -85,10 +86,12 @@ impl Cluster {
     pub(crate) async fn database(&self) -> String {
         let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.expect("connect");
         tokio::spawn(connection);
-        let row = client.query_one("SELECT 'mandate_' || replace(gen_random_uuid()::text, '-', '')", &[]).await;
+        let row =
+            client.query_one("SELECT 'mandate_' || replace(gen_random_uuid()::text, '-', '')", &[]).await;
         let name: String = row.expect("name").get(0);
         client.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("create");
-        let (server, options) = self.url.split_once('?').map_or((&*self.url, String::new()), |(s, o)| (s, format!("?{o}")));
+        let (server, options) =
+            self.url.split_once('?').map_or((&*self.url, String::new()), |(s, o)| (s, format!("?{o}")));
         let (server, _) = server.rsplit_once('/').expect("a URL with a database");
         format!("{server}/{name}{options}")
     }
@@ -100,7 +103,9 @@ impl Cluster {
         // The postmaster first, so that it starts no crash recovery; then its children.
         let children = children(&pid);
         signal("-9", &pid);
-        children.iter().for_each(|child| signal("-9", child));
+        for child in children {
+            signal("-9", &child);
+        }
         let _ = private.server.wait();
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -109,6 +114,16 @@ impl Cluster {
     pub(crate) fn cpu_us(&self) -> u64 {
         let pid = self.private.as_ref().expect("a private server").postmaster();
         children(&pid).iter().map(|c| cpu_us(c)).sum::<u64>() + cpu_us(&pid)
+    }
+
+    /// Stops the server's processes where they are, or lets them go on.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        let pid = self.private.as_ref().expect("a private server").postmaster();
+        let word = if frozen { "-STOP" } else { "-CONT" };
+        signal(word, &pid);
+        for child in children(&pid) {
+            signal(word, &child);
+        }
     }
 
     /// Starts it again after [`Self::kill`].
@@ -281,5 +296,10 @@ pub(crate) fn code(text: &str, at: Timestamp) -> NewCode {
 
 /// What redeems it.
 pub(crate) fn rule() -> CodeRule {
-    CodeRule { client: "app".into(), redirect_uri: "https://app/cb".into(), secret_of: None, own_secret_serves: None }
+    CodeRule {
+        client: "app".into(),
+        redirect_uri: "https://app/cb".into(),
+        secret_of: None,
+        own_secret_serves: None,
+    }
 }

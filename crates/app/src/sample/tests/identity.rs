@@ -119,5 +119,6 @@ async fn head_is_get_without_a_body() {
     assert_eq!((head.status, head.raw.len()), (StatusCode::OK, 0));
     assert_eq!(head.headers["content-type"], get.headers["content-type"]);
     assert_eq!(head.headers["content-length"], get.raw.len().to_string());
-    bench.call_as("key", ACCOUNT, "HEAD", "/v2/orders/none", "").await;
+    let none = bench.call_as("key", ACCOUNT, "HEAD", "/v2/orders/none", "").await;
+    assert_eq!((none.status, none.raw.len()), (StatusCode::NOT_FOUND, 0));
 }

@@ -96,6 +96,9 @@ async fn history_follows_the_orders() {
     assert!(lengths[0] > 15 && lengths.iter().all(|l| *l == lengths[0]), "{lengths:?}");
     assert_eq!(history["equity"][0], 1_000_000.0);
     assert_ne!(history["equity"][lengths[0] - 1], 1_000_000.0);
+    bench.clock.0.store(NOON + 17 * 86_400, Ordering::Relaxed);
+    let day = bench.get("/v2/account/portfolio/history?period=1D&timeframe=5Min").await.ok();
+    assert_eq!(day["timestamp"].as_array().unwrap().len(), 78, "the last session, on a Saturday, too");
     for bad in ["period=0D", "period=x", "period=9999D", "timeframe=1Week", "timeframe=x", "period=%C3%A9A"] {
         bench.get(&format!("/v2/account/portfolio/history?{bad}")).await.refused(422, 42_210_000);
     }

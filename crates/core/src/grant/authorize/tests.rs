@@ -87,7 +87,8 @@ fn what_is_right_is_offered() {
     let fine = check(request(), Some(&client())).unwrap();
     assert_eq!(fine.scopes.to_string(), "data trading");
     assert_eq!(fine.environments.iter().map(EnvironmentId::as_str).collect::<Vec<_>>(), ["paper", "live"]);
-    let live = check(AuthorizeRequest { env: Some("live"), scope: None, ..request() }, Some(&client())).unwrap();
+    let live =
+        check(AuthorizeRequest { env: Some("live"), scope: None, ..request() }, Some(&client())).unwrap();
     assert_eq!((live.environments.len(), live.scopes.is_empty()), (1, true));
 }
 
@@ -98,14 +99,20 @@ fn rfc6749_4_1_2_1_in_place_until_the_redirect_is_known() {
     let expired = Client { expires_at: Some(NOW), ..client() };
     let elsewhere = AuthorizeRequest { redirect_uri: Some("https://evil.example.test/"), ..request() };
     // everything wrong at once: the first in the order is told
-    let all_wrong = AuthorizeRequest { response_type: Some("token"), scope: Some("x"), env: Some("y"), ..elsewhere };
+    let all_wrong =
+        AuthorizeRequest { response_type: Some("token"), scope: Some("x"), env: Some("y"), ..elsewhere };
     for (name, request, client, cause) in [
         ("no client_id", AuthorizeRequest { client_id: None, ..request() }, None, Cause::ParameterMissing),
         ("unknown client", request(), None, Cause::ClientRejected),
         ("disabled", all_wrong, Some(&off), Cause::ClientDisabled),
         ("pending", request(), Some(&pending), Cause::ClientPending),
         ("expired", request(), Some(&expired), Cause::ClientExpired),
-        ("no redirect_uri", AuthorizeRequest { redirect_uri: None, ..request() }, Some(&fine), Cause::ParameterMissing),
+        (
+            "no redirect_uri",
+            AuthorizeRequest { redirect_uri: None, ..request() },
+            Some(&fine),
+            Cause::ParameterMissing,
+        ),
         ("elsewhere", all_wrong, Some(&fine), Cause::RedirectMismatch),
     ] {
         assert_eq!(check(request, client), Err((true, cause)), "{name}");
@@ -116,8 +123,16 @@ fn rfc6749_4_1_2_1_in_place_until_the_redirect_is_known() {
 fn rfc6749_4_1_2_1_the_rest_is_told_to_the_client() {
     for (name, request, cause) in [
         ("no type", AuthorizeRequest { response_type: None, ..request() }, Cause::ParameterMissing),
-        ("token", AuthorizeRequest { response_type: Some("token"), ..request() }, Cause::ResponseTypeUnsupported),
-        ("not the client's", AuthorizeRequest { scope: Some("account:write"), ..request() }, Cause::ScopeInvalid),
+        (
+            "token",
+            AuthorizeRequest { response_type: Some("token"), ..request() },
+            Cause::ResponseTypeUnsupported,
+        ),
+        (
+            "not the client's",
+            AuthorizeRequest { scope: Some("account:write"), ..request() },
+            Cause::ScopeInvalid,
+        ),
         ("no longer known", AuthorizeRequest { scope: Some("gone"), ..request() }, Cause::ScopeInvalid),
         ("no scope words", AuthorizeRequest { scope: Some("a\"b"), ..request() }, Cause::ScopeInvalid),
         ("environment", AuthorizeRequest { env: Some("sandbox"), ..request() }, Cause::ParameterInvalid),

@@ -25,30 +25,30 @@ fn note(change: &Change, standing: &Standing) -> Option<String> {
         "environments" => (
             accounts(&|a| a.environment.as_str() == name),
             "account",
-            "stay, but no host serves them and no key can be made for them",
+            "no host serves it, and no keys can be made there",
         ),
         "plans" => (
             accounts(&|a| a.plan.as_ref().is_some_and(|p| p.as_str() == name)),
             "account",
-            "get the limits of the default plan",
+            "the limits of the default plan hold instead",
         ),
         "partners" => (
             accounts(&|a| a.partner.as_ref().is_some_and(|p| p.as_str() == name)),
             "account",
-            "stay, but nobody acts for them as that partner: its keys stop working",
+            "nobody acts there as that partner any more, and its keys stop working",
         ),
         "scopes" => (
             clients(&|c| c.scopes.iter().any(|s| s.as_str() == name)),
             "client",
-            "can no longer be given it; tokens that hold it open nothing with it",
+            "it can no longer be given, and opens nothing for tokens that hold it",
         ),
         "licences" => (
             clients(&|c| c.licences.iter().any(|l| l.as_str() == name)),
             "client",
-            "hold it in vain from now on",
+            "holding it means nothing from now on",
         ),
         _ => return None,
     };
     let plural = if count == 1 { "" } else { "s" };
-    (count > 0).then(|| format!("{count} {what}{plural} of {}.{name} {then}", change.section))
+    (count > 0).then(|| format!("{}.{name} is still named by {count} {what}{plural}: {then}", change.section))
 }

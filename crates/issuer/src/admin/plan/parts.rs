@@ -54,7 +54,10 @@ fn tokens(platform: &Platform) -> Part {
         name: String::new(),
         fields: vec![
             ("code_lifetime_s", platform.tokens.code_lifetime_s.to_string()),
-            ("access_lifetime_s", platform.tokens.access_lifetime_s.map_or_else(|| "no end".into(), |s| s.to_string())),
+            (
+                "access_lifetime_s",
+                platform.tokens.access_lifetime_s.map_or_else(|| "no end".into(), |s| s.to_string()),
+            ),
             ("session_lifetime_s", platform.tokens.session_lifetime_s.to_string()),
         ],
     }
@@ -114,7 +117,9 @@ fn sold(platform: &Platform) -> Vec<Part> {
                 match &p.delegated {
                     Delegated::Allow => "allowed".into(),
                     Delegated::Deny { unless: None } => "denied".into(),
-                    Delegated::Deny { unless: Some(licence) } => format!("denied unless the app holds {licence}"),
+                    Delegated::Deny { unless: Some(licence) } => {
+                        format!("denied unless the app holds {licence}")
+                    }
                 },
             ),
             ("instead", p.instead.to_string()),

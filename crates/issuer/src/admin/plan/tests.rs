@@ -1,12 +1,13 @@
 use super::*;
 use crate::admin::tests::samples;
+use std::fmt::Write as _;
 
 fn lines(changes: &[Change]) -> String {
     let mut out = String::new();
     for change in changes {
-        out += &format!("{} {}.{}\n", change.kind.as_str(), change.section, change.name);
+        writeln!(out, "{} {}.{}", change.kind.as_str(), change.section, change.name).unwrap();
         for f in &change.fields {
-            out += &format!("    {}: {:?} -> {:?}\n", f.name, f.before, f.after);
+            writeln!(out, "    {}: {:?} -> {:?}", f.name, f.before, f.after).unwrap();
         }
     }
     out
@@ -56,9 +57,10 @@ fn what_goes_is_said_to_those_who_stay() {
     let before = samples::platform();
     let mut after = before.clone();
     after.environments.remove(1);
-    let standing = Standing { accounts: vec![samples::account("live"), samples::account("paper")], clients: vec![] };
+    let standing =
+        Standing { accounts: vec![samples::account("live"), samples::account("paper")], clients: vec![] };
     assert_eq!(
         notes(&changes(Some(&before), &after), &standing),
-        ["1 account of environments.live stay, but no host serves them and no key can be made for them"]
+        ["environments.live is still named by 1 account: no host serves it, and no keys can be made there"]
     );
 }

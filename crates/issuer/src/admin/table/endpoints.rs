@@ -47,10 +47,27 @@ pub(in crate::admin) const ENDPOINTS: &[Endpoint] = &[
     get(Node(N::Me), "/me", One(Shape::Admin), "Whose token this is and what it may do"),
     // Platforms.
     get(Node(N::Platforms), "/platforms", Many(Shape::PlatformBrief), "All platforms that this node serves"),
-    post(Node(N::Plan), "/platforms/plan", m::PLAN, One(Shape::Plan), "What applying a platform file would change")
-        .reads_only(),
-    post(Node(N::Apply), "/platforms/apply", m::APPLY, One(Shape::Applied), "Apply a platform file, whole or not at all"),
-    get(Platform(P::Show), "/platforms/{platform}", One(Shape::Platform), "A platform as its file defines it"),
+    post(
+        Node(N::Plan),
+        "/platforms/plan",
+        m::PLAN,
+        One(Shape::Plan),
+        "What applying a platform file would change",
+    )
+    .reads_only(),
+    post(
+        Node(N::Apply),
+        "/platforms/apply",
+        m::APPLY,
+        One(Shape::Applied),
+        "Apply a platform file, whole or not at all",
+    ),
+    get(
+        Platform(P::Show),
+        "/platforms/{platform}",
+        One(Shape::Platform),
+        "A platform as its file defines it",
+    ),
     get(Platform(P::File), "/platforms/{platform}/file", Toml, "The platform file as it was applied"),
     get(
         Platform(P::Counts),
@@ -69,8 +86,13 @@ pub(in crate::admin) const ENDPOINTS: &[Endpoint] = &[
         "Set a user's password; every session of the user ends",
     ),
     // Accounts.
-    get(Platform(P::Accounts), "/platforms/{platform}/accounts", Many(Shape::Account), "Accounts, oldest first")
-        .by(m::BY_USER),
+    get(
+        Platform(P::Accounts),
+        "/platforms/{platform}/accounts",
+        Many(Shape::Account),
+        "Accounts, oldest first",
+    )
+    .by(m::BY_USER),
     post(
         Platform(P::CreateAccount),
         "/platforms/{platform}/accounts",
@@ -130,7 +152,12 @@ pub(in crate::admin) const ENDPOINTS: &[Endpoint] = &[
         "End a key now",
     ),
     // Clients.
-    get(Platform(P::Clients), "/platforms/{platform}/clients", Many(Shape::Client), "OAuth clients, oldest first"),
+    get(
+        Platform(P::Clients),
+        "/platforms/{platform}/clients",
+        Many(Shape::Client),
+        "OAuth clients, oldest first",
+    ),
     post(
         Platform(P::CreateClient),
         "/platforms/{platform}/clients",
@@ -183,7 +210,12 @@ pub(in crate::admin) const ENDPOINTS: &[Endpoint] = &[
         "Take that approval back",
     ),
     // Partners.
-    get(Platform(P::Partners), "/platforms/{platform}/partners", Many(Shape::Partner), "Partners of the platform file"),
+    get(
+        Platform(P::Partners),
+        "/platforms/{platform}/partners",
+        Many(Shape::Partner),
+        "Partners of the platform file",
+    ),
     post(
         Platform(P::CreatePartnerKey),
         "/platforms/{platform}/partners/{partner}/keys",
@@ -192,8 +224,13 @@ pub(in crate::admin) const ENDPOINTS: &[Endpoint] = &[
         "Make a partner's API key; its secret is shown once",
     ),
     // Grants.
-    get(Platform(P::Grants), "/platforms/{platform}/grants", Many(Shape::Grant), "What owners allowed apps to do")
-        .by(m::BY_USER),
+    get(
+        Platform(P::Grants),
+        "/platforms/{platform}/grants",
+        Many(Shape::Grant),
+        "What owners allowed apps to do",
+    )
+    .by(m::BY_USER),
     post(
         Platform(P::RevokeGrant),
         "/platforms/{platform}/grants/{grant}/revoke",
@@ -217,6 +254,14 @@ pub(in crate::admin) const ENDPOINTS: &[Endpoint] = &[
     get(Node(N::Audit), "/audit", Many(Shape::Audit), "Who changed what, oldest first").by(m::BY_NUMBER),
     // Administrators.
     get(Node(N::Admins), "/admins", Many(Shape::Admin), "Live administrators"),
-    post(Node(N::CreateAdmin), "/admins", m::ADMIN, Made(Shape::Admin), "Make an administrator; its token is shown once"),
-    get(Node(N::EndAdmin), "/admins/{admin}", One(Shape::Ended), "End an administrator's token").method("DELETE").changes(),
+    post(
+        Node(N::CreateAdmin),
+        "/admins",
+        m::ADMIN,
+        Made(Shape::Admin),
+        "Make an administrator; its token is shown once",
+    ),
+    get(Node(N::EndAdmin), "/admins/{admin}", One(Shape::Ended), "End an administrator's token")
+        .method("DELETE")
+        .changes(),
 ];

@@ -50,8 +50,11 @@ pub(super) const KEY: &[Member] = &[
 
 pub(super) const PARTNER_KEY: &[Member] = &[takes("label", Text, "what the partner calls it")];
 
-pub(super) const REPLACE: &[Member] =
-    &[takes("overlap_s", Number, "seconds for which the old key still works beside the new one; 86400 if left out")];
+pub(super) const REPLACE: &[Member] = &[takes(
+    "overlap_s",
+    Number,
+    "seconds for which the old key still works beside the new one; 86400 if left out",
+)];
 
 pub(super) const RESET: &[Member] = &[takes("label", Text, "what the owner calls the new key")];
 
@@ -67,7 +70,11 @@ pub(super) const CLIENT: &[Member] = &[
     takes("owner_partner", Text, "the partner who registered it"),
     takes("licences", Texts, "licences it holds"),
     takes("visible_to", Texts, "partners that may use it in their own calls"),
-    takes("live_trading_approved", Flag, "whether it may act on live accounts of people other than its owner"),
+    takes(
+        "live_trading_approved",
+        Flag,
+        "whether it may act on live accounts of people other than its owner",
+    ),
 ];
 
 pub(super) const CLIENT_CHANGE: &[Member] = &[
@@ -81,7 +88,11 @@ pub(super) const CLIENT_CHANGE: &[Member] = &[
 
 pub(super) const SECRET: &[Member] = &[
     takes("partner", Text, "the partner whose calls it is good for; the client's own if left out"),
-    takes("end_older_in_s", Number, "if two secrets live already: seconds until the older one ends; 0 ends it now"),
+    takes(
+        "end_older_in_s",
+        Number,
+        "if two secrets live already: seconds until the older one ends; 0 ends it now",
+    ),
 ];
 
 pub(super) const ADMIN: &[Member] = &[

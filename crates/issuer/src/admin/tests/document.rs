@@ -1,4 +1,4 @@
-//! The OpenAPI document says what the router does, and the shapes say what the views make.
+//! The `OpenAPI` document says what the router does, and the shapes say what the views make.
 
 use super::*;
 use crate::admin::shapes::{Presence, Shape};
@@ -14,7 +14,7 @@ fn every_route_is_documented_and_every_documented_route_exists() {
         for (method, operation) in operations.as_object().unwrap() {
             documented.insert(format!("{} {path}", method.to_uppercase()));
             assert!(operation["summary"].as_str().is_some_and(|s| !s.is_empty()), "{path}");
-            let example = path.replace('{', "").replace('}', "");
+            let example = path.replace(['{', '}'], "");
             let found = table::find(&method.to_uppercase().parse().unwrap(), &example);
             let found = found.unwrap_or_else(|p| panic!("{method} {path}: {p:?}"));
             assert_eq!(format!("{}{}", table::ROOT, found.endpoint.path), *path);
@@ -31,7 +31,9 @@ fn names_in_the_document_are_sound() {
     let document = openapi::document();
     let text = document.to_string();
     let mut ids = BTreeSet::new();
-    for operation in document["paths"].as_object().unwrap().values().flat_map(|o| o.as_object().unwrap().values()) {
+    for operation in
+        document["paths"].as_object().unwrap().values().flat_map(|o| o.as_object().unwrap().values())
+    {
         assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{operation}");
     }
     for reference in text.split("#/components/schemas/").skip(1) {

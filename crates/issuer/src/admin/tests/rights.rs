@@ -76,7 +76,10 @@ async fn r25_a_bootstrap_token_makes_one_administrator_and_nothing_else() {
     assert_eq!(scene.get("bootstrap", "/no/such/path").await.status, 403);
     let first = scene.post("bootstrap", "/admins", json!({"name": "first", "rights": "write"})).await;
     assert_eq!((first.status, first.json["rights"].as_str()), (201, Some("write")), "{}", first.text);
-    assert_eq!(scene.post("bootstrap", "/admins", json!({"name": "second", "rights": "write"})).await.status, 401);
+    assert_eq!(
+        scene.post("bootstrap", "/admins", json!({"name": "second", "rights": "write"})).await.status,
+        401
+    );
 }
 
 #[tokio::test]
@@ -102,7 +105,8 @@ async fn r18_a_token_for_one_platform_sees_no_other() {
         assert_eq!(foreign.text.replace("sun", "nowhere"), unknown.text, "{endpoint:?}");
     }
     let list = scene.get("moon-write", "/platforms").await;
-    let ids: Vec<&str> = list.json["items"].as_array().unwrap().iter().filter_map(|p| p["id"].as_str()).collect();
+    let ids: Vec<&str> =
+        list.json["items"].as_array().unwrap().iter().filter_map(|p| p["id"].as_str()).collect();
     assert_eq!(ids, ["moon"]);
     let document = samples::document("sun", 8000);
     for path in ["/platforms/plan", "/platforms/apply"] {
@@ -122,7 +126,8 @@ async fn r18_a_token_for_one_platform_makes_and_ends_its_like_only() {
     assert_eq!((own.status, own.json["platform"].as_str()), (201, Some("sun")));
     assert_eq!(create(json!({"name": "b", "rights": "read", "platform": "moon"})).await.status, 403);
     let names = scene.get("sun-write", "/admins").await;
-    let names: Vec<&str> = names.json["items"].as_array().unwrap().iter().filter_map(|a| a["name"].as_str()).collect();
+    let names: Vec<&str> =
+        names.json["items"].as_array().unwrap().iter().filter_map(|a| a["name"].as_str()).collect();
     assert_eq!(names, ["sun-write", "a"]);
     assert_eq!(scene.bytes("sun-write", "DELETE", "/admins/write", "").await.status, 404);
     assert_eq!(scene.bytes("sun-write", "DELETE", "/admins/a", "").await.status, 200);

@@ -5,7 +5,7 @@ use super::*;
 use crate::admin::shapes::Shape;
 use mandate_core::disclosure::{FactName, Facts};
 use mandate_core::model::Credential;
-use mandate_core::refusal::Refusal;
+use mandate_core::refusal::{Decision, Refusal};
 use mandate_core::{Cause, KeyId};
 
 async fn account(scene: &Scene, environment: &str) -> String {
@@ -57,7 +57,8 @@ async fn a_key_is_made_replaced_and_revoked() {
     assert_eq!(third.status, 409);
     assert!(third.message().contains(&first.text("id")), "{}", third.text);
 
-    let next = scene.post("write", &format!("{keys}/{}/replace", first.text("id")), json!({"overlap_s": 60})).await;
+    let next =
+        scene.post("write", &format!("{keys}/{}/replace", first.text("id")), json!({"overlap_s": 60})).await;
     assert_eq!((next.status, next.text("replaces")), (201, first.text("id")), "{}", next.text);
     let list = scene.get("read", &format!("{keys}?account={account}")).await;
     assert_eq!(list.json["items"][0]["status"], "ENDING");
@@ -69,7 +70,10 @@ async fn a_key_is_made_replaced_and_revoked() {
     let ended = scene.post("write", &format!("{keys}/{}/revoke", next.text("id")), json!({})).await;
     assert_eq!((ended.status, ended.json["status"].as_str()), (200, Some("ENDED")), "{}", ended.text);
     assert_eq!(scene.last_act().await.2, format!("key:{}", next.text("id")));
-    assert_eq!(scene.post("write", &format!("{keys}/{}/revoke", next.text("id")), json!({})).await.status, 409);
+    assert_eq!(
+        scene.post("write", &format!("{keys}/{}/revoke", next.text("id")), json!({})).await.status,
+        409
+    );
     assert_eq!(scene.post("write", &format!("{keys}/PKNOTHING/revoke"), json!({})).await.status, 404);
     assert_eq!(scene.get("read", keys).await.status, 422);
     assert_eq!(scene.get("read", &format!("{keys}?partner=dwan")).await.text("hint"), "did you mean `dawn`?");
@@ -93,14 +97,18 @@ async fn paper_accounts_are_reset_and_others_are_not() {
     assert_eq!(reset.status, 200, "{}", reset.text);
     assert_shape(&reset.json, Shape::Reset);
     assert_shape(&reset.json["key"], Shape::Key);
-    assert_eq!((&reset.json["ended_keys"], &reset.json["account"]["resets"]), (&json!([key.text("id")]), &json!(1)));
+    assert_eq!(
+        (&reset.json["ended_keys"], &reset.json["account"]["resets"]),
+        (&json!([key.text("id")]), &json!(1))
+    );
     let refused = scene.post("write", &format!("/platforms/sun/accounts/{live}/reset"), json!({})).await;
     assert_eq!((refused.status, refused.text("hint")), (409, "accounts in paper can be reset".into()));
     for (act, status) in [("disable", "DISABLED"), ("disable", "DISABLED"), ("enable", "ACTIVE")] {
         let said = scene.post("write", &format!("/platforms/sun/accounts/{live}/{act}"), json!({})).await;
         assert_eq!((said.status, said.json["status"].as_str()), (200, Some(status)));
     }
-    let wrong = scene.post("write", "/platforms/sun/accounts", json!({"user": "alice", "environment": "papr"})).await;
+    let wrong =
+        scene.post("write", "/platforms/sun/accounts", json!({"user": "alice", "environment": "papr"})).await;
     assert_eq!((wrong.status, wrong.text("hint")), (422, "did you mean `paper`?".into()));
 }
 
@@ -127,14 +135,23 @@ async fn a_client_is_registered_changed_and_switched() {
         assert_eq!((said.status, &said.json[member]), (200, &value), "{act}");
         assert_eq!(scene.last_act().await.2, format!("client:{id}"));
     }
-    let changed = scene.bytes("write", "PATCH", &one, json!({"scopes": ["data"], "name": "Charts"}).to_string()).await;
+    let changed =
+        scene.bytes("write", "PATCH", &one, json!({"scopes": ["data"], "name": "Charts"}).to_string()).await;
     assert_eq!((&changed.json["scopes"], &changed.json["name"]), (&json!(["data"]), &json!("Charts")));
     assert_eq!(scene.bytes("write", "PATCH", &one, "{}").await.status, 400);
     let second = scene.post("write", &format!("{one}/secrets"), json!({})).await;
-    assert_eq!((second.status, second.json["secrets"].as_array().unwrap().len()), (201, 2), "{}", second.text);
+    assert_eq!(
+        (second.status, second.json["secrets"].as_array().unwrap().len()),
+        (201, 2),
+        "{}",
+        second.text
+    );
     let third = scene.post("write", &format!("{one}/secrets"), json!({})).await;
     assert_eq!((third.status, third.json["field"].as_str()), (409, Some("end_older_in_s")));
-    assert_eq!(scene.post("write", &format!("{one}/secrets"), json!({"end_older_in_s": 0})).await.status, 201);
+    assert_eq!(
+        scene.post("write", &format!("{one}/secrets"), json!({"end_older_in_s": 0})).await.status,
+        201
+    );
     let shown = scene.get("read", &one).await;
     assert!(!shown.text.contains(&secret), "secrets are shown once");
     assert_eq!(scene.get("read", &format!("{clients}/nobody")).await.status, 404);
@@ -172,7 +189,8 @@ fn redirect_uris_are_exact_and_safe() {
 #[tokio::test]
 async fn a_platform_file_is_planned_applied_and_given_back() {
     let scene = Scene::new().await;
-    let document = samples::document("sun", 8000).replace("requests_per_minute = 200", "requests_per_minute = 400");
+    let document =
+        samples::document("sun", 8000).replace("requests_per_minute = 200", "requests_per_minute = 400");
     let plan = scene.post("read", "/platforms/plan", json!({"document": document})).await;
     assert_eq!(plan.status, 200, "{}", plan.text);
     assert_shape(&plan.json, Shape::Plan);
@@ -186,18 +204,24 @@ async fn a_platform_file_is_planned_applied_and_given_back() {
         tokio::time::sleep(Duration::from_millis(50)).await;
         scene.served.reload().await;
     };
-    let apply = scene.post("write", "/platforms/apply", json!({"document": document, "expected_revision": 1}));
+    let apply =
+        scene.post("write", "/platforms/apply", json!({"document": document, "expected_revision": 1}));
     let (applied, ()) = tokio::join!(apply, watch);
     assert_eq!((applied.status, applied.json["revision"].as_u64()), (200, Some(2)), "{}", applied.text);
     assert_shape(&applied.json, Shape::Applied);
     assert_eq!((&applied.json["live"], &applied.json["changed"]), (&json!(true), &json!(true)));
     let file = scene.get("read", "/platforms/sun/file").await;
-    assert_eq!((file.text.as_str(), file.headers["mandate-revision"].to_str().unwrap()), (document.as_str(), "2"));
+    assert_eq!(
+        (file.text.as_str(), file.headers["mandate-revision"].to_str().unwrap()),
+        (document.as_str(), "2")
+    );
 
-    let late = scene.post("sun-write", "/platforms/apply", json!({"document": "x", "expected_revision": 1})).await;
+    let late =
+        scene.post("sun-write", "/platforms/apply", json!({"document": "x", "expected_revision": 1})).await;
     assert_eq!(late.status, 422);
     let other = samples::document("sun", 8000);
-    let late = scene.post("sun-write", "/platforms/apply", json!({"document": other, "expected_revision": 1})).await;
+    let late =
+        scene.post("sun-write", "/platforms/apply", json!({"document": other, "expected_revision": 1})).await;
     assert_eq!(late.status, 409);
     assert!(late.message().contains("admin:write applied a file at 2026-"), "{}", late.text);
     let same = scene.post("write", "/platforms/apply", json!({"document": document})).await;
@@ -213,7 +237,12 @@ async fn a_file_that_is_wrong_or_takes_anothers_address_changes_nothing() {
     let misspelt = samples::document("sun", 8000).replace("key_prefix = \"AK\"", "key_prefx = \"AK\"");
     let line = misspelt.lines().position(|l| l.contains("key_prefx")).unwrap() + 1;
     let said = scene.post("write", "/platforms/plan", json!({"document": misspelt})).await;
-    assert_eq!((said.status, said.json["problems"][0]["line"].as_u64()), (422, Some(line as u64)), "{}", said.text);
+    assert_eq!(
+        (said.status, said.json["problems"][0]["line"].as_u64()),
+        (422, Some(line as u64)),
+        "{}",
+        said.text
+    );
     let taken = samples::document("star", 8000);
     let said = scene.post("write", "/platforms/apply", json!({"document": taken})).await;
     assert_eq!(said.status, 422);
@@ -227,7 +256,8 @@ async fn a_file_that_is_wrong_or_takes_anothers_address_changes_nothing() {
 async fn an_operator_is_told_what_callers_are_not() {
     let scene = Scene::new().await;
     let tenant = scene.served.get(&"sun".into()).unwrap();
-    let place = mandate_wire::Place { surface: "rest", host: "paper", host_index: 0, route: "GET /v2/account" };
+    let place =
+        mandate_wire::Place { surface: "rest", host: "paper", host_index: 0, route: "GET /v2/account" };
     let refusal = Refusal::anonymous(Cause::CredentialRejected).because(Cause::CredentialUnknown);
     let id = tenant.recorder.name(place, refusal).id;
     let said = scene.get("read", &format!("/decisions/{id}")).await;
@@ -236,7 +266,9 @@ async fn an_operator_is_told_what_callers_are_not() {
     assert_eq!((said.text("cause"), said.text("told")), ("credential.rejected".into(), "owner".into()));
     assert_eq!(said.json["true_cause"]["cause"], "credential.unknown");
     assert_eq!(scene.get("sun-write", &format!("/platforms/sun/decisions/{id}")).await.json, said.json);
-    for path in [format!("/platforms/moon/decisions/{id}"), format!("/decisions/{id}x"), "/decisions/d0".into()] {
+    for path in
+        [format!("/platforms/moon/decisions/{id}"), format!("/decisions/{id}x"), "/decisions/d0".into()]
+    {
         assert_eq!(scene.get("read", &path).await.status, 404, "{path}");
     }
     assert_eq!(

@@ -21,11 +21,16 @@ async fn recorded(world: &World) -> String {
         .with(FactName::EndReason, "the account was reset")
         .with(FactName::Successor, "PKSUCCESSOR")
         .with(FactName::Partner, "sunrise")
-        .about(Subjects { account_owner: Some("u-alice".into()), partner: Some("sunrise".into()), ..Subjects::default() });
+        .about(Subjects {
+            account_owner: Some("u-alice".into()),
+            partner: Some("sunrise".into()),
+            ..Subjects::default()
+        });
     refusal.passed = vec![Check::Possession];
     refusal.failed = Some(Check::NotEnded);
     refusal.next = vec![Cause::EnvironmentMismatch];
-    refusal.links = vec![Link { relation: "replaced_by".into(), subject: "key:PKSUCCESSOR".into(), at: None }];
+    refusal.links =
+        vec![Link { relation: "replaced_by".into(), subject: "key:PKSUCCESSOR".into(), at: None }];
     let mut named = world.tenant().recorder.name(PLACE, refusal);
     named.id = "dRecorded".into();
     let row = DecisionRow {
@@ -53,20 +58,32 @@ async fn r06_each_reader_is_told_what_is_theirs() {
     let world = World::new().await;
     let path = format!("/explain/{}", recorded(&world).await);
     let anybody = Browser::new(&world).get(&path).await;
-    assert!(anybody.body.contains("The key was replaced") && anybody.body.contains("/login?next=/explain/dRecorded"));
+    assert!(
+        anybody.body.contains("The key was replaced")
+            && anybody.body.contains("/login?next=/explain/dRecorded")
+    );
     for hidden in ["PKSUCCESSOR", "the account was reset", "sunrise", "What was checked"] {
         assert!(!anybody.body.contains(hidden), "{hidden}");
     }
     let stranger = Browser::signed_in(&world, "bob").await.get(&path).await;
     assert!(!stranger.body.contains("PKSUCCESSOR") && stranger.body.contains("not about your accounts"));
     let owner = Browser::signed_in(&world, "alice").await.get(&path).await;
-    for shown in ["PKSUCCESSOR", "the account was reset", "the credential is genuine", "would fail next", "GET /v2/account"] {
+    for shown in [
+        "PKSUCCESSOR",
+        "the account was reset",
+        "the credential is genuine",
+        "would fail next",
+        "GET /v2/account",
+    ] {
         assert!(owner.body.contains(shown), "{shown}: {}", owner.body);
     }
     assert!(!owner.body.contains("<dt>Partner</dt>"), "the partner's fact");
 
     let (status, told) = json(&world, &path, &[]).await;
-    assert_eq!((status, &told["told"], &told["summary"]), (StatusCode::OK, &"public".into(), &"The key was replaced".into()));
+    assert_eq!(
+        (status, &told["told"], &told["summary"]),
+        (StatusCode::OK, &"public".into(), &"The key was replaced".into())
+    );
     let key = ApiKey {
         platform: "alpaca".into(),
         id: "SUN".into(),
@@ -92,7 +109,9 @@ async fn r07_merged_causes_have_one_page() {
     let world = World::new().await;
     let mut pages = Vec::new();
     for cause in [Cause::CredentialUnknown, Cause::CredentialSecretMismatch] {
-        let refusal = Refusal::anonymous(Cause::CredentialRejected).because(cause).with(FactName::Parameter, cause.id());
+        let refusal = Refusal::anonymous(Cause::CredentialRejected)
+            .because(cause)
+            .with(FactName::Parameter, cause.id());
         let id = world.tenant().recorder.name(PLACE, refusal).id.to_string();
         let page = Browser::new(&world).get(&format!("/explain/{id}")).await;
         assert_eq!(page.status, StatusCode::OK);
@@ -107,7 +126,8 @@ async fn r07_merged_causes_have_one_page() {
 #[tokio::test]
 async fn r07_unknown_ids_are_one_404() {
     let world = World::new().await;
-    let known = world.tenant().recorder.name(PLACE, Refusal::anonymous(Cause::CredentialMissing)).id.to_string();
+    let known =
+        world.tenant().recorder.name(PLACE, Refusal::anonymous(Cause::CredentialMissing)).id.to_string();
     let broken = format!("{}A", &known[..known.len() - 1]);
     let mut answers = Vec::new();
     for id in [broken.as_str(), "dUnknown", "x", "%00"] {
@@ -124,7 +144,7 @@ async fn sealed_ids_say_their_one_fact() {
     let refusal = Refusal::anonymous(Cause::ParameterMissing).with(FactName::Parameter, "redirect_uri");
     let id = world.tenant().recorder.name(PLACE, refusal).id;
     let page = Browser::new(&world).get(&format!("/explain/{id}")).await;
-    assert!(page.body.contains("the parameter redirect_uri is missing or empty"), "{}", page.body);
+    assert!(page.body.contains("The parameter redirect_uri is missing or empty."), "{}", page.body);
 }
 
 #[tokio::test]
@@ -145,15 +165,26 @@ async fn the_catalogue_is_public() {
 #[tokio::test]
 async fn unknown_paths_and_methods_are_refused_in_the_readers_form() {
     let world = World::new().await;
-    for path in ["/nothing", "/oauth", "/explain", "/explain/a/b", "/%ff", "/login/", "/keys/steal", "/static/other"] {
+    for path in
+        ["/nothing", "/oauth", "/explain", "/explain/a/b", "/%ff", "/login/", "/keys/steal", "/static/other"]
+    {
         let (status, body) = json(&world, path, &[]).await;
-        assert_eq!((status, &body["cause"]), (StatusCode::NOT_FOUND, &"request.path_unknown".into()), "{path}");
+        assert_eq!(
+            (status, &body["cause"]),
+            (StatusCode::NOT_FOUND, &"request.path_unknown".into()),
+            "{path}"
+        );
         assert!(Browser::new(&world).get(path).await.is_error("request.path_unknown"), "{path}");
     }
-    for (method, path, allow) in [("DELETE", "/login", "GET, HEAD, POST"), ("GET", "/keys/create", "POST"), ("BREW", "/", "GET, HEAD")] {
+    for (method, path, allow) in
+        [("DELETE", "/login", "GET, HEAD, POST"), ("GET", "/keys/create", "POST"), ("BREW", "/", "GET, HEAD")]
+    {
         let request = Request::builder().method(method).uri(path).body(Bytes::new()).unwrap();
         let answer = world.call(request).await;
-        assert_eq!((answer.status(), answer.headers()["allow"].to_str().unwrap()), (StatusCode::METHOD_NOT_ALLOWED, allow));
+        assert_eq!(
+            (answer.status(), answer.headers()["allow"].to_str().unwrap()),
+            (StatusCode::METHOD_NOT_ALLOWED, allow)
+        );
     }
     let head = Request::builder().method("HEAD").uri("/login").body(Bytes::new()).unwrap();
     assert_eq!(world.call(head).await.status(), StatusCode::OK);
@@ -164,7 +195,9 @@ async fn unknown_paths_and_methods_are_refused_in_the_readers_form() {
 #[tokio::test]
 async fn fixed_files_can_be_kept() {
     let world = World::new().await;
-    for (path, kind) in [("/static/style.css", "text/css; charset=utf-8"), ("/static/icon.svg", "image/svg+xml")] {
+    for (path, kind) in
+        [("/static/style.css", "text/css; charset=utf-8"), ("/static/icon.svg", "image/svg+xml")]
+    {
         let first = Browser::new(&world).get(path).await;
         assert_eq!((first.status, first.header("content-type")), (StatusCode::OK, kind));
         let mut again = Browser::new(&world);

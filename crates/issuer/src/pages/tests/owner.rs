@@ -1,6 +1,6 @@
 //! What the owner sees and takes back: apps, keys, sessions, the password.
 
-use super::{Browser, PASSWORD, World};
+use super::{Browser, PASSWORD, World, authorize};
 use http::StatusCode;
 use mandate_core::grant::GrantSpec;
 use mandate_core::model::{GrantedBy, KeyHolder};
@@ -48,7 +48,13 @@ async fn connected_apps_are_shown_and_taken_back() {
     grant(&world, "g-bob", "u-bob", "b-live", GrantedBy::Owner).await;
     let mut alice = Browser::signed_in(&world, "alice").await;
     let page = alice.get("/apps").await;
-    for text in ["Chart &lt;b&gt;Maker", "Place, change and cancel orders", "a-paper", "Sunrise Brokerage, a partner", ">you<"] {
+    for text in [
+        "Chart &lt;b&gt;Maker",
+        "Place, change and cancel orders",
+        "a-paper",
+        "Sunrise Brokerage, a partner",
+        ">you<",
+    ] {
         assert!(page.body.contains(text), "{text}: {}", page.body);
     }
     assert!(!page.body.contains("g-bob"));
@@ -58,7 +64,10 @@ async fn connected_apps_are_shown_and_taken_back() {
     assert!(alice.post("/apps/revoke", &revoke("no such")).await.is_error("form.rejected"));
     let after = alice.post("/apps/revoke", &revoke("g-own")).await;
     assert_eq!((after.path.as_str(), after.body.contains("removed by you")), ("/apps", true));
-    assert_eq!(last_audit(&world).await, ("user:u-alice".into(), "grant.revoke".into(), "grant:g-own".into()));
+    assert_eq!(
+        last_audit(&world).await,
+        ("user:u-alice".into(), "grant.revoke".into(), "grant:g-own".into())
+    );
     assert_eq!(alice.post("/apps/revoke", &revoke("g-own")).await.status, StatusCode::OK, "twice is fine");
     let bobs = world.store().grant(&"alpaca".into(), &"g-bob".into()).await.unwrap().unwrap();
     assert!(bobs.ended.is_none());
@@ -74,9 +83,15 @@ async fn keys_are_made_replaced_revoked_and_reset() {
     let mut alice = Browser::signed_in(&world, "alice").await;
     let token = alice.get("/keys").await.field("form_token");
     let on = |account: &str, key: &str| {
-        vec![("form_token", token.clone()), ("account", account.to_owned()), ("key", key.to_owned()), ("label", "my <bot>".into())]
+        vec![
+            ("form_token", token.clone()),
+            ("account", account.to_owned()),
+            ("key", key.to_owned()),
+            ("label", "my <bot>".into()),
+        ]
     };
-    let key_id = |body: &str| body.split("id=\"key-id\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let key_id =
+        |body: &str| body.split("id=\"key-id\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
 
     let made = alice.post("/keys/create", &on("a-paper", "")).await;
     assert_eq!((made.status, made.header("cache-control")), (StatusCode::OK, "no-store"));
@@ -93,7 +108,10 @@ async fn keys_are_made_replaced_revoked_and_reset() {
     let page = alice.get("/keys").await;
     assert!(page.body.contains("Works until") && page.body.contains("my &lt;bot&gt;"));
     assert_eq!(alice.post("/keys/revoke", &on("a-paper", &second)).await.path, "/keys");
-    assert_eq!(last_audit(&world).await, ("user:u-alice".into(), "key.revoke".into(), format!("key:{second}")));
+    assert_eq!(
+        last_audit(&world).await,
+        ("user:u-alice".into(), "key.revoke".into(), format!("key:{second}"))
+    );
 
     let reset = alice.post("/keys/reset", &on("a-paper", "")).await;
     assert!(reset.body.contains("The account was reset"), "{}", reset.body);
@@ -111,7 +129,10 @@ async fn keys_are_made_replaced_revoked_and_reset() {
         ("/keys/revoke", "a-live", first.as_str()),
         ("/keys/replace", "a-paper", "nothing"),
     ] {
-        assert!(alice.post(path, &on(account, key)).await.is_error("form.rejected"), "{path} {account} {key}");
+        assert!(
+            alice.post(path, &on(account, key)).await.is_error("form.rejected"),
+            "{path} {account} {key}"
+        );
     }
 }
 
@@ -142,7 +163,7 @@ async fn sessions_are_listed_and_ended() {
 async fn somebody_else_can_sign_in_for_a_request_under_way() {
     let world = World::new().await;
     let mut browser = Browser::signed_in(&world, "alice").await;
-    let consent = browser.get(&world.authorize("")).await;
+    let consent = browser.get(&authorize("")).await;
     let logout = browser.get(&format!("/logout?request={}", consent.field("request"))).await;
     let fields = [("form_token", logout.field("form_token")), ("request", logout.field("request"))];
     let login = browser.post("/logout", &fields).await;
@@ -159,20 +180,30 @@ async fn a_new_password_ends_other_sessions() {
     let token = here.get("/password").await.field("form_token");
     let change = |old: &str, new: &str, again: &str| {
         let (old, new, again) = (old.to_owned(), new.to_owned(), again.to_owned());
-        vec![("form_token", token.clone()), ("password", old), ("new_password", new), ("new_password_again", again)]
+        vec![
+            ("form_token", token.clone()),
+            ("password", old),
+            ("new_password", new),
+            ("new_password_again", again),
+        ]
     };
     let wrong = here.post("/password", &change("not it", "a long new one", "a long new one")).await;
     assert!(wrong.is_error("sign_in.rejected") && wrong.status == StatusCode::UNAUTHORIZED);
-    for (new, again, says) in
-        [("short", "short", "too short"), ("a long new one", "another one", "not the same"), ("i am alice!", "i am alice!", "your name")]
-    {
+    for (new, again, says) in [
+        ("short", "short", "too short"),
+        ("a long new one", "another one", "not the same"),
+        ("i am alice!", "i am alice!", "your name"),
+    ] {
         let refused = here.post("/password", &change(PASSWORD, new, again)).await;
         assert!(refused.status == StatusCode::BAD_REQUEST && refused.body.contains(says), "{says}");
     }
     let done = here.post("/password", &change(PASSWORD, "a long new one", "a long new one")).await;
     assert!(done.status == StatusCode::OK && !done.body.contains("id=\"error\""));
     assert_eq!(last_audit(&world).await.1, "user.password");
-    assert_eq!((here.get("/apps").await.path, there.get("/apps").await.path), ("/apps".into(), "/login".into()));
+    assert_eq!(
+        (here.get("/apps").await.path, there.get("/apps").await.path),
+        ("/apps".into(), "/login".into())
+    );
     let login = there.get("/login").await;
     assert!(there.sign_in(&login, "alice", PASSWORD).await.is_error("sign_in.rejected"));
 }
@@ -181,11 +212,29 @@ async fn a_new_password_ends_other_sessions() {
 async fn every_page_has_its_headers() {
     let world = World::new().await;
     let mut alice = Browser::signed_in(&world, "alice").await;
-    for path in ["/", "/apps", "/keys", "/sessions", "/password", "/logout", "/causes", "/causes/grant.revoked", "/error", "/nothing"] {
+    for path in [
+        "/",
+        "/apps",
+        "/keys",
+        "/sessions",
+        "/password",
+        "/logout",
+        "/causes",
+        "/causes/grant.revoked",
+        "/error",
+        "/nothing",
+    ] {
         let page = alice.get(path).await;
         let policy = page.header("content-security-policy");
-        assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}");
-        assert_eq!((page.header("cache-control"), page.header("x-content-type-options")), ("no-store", "nosniff"), "{path}");
+        assert!(
+            policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+            "{path}"
+        );
+        assert_eq!(
+            (page.header("cache-control"), page.header("x-content-type-options")),
+            ("no-store", "nosniff"),
+            "{path}"
+        );
         assert_eq!(page.body.matches("<h1").count(), 1, "{path}");
         assert!(page.body.contains("<html lang=\"en\">") && !page.body.contains("<script"), "{path}");
     }

@@ -4,7 +4,10 @@ use super::{Browser, PASSWORD, Shown, World};
 use http::StatusCode;
 
 fn masked(shown: &Shown, name: &str) -> (StatusCode, String) {
-    let mut body = shown.body.replace(&shown.field("form_token"), "<token>").replace(&format!("value=\"{name}\""), "<name>");
+    let mut body = shown
+        .body
+        .replace(&shown.field("form_token"), "<token>")
+        .replace(&format!("value=\"{name}\""), "<name>");
     body = body.replace(shown.header("mandate-decision"), "<id>");
     (shown.status, body)
 }
@@ -20,7 +23,12 @@ async fn r07_unknown_user_and_wrong_password_are_one_answer_at_one_cost() {
         let refused = browser.sign_in(&login, name, "wrong password").await;
         assert!(refused.is_error("sign_in.rejected"), "{}", refused.body);
         let lengths = (refused.header("mandate-decision").len(), refused.field("form_token").len());
-        seen.push((masked(&refused, name), lengths, world.store().reads() - reads, world.digests() - digests));
+        seen.push((
+            masked(&refused, name),
+            lengths,
+            world.store().reads() - reads,
+            world.digests() - digests,
+        ));
     }
     assert_eq!(seen[0].0.0, StatusCode::UNAUTHORIZED);
     assert_eq!(seen[0], seen[1]);
@@ -67,7 +75,13 @@ async fn r19_the_cookie_names_the_platform_and_is_closed_to_others() {
         let login = browser.get("/login").await;
         let request = http::Request::post("/login")
             .header("content-type", "application/x-www-form-urlencoded")
-            .body(format!("form_token={}&next=/apps&username=alice&password={PASSWORD}", login.field("form_token")).into())
+            .body(
+                format!(
+                    "form_token={}&next=/apps&username=alice&password={PASSWORD}",
+                    login.field("form_token")
+                )
+                .into(),
+            )
             .unwrap();
         let answer = world.call(request).await;
         assert_eq!(answer.status(), StatusCode::SEE_OTHER);
@@ -93,7 +107,8 @@ async fn r25_the_session_changes_at_sign_in_and_the_old_one_ends() {
     let mut old = Browser { cookie: before, ..Browser::new(&world) };
     assert_eq!(old.get("/apps").await.path, "/login");
     // a cookie that the server did not give opens nothing and is not taken over
-    let mut planted = Browser { cookie: Some("mandate_alpaca_session=planted".into()), ..Browser::new(&world) };
+    let mut planted =
+        Browser { cookie: Some("mandate_alpaca_session=planted".into()), ..Browser::new(&world) };
     let login = planted.get("/login").await;
     planted.sign_in(&login, "alice", PASSWORD).await;
     assert_ne!(planted.cookie.as_deref(), Some("mandate_alpaca_session=planted"));
@@ -114,7 +129,8 @@ async fn pages_want_a_session_and_lead_back() {
 #[tokio::test]
 async fn r25_form_tokens_bind_page_session_user_and_time() {
     let world = World::new().await;
-    let (mut alice, mut bob) = (Browser::signed_in(&world, "alice").await, Browser::signed_in(&world, "bob").await);
+    let (mut alice, mut bob) =
+        (Browser::signed_in(&world, "alice").await, Browser::signed_in(&world, "bob").await);
     let mut again = Browser::signed_in(&world, "alice").await;
     let token = alice.get("/sessions").await.field("form_token");
     let keys = alice.get("/keys").await.field("form_token");

@@ -1,0 +1,285 @@
+//! What each table's columns are called, and how a row of it becomes a noun of the model; in one place.
+
+use super::row::{AsText, Cursor, Text, broken, digest, effect_word, handle_text, millis};
+use crate::verbs::{AuditRecord, DecisionRow, PlatformRow, StoreError};
+use mandate_core::log::Effect;
+use mandate_core::model::{
+    Account, AdminRights, Administrator, ApiKey, Client, ClientOwner, ClientSecret, Code, Ended, Grant,
+    GrantedBy, KeyHolder, PasswordHash, Session, Status, Token, User,
+};
+use mandate_core::{LogEntry, Subject, SubjectKind, Timestamp};
+
+macro_rules! columns {
+    ($($(#[$doc:meta])* $name:ident = $list:literal;)*) => {$(
+        $(#[$doc])*
+        macro_rules! $name { () => { $list } }
+        pub(super) use $name;
+    )*};
+}
+
+columns! {
+    /// 9 columns for [`user`].
+    user_columns = "u.platform, u.id, u.name, u.password, u.external_issuer, u.external_subject, \
+        u.password_version, u.status, u.created_at";
+    /// 8 columns for [`session`].
+    session_columns = "s.id, s.digest, s.user_id, s.created_at, s.last_seen, s.expires_at, s.address, s.browser";
+    /// 12 columns for [`account`].
+    account_columns = "a.platform, a.id, a.environment, a.owner, a.partner, a.status, a.status_since, a.plan, \
+        a.licences, a.created_at, a.resets, a.kill";
+    /// 13 columns for [`key`].
+    key_columns = "k.platform, k.id, k.account, k.partner, k.environment, k.digest, k.label, k.created_at, \
+        k.log_offset, k.ended_at, k.ended_reason, k.successor, k.last_used";
+    /// 24 columns for [`client`].
+    client_columns = "c.platform, c.id, c.name, c.description, c.url, c.terms_of_use, c.privacy_policy, \
+        c.owner_kind, c.owner, c.status, c.status_since, c.live_trading_approved, c.redirect_uris, c.scopes, \
+        c.licences, c.visible_to, c.secret_digests, c.secret_partners, c.secret_created, c.secret_ended, \
+        c.created_at, c.active_from, c.expires_at, c.kill";
+    /// 12 columns for [`grant`].
+    grant_columns = "g.platform, g.id, g.client, g.user_id, g.accounts, g.scopes, g.partner, g.created_at, \
+        g.updated_at, g.last_used, g.ended_at, g.ended_reason";
+    /// 11 columns for [`code`].
+    code_columns = "o.digest, o.client, o.redirect_uri, o.grant_id, o.scopes, o.partner, o.issued_at, \
+        o.expires_at, o.log_offset, o.redeemed_at, o.redeemed_handle";
+    /// 11 columns for [`token`].
+    token_columns = "t.platform, t.handle, t.digest, t.grant_id, t.scopes, t.partner, t.issued_at, t.expires_at, \
+        t.log_offset, t.ended_at, t.ended_reason";
+    /// 5 columns for [`admin`].
+    admin_columns = "id, rights, platform, created_at, expires_at";
+}
+
+/// How many columns `client_columns` names.
+pub(super) const CLIENT_COLUMNS: usize = 24;
+/// How many columns `account_columns` names.
+pub(super) const ACCOUNT_COLUMNS: usize = 12;
+/// How many columns `key_columns` names.
+pub(super) const KEY_COLUMNS: usize = 13;
+/// How many columns `token_columns` names.
+pub(super) const TOKEN_COLUMNS: usize = 11;
+/// How many columns `grant_columns` names.
+pub(super) const GRANT_COLUMNS: usize = 12;
+
+pub(super) fn user(c: &mut Cursor<'_>) -> Result<User, StoreError> {
+    Ok(User {
+        platform: c.id()?,
+        id: c.id()?,
+        name: c.id()?,
+        password: c.get::<Option<&str>>()?.map(PasswordHash::new),
+        external: c.maybe_id()?.zip(c.maybe_id()?),
+        password_version: c.count()?,
+        status: c.word(Status::from_word)?,
+        created_at: c.time()?,
+    })
+}
+
+pub(super) fn session(c: &mut Cursor<'_>) -> Result<Session, StoreError> {
+    Ok(Session {
+        id: c.id()?,
+        digest: c.digest()?,
+        user: c.id()?,
+        created_at: c.time()?,
+        last_seen: c.time()?,
+        expires_at: c.time()?,
+        address: c.id()?,
+        browser: c.id()?,
+    })
+}
+
+pub(super) fn account(c: &mut Cursor<'_>) -> Result<Account, StoreError> {
+    Ok(Account {
+        platform: c.id()?,
+        id: c.id()?,
+        environment: c.id()?,
+        owner: c.maybe_id()?,
+        partner: c.maybe_id()?,
+        status: c.word(Status::from_word)?,
+        status_since: c.time()?,
+        plan: c.maybe_id()?,
+        licences: c.ids()?,
+        created_at: c.time()?,
+        resets: u32::try_from(c.count()?).map_err(broken)?,
+        kill: c.offset()?,
+    })
+}
+
+pub(super) fn key(c: &mut Cursor<'_>) -> Result<ApiKey, StoreError> {
+    Ok(ApiKey {
+        platform: c.id()?,
+        id: c.id()?,
+        holder: match (c.maybe_id()?, c.maybe_id()?) {
+            (Some(account), _) => KeyHolder::Account(account),
+            (None, Some(partner)) => KeyHolder::Partner(partner),
+            (None, None) => return Err(broken("a key without holder")),
+        },
+        environment: c.maybe_id()?,
+        digest: c.digest()?,
+        label: c.id()?,
+        created_at: c.time()?,
+        offset: c.offset()?,
+        ended: {
+            let (ended, successor) = (c.ended()?, c.maybe_id()?);
+            ended.map(|e| Ended { successor, ..e })
+        },
+        last_used: c.maybe_time()?,
+    })
+}
+
+pub(super) fn client(c: &mut Cursor<'_>) -> Result<Client, StoreError> {
+    Ok(Client {
+        platform: c.id()?,
+        id: c.id()?,
+        name: c.id()?,
+        description: c.id()?,
+        url: c.id()?,
+        terms_of_use: c.id()?,
+        privacy_policy: c.id()?,
+        owner: match (c.get::<&str>()?, c.get::<&str>()?) {
+            ("user", id) => ClientOwner::User(id.into()),
+            ("partner", id) => ClientOwner::Partner(id.into()),
+            ("operator", _) => ClientOwner::Operator,
+            (word, _) => return Err(broken(format_args!("unknown word `{word}`"))),
+        },
+        status: c.word(Status::from_word)?,
+        status_since: c.time()?,
+        live_trading_approved: c.get()?,
+        redirect_uris: c.ids()?,
+        scopes: c.scopes()?,
+        licences: c.ids()?,
+        visible_to: c.ids()?,
+        secrets: secrets(c)?,
+        created_at: c.time()?,
+        active_from: c.maybe_time()?,
+        expires_at: c.maybe_time()?,
+        kill: c.offset()?,
+    })
+}
+
+fn secrets(c: &mut Cursor<'_>) -> Result<Vec<ClientSecret>, StoreError> {
+    let (digests, partners) = (c.get::<Vec<&[u8]>>()?, c.get::<Vec<Option<&str>>>()?);
+    let (created, ended) = (c.get::<Vec<i64>>()?, c.get::<Vec<Option<i64>>>()?);
+    let columns = digests.into_iter().zip(partners).zip(created.into_iter().zip(ended));
+    columns
+        .map(|((bytes, partner), (created, ended))| {
+            Ok(ClientSecret {
+                digest: digest(bytes)?,
+                partner: partner.map(Into::into),
+                created_at: Timestamp::from_millis(created),
+                ended_at: ended.map(Timestamp::from_millis),
+            })
+        })
+        .collect()
+}
+
+/// The words for a client's owner.
+pub(super) fn client_owner(owner: &ClientOwner) -> (&'static str, &str) {
+    match owner {
+        ClientOwner::User(id) => ("user", id.as_str()),
+        ClientOwner::Partner(id) => ("partner", id.as_str()),
+        ClientOwner::Operator => ("operator", ""),
+    }
+}
+
+/// A client's secrets as four columns.
+#[derive(Debug)]
+pub(super) struct SecretColumns<'a> {
+    pub(super) digests: Vec<&'a [u8]>,
+    pub(super) partners: Vec<Option<Text<'a>>>,
+    pub(super) created: Vec<i64>,
+    pub(super) ended: Vec<Option<i64>>,
+}
+
+/// Splits a client's secrets into columns.
+pub(super) fn secret_columns(secrets: &[ClientSecret]) -> SecretColumns<'_> {
+    SecretColumns {
+        digests: secrets.iter().map(|s| &s.digest.as_bytes()[..]).collect(),
+        partners: secrets.iter().map(|s| s.partner.as_ref().map(AsText::sql)).collect(),
+        created: secrets.iter().map(|s| s.created_at.millis()).collect(),
+        ended: secrets.iter().map(|s| millis(s.ended_at)).collect(),
+    }
+}
+
+pub(super) fn grant(c: &mut Cursor<'_>) -> Result<Grant, StoreError> {
+    Ok(Grant {
+        platform: c.id()?,
+        id: c.id()?,
+        client: c.id()?,
+        user: c.maybe_id()?,
+        accounts: c.ids()?,
+        scopes: c.scopes()?,
+        granted_by: c.maybe_id()?.map_or(GrantedBy::Owner, GrantedBy::Partner),
+        created_at: c.time()?,
+        updated_at: c.time()?,
+        last_used: c.maybe_time()?,
+        ended: c.ended()?,
+    })
+}
+
+pub(super) fn code(c: &mut Cursor<'_>) -> Result<Code, StoreError> {
+    Ok(Code {
+        digest: c.digest()?,
+        client: c.id()?,
+        redirect_uri: c.id()?,
+        grant: c.id()?,
+        scopes: c.scopes()?,
+        partner: c.maybe_id()?,
+        issued_at: c.time()?,
+        expires_at: c.time()?,
+        offset: c.offset()?,
+        redeemed: c.maybe_time()?.zip(c.get::<Option<&[u8]>>()?.map(handle_text)),
+    })
+}
+
+pub(super) fn token(c: &mut Cursor<'_>) -> Result<Token, StoreError> {
+    Ok(Token {
+        platform: c.id()?,
+        handle: handle_text(c.get()?),
+        digest: c.digest()?,
+        grant: c.id()?,
+        scopes: c.scopes()?,
+        partner: c.maybe_id()?,
+        issued_at: c.time()?,
+        expires_at: c.maybe_time()?,
+        offset: c.offset()?,
+        ended: c.ended()?,
+    })
+}
+
+pub(super) fn admin(c: &mut Cursor<'_>) -> Result<Administrator, StoreError> {
+    Ok(Administrator {
+        id: c.id()?,
+        rights: c.word(AdminRights::from_word)?,
+        platform: c.maybe_id()?,
+        created_at: c.time()?,
+        expires_at: c.maybe_time()?,
+    })
+}
+
+pub(super) fn platform(c: &mut Cursor<'_>) -> Result<PlatformRow, StoreError> {
+    Ok(PlatformRow { id: c.id()?, revision: c.count()?, document: c.id()?, applied_at: c.time()? })
+}
+
+pub(super) fn decision(c: &mut Cursor<'_>) -> Result<DecisionRow, StoreError> {
+    Ok(DecisionRow { id: c.id()?, platform: c.id()?, at: c.time()?, cause: c.id()?, document: c.id()? })
+}
+
+pub(super) fn entry(c: &mut Cursor<'_>) -> Result<LogEntry, StoreError> {
+    Ok(LogEntry {
+        offset: c.offset()?,
+        subject: Subject { platform: c.id()?, kind: c.word(SubjectKind::from_word)?, id: c.id()? },
+        effect: c
+            .word(|word| [Effect::Kill, Effect::Change].into_iter().find(|e| effect_word(*e) == word))?,
+        at: c.time()?,
+    })
+}
+
+pub(super) fn audit(c: &mut Cursor<'_>) -> Result<AuditRecord, StoreError> {
+    Ok(AuditRecord {
+        number: c.count()?,
+        operation: c.id()?,
+        platform: c.maybe_id()?,
+        actor: c.id()?,
+        action: c.id()?,
+        subject: c.id()?,
+        detail: c.id()?,
+        at: c.time()?,
+    })
+}
