@@ -291,7 +291,7 @@ def test_connected_apps_show_and_take_back(own_demo: Demo) -> None:
     page = browser.get(f"{demo.issuer}/apps")
     check_page(page)
     assert page.path == "/apps"
-    for words in ("trading", "paper"):
+    for words in ("cancel orders", "paper"):
         assert words in page.text.lower()
     demo.withdraw(browser, app)
     refusal(demo.account(bearer(token)), 401, "grant.revoked", 40110000)

@@ -7,11 +7,15 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// A flat JSON object of texts. Numbers and booleans are taken as their text; `null` counts as left out.
+/// Members whose value may be a number, as the vendor's page has it.
+const NUMERIC: [&str; 1] = ["scope"];
+
+/// A flat JSON object of texts. `null` counts as left out.
 #[derive(Default)]
 pub struct Flat {
     members: BTreeMap<String, String>,
     seen: BTreeSet<String>,
+    nulls: BTreeSet<String>,
     repeated: Option<String>,
 }
 
@@ -34,10 +38,15 @@ impl<'de> Deserialize<'de> for Flat {
                 while let Some(name) = map.next_key::<String>()? {
                     let value = match map.next_value::<serde_json::Value>()? {
                         serde_json::Value::String(text) => text,
-                        serde_json::Value::Number(number) => number.to_string(),
-                        serde_json::Value::Bool(flag) => flag.to_string(),
-                        serde_json::Value::Null => String::new(),
-                        serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
+                        serde_json::Value::Number(number) if NUMERIC.contains(&name.as_str()) => number.to_string(),
+                        serde_json::Value::Null => {
+                            flat.nulls.insert(name.clone());
+                            String::new()
+                        }
+                        serde_json::Value::Number(_)
+                        | serde_json::Value::Bool(_)
+                        | serde_json::Value::Array(_)
+                        | serde_json::Value::Object(_) => {
                             return Err(serde::de::Error::custom("a member is no text"));
                         }
                     };
@@ -97,7 +106,7 @@ impl Flat {
 
     /// Whether the member was sent, be it empty.
     pub fn has(&self, name: &str) -> bool {
-        self.seen.contains(name)
+        self.seen.contains(name) && !self.nulls.contains(name)
     }
 
     /// A member that has to be there.
@@ -131,7 +140,8 @@ mod tests {
         assert_eq!(cause(r#"["code"]"#), Cause::BodyMalformed);
         assert_eq!(cause(r#"{"code":["a"]}"#), Cause::BodyMalformed);
         assert_eq!(cause("{"), Cause::BodyMalformed);
-        let flat = Flat::parse(br#"{"code":7,"scope":null}"#, &["code", "scope"]).unwrap();
-        assert_eq!((flat.get("code"), flat.get("scope")), (Some("7"), None));
+        let flat = Flat::parse(br#"{"scope":7,"code":null}"#, &["code", "scope"]).unwrap();
+        assert_eq!((flat.get("scope"), flat.get("code"), flat.has("code")), (Some("7"), None, false));
+        assert_eq!(cause(r#"{"code":7}"#), Cause::BodyMalformed);
     }
 }

@@ -151,7 +151,7 @@ class Platform:
     def code(self, client: Client, browser: Browser | None = None, **changes: str | None) -> str:
         return self.consent(client, browser, **changes)["code"]
 
-    def redeem(self, client: Client, code: str, **changes: str | None) -> requests.Response:
+    def redeem(self, client: Client, code: str, /, **changes: str | None) -> requests.Response:
         fields = {
             "grant_type": "authorization_code",
             "code": code,

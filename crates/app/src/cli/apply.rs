@@ -46,7 +46,8 @@ pub(super) async fn run(args: Apply, out: &mut Out) -> anyhow::Result<()> {
     if !session.json {
         plan::show(out, &planned);
     }
-    if asks && !agreed()? {
+    let changes = planned.get("changed") != Some(&Json::Bool(false));
+    if asks && changes && !agreed()? {
         bail!("nothing was changed");
     }
     let revision = planned.get("revision").cloned().unwrap_or_default();

@@ -9,14 +9,23 @@ use std::str::FromStr;
 /// Where the server is and who asks.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Common {
-    /// The operator's address of the server [env: `MANDATE_SERVER`; else the one in ./mandate-data]
+    /// The operator's address of the server.
     #[arg(long, global = true, value_name = "URL", help_heading = "Server")]
+    #[arg(
+        help = "The operator's address of the server [env: MANDATE_SERVER; else the one in ./mandate-data]"
+    )]
     pub(super) server: Option<String>,
-    /// A file with an administrator's token [env: `MANDATE_TOKEN_FILE`]
+    /// A file with an administrator's token.
     #[arg(long, global = true, value_name = "FILE", help_heading = "Server")]
+    #[arg(
+        help = "A file with an administrator's token [env: MANDATE_TOKEN_FILE; else one in ./mandate-data]"
+    )]
     pub(super) token_file: Option<PathBuf>,
-    /// The token itself; other users of this machine can see it in the list of processes [env: `MANDATE_TOKEN`]
+    /// The token itself.
     #[arg(long, global = true, value_name = "TOKEN", conflicts_with = "token_file", help_heading = "Server")]
+    #[arg(
+        help = "The token itself, which others on this machine can see in its list of processes [env: MANDATE_TOKEN]"
+    )]
     pub(super) token: Option<GivenToken>,
     /// Print JSON
     #[arg(long, global = true)]
@@ -26,8 +35,9 @@ pub(super) struct Common {
 /// Which platform.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct OfPlatform {
-    /// The platform; may be left out if there is only one [env: `MANDATE_PLATFORM`]
+    /// The platform.
     #[arg(long, global = true, value_name = "ID", help_heading = "Server")]
+    #[arg(help = "The platform; may be left out if there is only one [env: MANDATE_PLATFORM]")]
     pub(super) platform: Option<String>,
 }
 

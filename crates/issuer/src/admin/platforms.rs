@@ -111,7 +111,7 @@ struct Planned {
 impl Planned {
     fn json(&self) -> Json {
         json!({
-            "platform": self.platform.id.as_str(), "revision": self.revision,
+            "platform": self.platform.id.as_str(), "revision": self.revision, "changed": !self.same_text,
             "summary": plan::summary(self.platform.id.as_str(), self.revision, &self.changes, self.same_text),
             "changes": self.changes.iter().map(Change::json).collect::<Vec<_>>(), "notes": self.notes,
         })
@@ -251,7 +251,6 @@ async fn applied(call: &Call<'_>, planned: &Planned, revision: u64) -> Result<An
     let hosts: Vec<Json> =
         planned.platform.hosts.iter().map(|h| json!({"name": h.name, "url": h.url})).collect();
     let shown = view::with(planned.json(), "revision", revision);
-    let shown = view::with(shown, "changed", !planned.same_text);
     let shown = view::with(shown, "live", live);
     Ok(Answer::ok(&view::with(view::with(shown, "hosts", hosts), "trouble", trouble)))
 }

@@ -112,6 +112,7 @@ impl Shape {
             Self::Plan => &[
                 ("platform", Text, Always, "the platform's id"),
                 ("revision", Number, Always, "the revision in force; 0: the platform is new"),
+                ("changed", Flag, Always, "false if this very file is in force already"),
                 ("summary", Text, Always, "one sentence"),
                 ("changes", Objects, Always, "{kind, section, name, fields: [{field, before, after}]}"),
                 ("notes", Texts, Always, "what the changes mean for accounts, keys and clients that exist"),
@@ -119,7 +120,7 @@ impl Shape {
             Self::Applied => &[
                 ("platform", Text, Always, "the platform's id"),
                 ("revision", Number, Always, "the revision in force now"),
-                ("changed", Flag, Always, "false if the file was in force already"),
+                ("changed", Flag, Always, "false if this very file was in force already"),
                 ("summary", Text, Always, "one sentence"),
                 ("changes", Objects, Always, "as in the plan"),
                 ("notes", Texts, Always, "as in the plan"),

@@ -4,9 +4,11 @@ use super::document::assert_shape;
 use super::*;
 use crate::admin::shapes::Shape;
 use mandate_core::disclosure::{FactName, Facts};
-use mandate_core::model::Credential;
+use mandate_core::grant::GrantSpec;
+use mandate_core::model::{Credential, GrantedBy};
 use mandate_core::refusal::{Decision, Refusal};
-use mandate_core::{Cause, KeyId};
+use mandate_core::{Cause, KeyId, ScopeSet};
+use mandate_store::{IssueToken, NewToken};
 
 async fn account(scene: &Scene, environment: &str) -> String {
     scene.post("write", "/platforms/sun/users", json!({"name": "alice", "password": "correct horse"})).await;
@@ -250,6 +252,58 @@ async fn a_file_that_is_wrong_or_takes_anothers_address_changes_nothing() {
         said.json["problems"].as_array().unwrap().iter().filter_map(|p| p["message"].as_str()).collect();
     assert!(problems.contains(&"`127.0.0.1:8001` belongs to the platform `sun` already"), "{problems:?}");
     assert_eq!(scene.get("write", "/platforms/star").await.status, 404);
+}
+
+#[tokio::test]
+async fn grants_are_listed_and_ended() {
+    let scene = Scene::new().await;
+    let account = account(&scene, "paper").await;
+    let user =
+        scene.get("read", "/platforms/sun/users").await.json["items"][0]["id"].as_str().unwrap().to_owned();
+    let client = json!({"name": "App", "redirect_uris": ["https://app.example/cb"], "scopes": ["data"]});
+    let client = scene.post("write", "/platforms/sun/clients", client).await.text("client_id");
+    let digest = Secret::new("token").digest();
+    let scopes = ScopeSet::parse("data").unwrap();
+    let issue = IssueToken {
+        grant: GrantSpec {
+            platform: "sun".into(),
+            new_id: "g1".into(),
+            client: client.as_str().into(),
+            user: Some(user.as_str().into()),
+            accounts: vec![account.as_str().into()],
+            scopes: scopes.clone(),
+            granted_by: GrantedBy::Owner,
+        },
+        known_grant: None,
+        scopes,
+        partner: None,
+        token: NewToken {
+            digest,
+            handle: mandate_store::token_handle(&digest),
+            issued_at: scene.admin.issuer.clock.now(),
+            expires_at: None,
+            offset: scene.admin.issuer.cache.feed().applied(),
+        },
+    };
+    scene.admin.issuer.store.issue_token(&issue).await.unwrap();
+    let all = scene.get("read", "/platforms/sun/grants").await;
+    assert_shape(&all.json["items"][0], Shape::Grant);
+    assert_eq!(
+        (&all.json["items"][0]["id"], &all.json["items"][0]["status"]),
+        (&json!("g1"), &json!("ACTIVE"))
+    );
+    let of_alice = scene.get("read", "/platforms/sun/grants?user=alice").await;
+    assert_shape(&of_alice.json["items"][0], Shape::Grant);
+    assert_eq!(
+        (&of_alice.json["items"][0]["client_name"], &of_alice.json["items"][0]["live_tokens"]),
+        (&json!("App"), &json!(1))
+    );
+    let counts = scene.get("read", "/platforms/sun/counts").await;
+    assert_eq!(counts.json, json!({"codes": 0, "tokens": 1, "grants": 1}));
+    let ended = scene.post("write", "/platforms/sun/grants/g1/revoke", json!({})).await;
+    assert_eq!((ended.status, &ended.json["ended"]["reason"]), (200, &json!("operator")), "{}", ended.text);
+    assert_eq!(scene.post("write", "/platforms/sun/grants/g1/revoke", json!({})).await.status, 409);
+    assert_eq!(scene.post("write", "/platforms/sun/grants/g2/revoke", json!({})).await.status, 404);
 }
 
 #[tokio::test]

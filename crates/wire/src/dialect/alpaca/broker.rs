@@ -8,7 +8,11 @@ pub fn row(cause: Cause) -> Row {
     match cause {
         Cause::Internal => Row { status: 500, code: 50_010_000 },
         Cause::CredentialAmbiguous => Row { status: 400, code: 40_010_000 },
-        Cause::ParameterMissing | Cause::ParameterInvalid | Cause::ParameterUnknown | Cause::ResponseTypeUnsupported => {
+        Cause::ParameterMissing
+        | Cause::ParameterInvalid
+        | Cause::ParameterUnknown
+        | Cause::ResponseTypeUnsupported
+        | Cause::ClientSecretMissing => {
             Row { status: 422, code: 42_210_000 }
         }
         other => class_row(other.class()),
