@@ -64,7 +64,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     if args.store.is_none() {
         std::fs::create_dir_all(dir.join("store"))?;
     }
-    let clock = Arc::new(DemoClock::new());
+    let clock = Arc::new(DemoClock::new(&dir));
     let before = Sheet::read(&dir)?;
     let ports = Ports::bind(args.port_base, before.as_ref())?;
 

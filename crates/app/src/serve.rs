@@ -51,6 +51,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         },
     );
     listeners.rebind(config.listen.clone());
+    listeners.match_platforms().await;
     let following = tokio::spawn(listeners.clone().follow());
     let ops = Ops::new(node.clone(), admin_hosts(&config), None);
     let operators = tokio::spawn(ops.serve(admin_listener));

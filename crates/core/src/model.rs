@@ -18,9 +18,10 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// Whether the end has come: a replaced key may overlap with its successor for a while.
+    /// Whether the end has come. Only a replaced key may have its end ahead, while it overlaps with its successor;
+    /// any other end holds at once, whatever this node's clock says (SECURITY R10).
     pub fn by(&self, now: Timestamp) -> bool {
-        now >= self.at
+        self.reason != EndReason::Replaced || now >= self.at
     }
 }
 

@@ -92,7 +92,7 @@ pub async fn handle(admin: &Admin, address: IpAddr, request: Request<Bytes>) -> 
         Ok(answer) => answer.into_response(),
         Err(problem) => {
             if problem.status() == StatusCode::UNAUTHORIZED {
-                tracing::warn!(%address, %method, "admin API: no administrator");
+                tracing::warn!(from_this_machine = address.is_loopback(), %method, "admin API: no administrator");
             }
             problem.into_response()
         }

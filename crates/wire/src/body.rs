@@ -12,6 +12,8 @@ pub const LARGEST: usize = 64 * 1024;
 pub enum Fault {
     /// Bytes that are not UTF-8.
     NotUtf8,
+    /// A `%` without two hexadecimal digits after it.
+    Escape,
     /// Too many parts.
     TooMany,
     /// Not JSON.
@@ -27,6 +29,7 @@ impl Fault {
     pub const fn in_words(self) -> &'static str {
         match self {
             Self::NotUtf8 => "it is not UTF-8",
+            Self::Escape => "a % in it is not followed by two hexadecimal digits",
             Self::TooMany => "it holds too many parts",
             Self::NotJson => "it is not JSON",
             Self::NotAnObject => "it is not one JSON object whose members are texts",

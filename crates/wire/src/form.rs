@@ -28,9 +28,7 @@ impl Form {
     pub fn parse(bytes: &[u8]) -> Result<Self, Box<Refusal>> {
         let mut parameters = BTreeMap::new();
         let text = std::str::from_utf8(bytes).map_err(|_| body::malformed(Fault::NotUtf8, "a form in UTF-8"))?;
-        if !percent_decodes_to_utf8(text) {
-            return Err(body::malformed(Fault::NotUtf8, "a form in UTF-8"));
-        }
+        check_escapes(text)?;
         for (key, value) in url::form_urlencoded::parse(bytes) {
             if parameters.len() >= MOST_PARAMETERS {
                 return Err(body::malformed(Fault::TooMany, "at most 64 parameters"));
@@ -91,9 +89,10 @@ pub fn known(key: &str) -> &str {
     NAMES.into_iter().find(|n| *n == key).unwrap_or("(a name that is not known here)")
 }
 
-fn percent_decodes_to_utf8(text: &str) -> bool {
+/// Every `%` begins an escape of two hexadecimal digits, and what the escapes stand for is UTF-8.
+fn check_escapes(text: &str) -> Result<(), Box<Refusal>> {
     if !text.contains('%') {
-        return true;
+        return Ok(());
     }
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -105,13 +104,17 @@ fn percent_decodes_to_utf8(text: &str) -> bool {
                 out.push(high << 4 | low);
                 i += 3;
             }
+            (b'%', _, _) => return Err(body::malformed(Fault::Escape, "two hexadecimal digits after each %")),
             (b, _, _) => {
                 out.push(b);
                 i += 1;
             }
         }
     }
-    std::str::from_utf8(&out).is_ok()
+    match std::str::from_utf8(&out) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(body::malformed(Fault::NotUtf8, "a form in UTF-8")),
+    }
 }
 
 #[cfg(test)]
@@ -133,6 +136,7 @@ mod tests {
     #[test]
     fn bounds_and_encodings() {
         assert_eq!(cause(b"a=%ff"), Cause::BodyMalformed);
+        assert_eq!(cause(b"a=100%"), Cause::BodyMalformed);
         assert_eq!(cause(b"a=\xff"), Cause::BodyMalformed);
         assert_eq!(cause(format!("a={}", "x".repeat(4097)).as_bytes()), Cause::ParameterInvalid);
         let many: String = (0..65).map(|i| format!("p{i}=1&")).collect();

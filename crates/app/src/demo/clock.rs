@@ -7,6 +7,7 @@ use http::{Method, Request, Response};
 use mandate_core::{Clock, Digest, Entropy, Secret, Timestamp, format};
 use mandate_wire::dialect::json_answer;
 use serde_json::json;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,14 +17,18 @@ use std::time::Duration;
 pub(crate) struct DemoClock {
     system: SystemClock,
     moved_ms: AtomicI64,
+    /// Remembers how far it was moved, so that a second start in the folder does not go back in time.
+    file: PathBuf,
 }
 
 /// Furthest the clock can be moved in one step: ten years.
 const FURTHEST_S: i64 = 10 * 366 * 86_400;
 
 impl DemoClock {
-    pub(crate) fn new() -> Self {
-        Self { system: SystemClock::new(), moved_ms: AtomicI64::new(0) }
+    pub(crate) fn new(dir: &Path) -> Self {
+        let file = dir.join("clock-moved-ms");
+        let moved = std::fs::read_to_string(&file).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0);
+        Self { system: SystemClock::new(), moved_ms: AtomicI64::new(moved), file }
     }
 
     /// `GET` tells the time, `POST {"advance_s": N}` moves it. Wants the demo's administrator token.
@@ -48,7 +53,10 @@ impl DemoClock {
                 let words = "send {\"advance_s\": N} with a number of seconds from 0 to ten years";
                 return json_answer(400, &json!({"error": "invalid_request", "message": words}));
             };
-            self.moved_ms.fetch_add(ms, Ordering::AcqRel);
+            let moved = self.moved_ms.fetch_add(ms, Ordering::AcqRel) + ms;
+            if let Err(error) = std::fs::write(&self.file, moved.to_string()) {
+                tracing::warn!(%error, "how far the clock was moved cannot be remembered");
+            }
         } else if request.method() != Method::GET {
             return json_answer(405, &json!({"error": "invalid_request", "message": "GET or POST"}));
         }

@@ -17,7 +17,7 @@ const QUEUE: usize = 1024;
 const OPEN: usize = 4;
 
 enum Order {
-    Record(Vec<DecisionRow>),
+    Record(Vec<DecisionRow>, oneshot::Sender<()>),
     Find(PlatformId, DecisionId, oneshot::Sender<Result<Option<DecisionRow>>>),
     Drop(Timestamp, oneshot::Sender<()>),
 }
@@ -40,15 +40,12 @@ impl Decisions {
         Ok(Self { orders: Some(orders), thread: Some(thread) })
     }
 
-    /// Hands rows over. Never waits: under a flood the newest are lost.
-    pub(super) fn record(&self, decisions: &[DecisionRow]) {
+    /// Hands rows over and waits until they are written.
+    pub(super) async fn record(&self, decisions: &[DecisionRow]) -> std::result::Result<(), StoreError> {
         if decisions.is_empty() {
-            return;
+            return Ok(());
         }
-        let order = Order::Record(decisions.to_vec());
-        if self.orders.as_ref().is_none_or(|orders| orders.try_send(order).is_err()) {
-            tracing::warn!(lost = decisions.len(), "refusals came faster than they can be written");
-        }
+        self.ask(|reply| Order::Record(decisions.to_vec(), reply)).await
     }
 
     /// Looks one up, behind all that was handed over before.
@@ -98,9 +95,13 @@ impl Days {
         let mut orders = Vec::new();
         while waiting.blocking_recv_many(&mut orders, QUEUE) > 0 {
             let mut fresh = Vec::new();
+            let mut written = Vec::new();
             for order in orders.drain(..) {
                 match order {
-                    Order::Record(decisions) => fresh.extend(decisions),
+                    Order::Record(decisions, reply) => {
+                        fresh.extend(decisions);
+                        written.push(reply);
+                    }
                     Order::Find(platform, id, reply) => {
                         self.write(&std::mem::take(&mut fresh));
                         reply.send(self.find(&platform, &id)).ok();
@@ -113,6 +114,9 @@ impl Days {
                 }
             }
             self.write(&fresh);
+            for reply in written {
+                reply.send(()).ok();
+            }
         }
     }
 

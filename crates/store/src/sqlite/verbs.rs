@@ -305,8 +305,7 @@ impl Store for Sqlite {
         self.read(move |conn| records::counts(conn, &platform))
     }
     fn record_decisions<'a>(&'a self, rows: &'a [DecisionRow]) -> Fut<'a, ()> {
-        self.decisions.record(rows);
-        Box::pin(std::future::ready(Ok(())))
+        Box::pin(self.decisions.record(rows))
     }
     fn decision<'a>(&'a self, platform: &'a PlatformId, id: &'a DecisionId) -> Fut<'a, Option<DecisionRow>> {
         Box::pin(async move {
