@@ -47,7 +47,11 @@ impl<S> Courteous<S> {
 }
 
 impl<S: Read + Unpin> Read for Courteous<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: ReadBufCursor<'_>,
+    ) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.inner).poll_read(cx, buf)
     }
 }
@@ -71,7 +75,11 @@ impl<S: Write + Unpin> Courteous<S> {
 }
 
 impl<S: Write + Unpin> Write for Courteous<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
         let this = &mut *self;
         if this.instead.is_none()
             && let Some(status) = bare_refusal(buf, this.turns.is_ours())

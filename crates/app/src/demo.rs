@@ -71,7 +71,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let running: Arc<dyn Clock> = clock.clone();
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let node = Node::start(Parts {
-        store_url: args.store.clone().unwrap_or_else(|| format!("sqlite:{}", dir.join("store").join("demo.db").display())),
+        store_url: args
+            .store
+            .clone()
+            .unwrap_or_else(|| format!("sqlite:{}", dir.join("store").join("demo.db").display())),
         key_file: dir.join("demo.key"),
         clock: running.clone(),
         entropy: entropy.clone(),
@@ -165,7 +168,9 @@ impl Ports {
             (Some(ports), _) => ports,
             (None, 0) => [0; 6],
             (None, base) => {
-                let Some(last) = base.checked_add(90) else { bail!("--port-base {base} leaves no room for ports") };
+                let Some(last) = base.checked_add(90) else {
+                    bail!("--port-base {base} leaves no room for ports")
+                };
                 [base + 10, base + 11, base + 12, base + 13, base + 14, last]
             }
         };
@@ -197,11 +202,14 @@ impl Ports {
 
 /// The shipped platform on the demo's ports.
 fn platform(ports: &Ports, upstream: Option<&str>) -> anyhow::Result<Platform> {
-    let mut platform = platform_file::read(ALPACA)
-        .map_err(|p| anyhow::anyhow!("platforms/alpaca.toml: {}", p.first().map(ToString::to_string).unwrap_or_default()))?;
+    let mut platform = platform_file::read(ALPACA).map_err(|p| {
+        anyhow::anyhow!("platforms/alpaca.toml: {}", p.first().map(ToString::to_string).unwrap_or_default())
+    })?;
     platform.issuer = format!("http://127.0.0.1:{}", ports.issuer).into();
     for host in &mut platform.hosts {
-        let port = ports.of_host(&host.name).with_context(|| format!("the demo has no port for host {}", host.name))?;
+        let port = ports
+            .of_host(&host.name)
+            .with_context(|| format!("the demo has no port for host {}", host.name))?;
         host.listen = format!("127.0.0.1:{port}").into();
         host.url = format!("http://127.0.0.1:{port}").into();
         host.aliases = vec![format!("localhost:{port}").into()];
@@ -228,7 +236,8 @@ async fn apply(node: &Node, platform: &Platform) -> anyhow::Result<()> {
         document,
         applied_at: node.clock.now(),
     };
-    let audit = people::audit(node, Some(&platform.id), "platform.apply", &format!("platform:{}", platform.id));
+    let audit =
+        people::audit(node, Some(&platform.id), "platform.apply", &format!("platform:{}", platform.id));
     match node.store.apply_platform(&row, expected, &audit).await? {
         Changed::Done => Ok(()),
         other => bail!("the platform could not be applied: {other:?}"),

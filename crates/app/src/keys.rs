@@ -53,12 +53,18 @@ impl RootKey {
     /// Unwraps the store's root key with the key in `file`, making either where it does not exist yet.
     pub(crate) async fn open(store: &dyn Store, file: &Path, entropy: &dyn Entropy) -> anyhow::Result<Self> {
         let kek = key_file(file, entropy)?;
-        let kek = UnboundKey::new(&AES_256_GCM, &kek).map(LessSafeKey::new).ok().context("the key file holds no key")?;
+        let kek = UnboundKey::new(&AES_256_GCM, &kek)
+            .map(LessSafeKey::new)
+            .ok()
+            .context("the key file holds no key")?;
         let mut fresh = [0u8; 44];
         entropy.fill(&mut fresh);
         let nonce: [u8; 12] = fresh[32..].try_into()?;
         let mut offered = fresh[..32].to_vec();
-        if kek.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(AAD), &mut offered).is_err() {
+        if kek
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(AAD), &mut offered)
+            .is_err()
+        {
             bail!("the root key cannot be wrapped");
         }
         let offered = [nonce.as_slice(), &offered].concat();

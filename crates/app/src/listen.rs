@@ -52,7 +52,15 @@ impl Listeners {
     pub(crate) fn new(node: Arc<Node>, bounds: Bounds) -> Arc<Self> {
         let permits = Arc::new(Semaphore::new(bounds.connections));
         let (stop, _) = watch::channel(false);
-        Arc::new(Self { node, bounds, permits, stop, open: Mutex::default(), bound: Mutex::default(), instead: Mutex::default() })
+        Arc::new(Self {
+            node,
+            bounds,
+            permits,
+            stop,
+            open: Mutex::default(),
+            bound: Mutex::default(),
+            instead: Mutex::default(),
+        })
     }
 
     /// Binds other addresses than the platform files name: for a node that shares a machine with another one.
@@ -89,7 +97,8 @@ impl Listeners {
             }
             match self.bind(&listen).await {
                 Ok(listener) => {
-                    let address = listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], 0)));
+                    let address =
+                        listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], 0)));
                     tracing::info!(%platform, %address, "listening");
                     let task = tokio::spawn(self.clone().accept(platform.clone(), listen.clone(), listener));
                     open.insert((platform, listen), (address, task));
@@ -108,7 +117,8 @@ impl Listeners {
                 TcpListener::from_std(listener)
             }
             None => {
-                let instead = self.instead.lock().unwrap_or_else(PoisonError::into_inner).get(listen).cloned();
+                let instead =
+                    self.instead.lock().unwrap_or_else(PoisonError::into_inner).get(listen).cloned();
                 TcpListener::bind(instead.as_deref().unwrap_or(listen)).await
             }
         }
@@ -211,7 +221,8 @@ impl Listeners {
         let named = host_of(&request);
         let hosts = &live.tenant.snapshot.platform.hosts;
         let here = |h: &&mandate_core::platform::Host| *h.listen == *listen;
-        let matched = named.and_then(|name| hosts.iter().position(|h| here(&h) && mandate_gate::host_matches(h, name)));
+        let matched =
+            named.and_then(|name| hosts.iter().position(|h| here(&h) && mandate_gate::host_matches(h, name)));
         let Some(host_index) = matched else {
             let first = hosts.iter().position(|h| here(&h)).unwrap_or(0);
             return self.refuse(live, first, peer.ip(), Refusal::anonymous(Cause::HostUnknown));
@@ -222,7 +233,14 @@ impl Listeners {
             let arrival = self.arrival(live, host_index, address);
             let mut response = match collect(request, self.bounds.body_timeout).await {
                 Ok(request) => mandate_issuer::handle(&arrival, request).await,
-                Err(refusal) => arrival.refuse("(body)", (*refusal).into()),
+                Err(refusal) => {
+                    let mut response = arrival.refuse("(body)", (*refusal).into());
+                    // what is left of the body would be taken for the next request
+                    response
+                        .headers_mut()
+                        .insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+                    response
+                }
             };
             self.node.gate.stamp(response.headers_mut());
             return response.map(|bytes| Either::Left(Full::new(bytes)));
@@ -248,9 +266,14 @@ impl Listeners {
         let live = platforms.get(platform)?;
         let host_index = live.tenant.snapshot.platform.hosts.iter().position(|h| *h.listen == *listen)?;
         let refusal = match status {
-            431 => Refusal::anonymous(Cause::RequestTooLarge).with(FactName::Parameter, "the header section").with(FactName::Limit, 64 * 1024),
-            414 => Refusal::anonymous(Cause::RequestTooLarge).with(FactName::Parameter, "the request line").with(FactName::Limit, 64 * 1024),
-            _ => Refusal::anonymous(Cause::RequestMalformed).with(FactName::Defect, "a header or the request line breaks the grammar of HTTP"),
+            431 => Refusal::anonymous(Cause::RequestTooLarge)
+                .with(FactName::Parameter, "the header section")
+                .with(FactName::Limit, 64 * 1024),
+            414 => Refusal::anonymous(Cause::RequestTooLarge)
+                .with(FactName::Parameter, "the request line")
+                .with(FactName::Limit, 64 * 1024),
+            _ => Refusal::anonymous(Cause::RequestMalformed)
+                .with(FactName::Defect, "a header or the request line breaks the grammar of HTTP"),
         };
         let arrival = self.arrival(live, host_index, IpAddr::from([0, 0, 0, 0]));
         let mut response = arrival.refuse("(request)", refusal.into());
@@ -274,7 +297,9 @@ fn host_of<B>(request: &Request<B>) -> Option<&str> {
     let mut named = request.headers().get_all(http::header::HOST).iter();
     match (named.next(), named.next(), request.uri().authority()) {
         (Some(one), None, None) => one.to_str().ok(),
-        (Some(one), None, Some(authority)) => one.to_str().ok().filter(|h| h.eq_ignore_ascii_case(authority.as_str())),
+        (Some(one), None, Some(authority)) => {
+            one.to_str().ok().filter(|h| h.eq_ignore_ascii_case(authority.as_str()))
+        }
         _ => None,
     }
 }
@@ -305,7 +330,9 @@ async fn collect(request: Request<Incoming>, patience: Duration) -> Result<Reque
     let limited = Limited::new(incoming, body::LARGEST);
     match tokio::time::timeout(patience, limited.collect()).await {
         Ok(Ok(collected)) => Ok(Request::from_parts(parts, collected.to_bytes())),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(body::too_large(body::LARGEST)),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(body::too_large(body::LARGEST))
+        }
         Ok(Err(_)) | Err(_) => Err(body::malformed(body::Fault::BrokenOff, "the whole body")),
     }
 }

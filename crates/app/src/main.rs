@@ -88,7 +88,8 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 fn log(logging: &config::Logging) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_new(&*logging.level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     if logging.json {
         subscriber.json().init();
     } else {

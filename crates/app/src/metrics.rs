@@ -22,15 +22,31 @@ pub(crate) fn page(node: &Node) -> String {
         registry.register(name, help, metric);
     };
     let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    gauge("log_applied_offset", "Newest offset of the log that this node has applied", whole(node.cache.feed().applied().0));
+    gauge(
+        "log_applied_offset",
+        "Newest offset of the log that this node has applied",
+        whole(node.cache.feed().applied().0),
+    );
     if let Some(lag) = node.cache.lag_ms() {
         gauge("log_lag_milliseconds", "Time since this node last heard from the log", whole(lag));
     }
     gauge("platforms", "Platforms in force", whole(node.platforms().len() as u64));
     gauge("store_reads", "Look-ups made in the store since the start", whole(node.store.reads()));
-    gauge("decisions_dropped", "Decisions not recorded because too many waited", whole(node.behind.dropped()));
-    gauge("upstream_connections_opened", "Connections made to the APIs behind the gate", whole(node.metrics.connected()));
-    gauge("upstream_retried", "Requests sent again because a kept connection had gone", whole(node.metrics.retried()));
+    gauge(
+        "decisions_dropped",
+        "Decisions not recorded because too many waited",
+        whole(node.behind.dropped()),
+    );
+    gauge(
+        "upstream_connections_opened",
+        "Connections made to the APIs behind the gate",
+        whole(node.metrics.connected()),
+    );
+    gauge(
+        "upstream_retried",
+        "Requests sent again because a kept connection had gone",
+        whole(node.metrics.retried()),
+    );
     let requests = Family::<Labels, Gauge>::default();
     for outcome in Outcome::ALL.iter().copied() {
         requests.get_or_create(&Labels { outcome: outcome.as_str() }).set(whole(node.metrics.count(outcome)));

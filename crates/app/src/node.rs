@@ -4,9 +4,11 @@ use crate::keys::{Purpose, RootKey};
 use crate::record::Behind;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use mandate_core::platform::{Snapshot, Upstream};
-use mandate_core::{AccountId, Clock, DecisionId, Digest, Entropy, LogEntry, PlatformId, SubjectKind, Timestamp};
 use mandate_core::model::{Account, Credential, TokenFacts};
+use mandate_core::platform::{Snapshot, Upstream};
+use mandate_core::{
+    AccountId, Clock, DecisionId, Digest, Entropy, LogEntry, PlatformId, SubjectKind, Timestamp,
+};
 use mandate_gate::{Facts, FactsUnavailable, Gate, Looked, Site};
 use mandate_issuer::{Issuer, Tenant, admin};
 use mandate_store::{Cached, Feed, PlatformRow, Store, StoreError, Used};
@@ -81,7 +83,9 @@ impl Node {
         let store = mandate_store::open(&parts.store_url, feed.clone()).await?;
         let info = store.info().await?;
         match (parts.demo, info.demo) {
-            (false, true) => anyhow::bail!("this store was made by `mandate demo`, whose clock can be moved: use another one"),
+            (false, true) => anyhow::bail!(
+                "this store was made by `mandate demo`, whose clock can be moved: use another one"
+            ),
             (true, false) => {
                 if store.stamp_demo().await? != mandate_store::Changed::Done {
                     anyhow::bail!("this store is in use by a real server: the demo takes none of those");
@@ -180,8 +184,9 @@ impl Node {
     }
 
     async fn bring_up(&self, row: &PlatformRow) -> anyhow::Result<Live> {
-        let mut platform = platform_file::read(&row.document)
-            .map_err(|problems| anyhow::anyhow!("{}", problems.first().map(ToString::to_string).unwrap_or_default()))?;
+        let mut platform = platform_file::read(&row.document).map_err(|problems| {
+            anyhow::anyhow!("{}", problems.first().map(ToString::to_string).unwrap_or_default())
+        })?;
         for plan in &mut platform.plans {
             plan.requests_per_minute = plan.requests_per_minute.saturating_mul(self.limit_factor);
         }
@@ -196,7 +201,8 @@ impl Node {
             self.clock.clone(),
             Arc::new(move |decision| behind.decision(decision)),
         ));
-        let tickets = Arc::new(Tickets::new(id.clone(), &self.root.derive(Purpose::Tickets, &id)?).context("tickets")?);
+        let tickets =
+            Arc::new(Tickets::new(id.clone(), &self.root.derive(Purpose::Tickets, &id)?).context("tickets")?);
         let identity = Arc::new(IdentityKey::new(&self.root.derive(Purpose::UpstreamIdentity, &id)?));
         let mut sites = Vec::new();
         for (host_index, host) in snapshot.platform.hosts.iter().enumerate() {
@@ -218,7 +224,11 @@ impl Node {
         Ok(Live { tenant: Arc::new(Tenant { snapshot, recorder, tickets }), sites })
     }
 
-    async fn upstream(&self, upstream: &Upstream, identity: &Arc<IdentityKey>) -> anyhow::Result<mandate_gate::Upstream> {
+    async fn upstream(
+        &self,
+        upstream: &Upstream,
+        identity: &Arc<IdentityKey>,
+    ) -> anyhow::Result<mandate_gate::Upstream> {
         let (address, authority) = if &*upstream.url == "builtin:sample" {
             let address = self.sample.start(identity.clone()).await?;
             (address, address.to_string())

@@ -80,7 +80,9 @@ impl Ops {
             return text(StatusCode::MISDIRECTED_REQUEST, "this host name is not served here\n");
         }
         let (parts, body) = request.into_parts();
-        let body = match tokio::time::timeout(Duration::from_secs(20), Limited::new(body, LARGEST).collect()).await {
+        let body = match tokio::time::timeout(Duration::from_secs(20), Limited::new(body, LARGEST).collect())
+            .await
+        {
             Ok(Ok(collected)) => collected.to_bytes(),
             Ok(Err(_)) => return text(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or broke off\n"),
             Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body took too long\n"),

@@ -142,7 +142,8 @@ async fn first_administrator(
         "token_file": token_file.file_name().and_then(|n| n.to_str()).unwrap_or_default(),
     });
     let admin_json = config.data_dir.join("admin.json");
-    std::fs::write(&admin_json, format!("{address}\n")).with_context(|| format!("{} cannot be written", admin_json.display()))
+    std::fs::write(&admin_json, format!("{address}\n"))
+        .with_context(|| format!("{} cannot be written", admin_json.display()))
 }
 
 /// Returns at SIGTERM or SIGINT.

@@ -1,8 +1,8 @@
 //! The nouns: users, accounts, keys, clients, grants, codes, tokens, sessions, as the store hands them out.
 
 use crate::{
-    AccountId, AdminId, ClientId, Digest, EnvironmentId, GrantId, KeyId, LicenceId, Offset, PartnerId, PlanId,
-    PlatformId, ScopeSet, SessionId, Timestamp, TokenHandle, UserId,
+    AccountId, AdminId, ClientId, Digest, EnvironmentId, GrantId, KeyId, LicenceId, Offset, PartnerId,
+    PlanId, PlatformId, ScopeSet, SessionId, Timestamp, TokenHandle, UserId,
 };
 use std::sync::Arc;
 

@@ -7,5 +7,7 @@ mod identify;
 mod tests;
 
 pub use decide::{Allowance, Check, MeterKey, Permit, Request, Spent, decide};
+pub use identify::{
+    Identified, Principal, identify_client, identify_client_of_any, identify_key, identify_token,
+};
 pub(crate) use identify::{client_fault, developer};
-pub use identify::{Identified, Principal, identify_client, identify_client_of_any, identify_key, identify_token};

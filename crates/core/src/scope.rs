@@ -43,7 +43,8 @@ pub struct ScopeSet(Arc<[Scope]>);
 impl ScopeSet {
     /// Parses a space-separated list; the empty text is the empty set. At most 64 words.
     pub fn parse(text: &str) -> Result<Self, NotAScope> {
-        let words = text.split(' ').filter(|w| !w.is_empty()).map(Scope::new).collect::<Result<Vec<_>, _>>()?;
+        let words =
+            text.split(' ').filter(|w| !w.is_empty()).map(Scope::new).collect::<Result<Vec<_>, _>>()?;
         if words.len() > 64 { Err(NotAScope) } else { Ok(words.into_iter().collect()) }
     }
     /// Whether it holds no scope.

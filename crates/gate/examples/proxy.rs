@@ -205,7 +205,8 @@ fn people(accounts: usize) -> Result<Memory, Box<dyn Error>> {
             last_used: None,
             ended: None,
         });
-        let facts = TokenFacts { token, grant, client: client.clone(), accounts: vec![account], killed: None };
+        let facts =
+            TokenFacts { token, grant, client: client.clone(), accounts: vec![account], killed: None };
         memory.tokens.insert(*digest.as_bytes(), Arc::new(facts));
     }
     Ok(memory)
@@ -214,7 +215,9 @@ fn people(accounts: usize) -> Result<Memory, Box<dyn Error>> {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [port, api, accounts] = arguments.as_slice() else { return Err("usage: proxy PORT API_PORT ACCOUNTS".into()) };
+    let [port, api, accounts] = arguments.as_slice() else {
+        return Err("usage: proxy PORT API_PORT ACCOUNTS".into());
+    };
     let (port, api): (u16, u16) = (port.parse()?, api.parse()?);
     let clock = Arc::new(Running(Instant::now()));
     let gate = Arc::new(Gate::new(
@@ -245,7 +248,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 async move { Ok::<_, std::convert::Infallible>(gate.handle(&site, peer.ip(), request).await) }
             });
             // A caller that hangs up in the middle is its own affair.
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(socket), service)
+                .await;
         });
     }
 }

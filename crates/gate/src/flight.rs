@@ -28,7 +28,11 @@ impl<K, T: Clone> fmt::Debug for Flights<K, T> {
 
 impl<K: Hash + Eq + Clone, T: Clone> Flights<K, T> {
     /// Waits for the look-up of this key, starting it if there is none.
-    pub(crate) async fn join(&self, key: &K, start: impl FnOnce() -> Looked<T>) -> Result<T, FactsUnavailable> {
+    pub(crate) async fn join(
+        &self,
+        key: &K,
+        start: impl FnOnce() -> Looked<T>,
+    ) -> Result<T, FactsUnavailable> {
         let found = self.enter(key, start).await;
         locked(&self.0).remove(key);
         found

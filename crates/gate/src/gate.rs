@@ -4,6 +4,7 @@ mod answer;
 mod caller;
 mod route;
 mod send;
+mod unread;
 
 use crate::body::GateBody;
 use crate::facts::Facts;
@@ -22,7 +23,7 @@ use mandate_core::platform::Host;
 use mandate_core::policy::{self, MeterKey};
 use mandate_core::refusal::Refusal;
 use mandate_core::{Cause, Clock, Digest, Entropy, GrantId, KeyId, PlatformId, Timestamp};
-use send::Outgoing;
+use send::{Caller, Outgoing};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -92,7 +93,10 @@ pub struct Gate {
 
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gate").field("facts", &self.facts).field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Gate")
+            .field("facts", &self.facts)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -104,6 +108,8 @@ struct Visit<'a> {
     peer: IpAddr,
     id: &'a RequestId,
     now: Timestamp,
+    /// When it came in, on the clock that nobody moves.
+    started: Duration,
 }
 
 /// An answer of the API, and what the caller has left.
@@ -139,23 +145,29 @@ impl Gate {
     /// Answers a request that came to this site from this address. Whether its `Host` header names the site is for
     /// the caller to see to, with [`crate::host_matches`] and [`Self::misdirected`] (SECURITY R18).
     pub async fn handle(&self, site: &Site, peer: IpAddr, request: Request<Incoming>) -> Response<GateBody> {
-        let started = self.clock.monotonic();
         let id = self.ids.next();
         let Some(host) = site.host() else { return answer::broken(&id) };
-        let visit = Visit { site, host, peer, id: &id, now: self.clock.now() };
+        let visit = self.visit(site, host, peer, &id);
         let (parts, body) = request.into_parts();
         let method = parts.method.clone();
-        let (response, outcome) = match self.serve(visit, parts, body).await {
+        let mut body = Some(body);
+        let (response, outcome) = match self.serve(visit, parts, &mut body).await {
             Ok(Served { mut response, budget }) => {
                 answer::dress(response.headers_mut(), visit, budget);
                 (response, if budget.is_some() { Outcome::Allowed } else { Outcome::Public })
             }
             Err(refused) => {
                 let outcome = refused.outcome();
-                (answer::refuse(visit, &method, refused), outcome)
+                let mut response = answer::refuse(visit, &method, refused);
+                if !unread::drained(body).await {
+                    response
+                        .headers_mut()
+                        .insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+                }
+                (response, outcome)
             }
         };
-        self.metrics.add(outcome, self.clock.monotonic().saturating_sub(started));
+        self.metrics.add(outcome, self.clock.monotonic().saturating_sub(visit.started));
         response
     }
 
@@ -163,7 +175,7 @@ impl Gate {
     pub fn misdirected(&self, site: &Site, peer: IpAddr, method: &Method) -> Response<GateBody> {
         let id = self.ids.next();
         let Some(host) = site.host() else { return answer::broken(&id) };
-        let visit = Visit { site, host, peer, id: &id, now: self.clock.now() };
+        let visit = self.visit(site, host, peer, &id);
         let refused = Refused::before_routing(Box::new(Refusal::anonymous(Cause::HostUnknown)));
         self.metrics.add(refused.outcome(), Duration::ZERO);
         answer::refuse(visit, method, refused)
@@ -181,20 +193,29 @@ impl Gate {
         }
     }
 
-    async fn serve<'a>(&self, visit: Visit<'a>, parts: Parts, body: Incoming) -> Result<Served, Refused<'a>> {
+    fn visit<'a>(&self, site: &'a Site, host: &'a Host, peer: IpAddr, id: &'a RequestId) -> Visit<'a> {
+        Visit { site, host, peer, id, now: self.clock.now(), started: self.clock.monotonic() }
+    }
+
+    async fn serve<'a>(
+        &self,
+        visit: Visit<'a>,
+        parts: Parts,
+        body: &mut Option<Incoming>,
+    ) -> Result<Served, Refused<'a>> {
         let Parts { method, uri, headers, .. } = parts;
         let target = front::read(&uri).map_err(|defect| Refused::before_routing(front::malformed(defect)))?;
         front::check_head(&headers).map_err(Refused::before_routing)?;
         let (route, params) = route::find(visit, &method, &target)?;
-        let outgoing = Outgoing { method: &method, target: target.whole, headers, body };
         if route.is_public() {
-            let response = self.forward(visit, outgoing, "").await;
+            let outgoing = Outgoing { method: &method, target: target.whole, headers, body: body.take() };
+            let response = self.forward(visit, outgoing, None).await;
             return match response {
                 Ok(response) => Ok(Served { response, budget: None }),
                 Err(fault) => Err(self.unserved(visit, route, &method, fault, None)),
             };
         }
-        let (principal, proof) = self.identify(visit, route, &outgoing.headers, target.query).await?;
+        let (principal, proof) = self.identify(visit, route, &headers, target.query).await?;
         let named_account = route::named_account(route, &params);
         let account = self.account(visit, route, &principal, named_account).await?;
         let request = policy::Request { host: visit.host, route, named_account, account: account.as_ref() };
@@ -205,8 +226,9 @@ impl Gate {
             .take(&self.meters.get(&key, visit.now), visit.now)
             .map_err(|(refusal, exceeded)| Refused::on(route, refusal).within(Some(exceeded.budget)))?;
         (self.uses)(visit.platform(), caller::used(&principal), visit.now);
-        let identity = send::identity(visit, &outgoing, &spent);
-        match self.forward(visit, outgoing, &identity).await {
+        let caller = Caller::of(visit, &spent);
+        let outgoing = Outgoing { method: &method, target: target.whole, headers, body: body.take() };
+        match self.forward(visit, outgoing, Some(caller)).await {
             Ok(response) => Ok(Served { response, budget: Some(spent.budget) }),
             Err(fault) => Err(self.unserved(visit, route, &method, fault, Some(&spent))),
         }

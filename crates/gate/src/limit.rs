@@ -36,7 +36,11 @@ impl<K: Hash + Eq + Clone> Meters<K> {
     /// Meters of anybody who comes: at most `most`, about; beyond that some are forgotten early.
     pub(crate) fn at_most(most: usize) -> Self {
         let shard = || Mutex::new(Shard { meters: HashMap::new(), sweep_at: SWEEP });
-        Self { shards: (0..SHARDS).map(|_| shard()).collect(), hasher: RandomState::new(), most: most / SHARDS }
+        Self {
+            shards: (0..SHARDS).map(|_| shard()).collect(),
+            hasher: RandomState::new(),
+            most: most / SHARDS,
+        }
     }
 
     /// The meter of a key.

@@ -46,9 +46,8 @@ outcomes! {
 
 const KINDS: usize = Outcome::ALL.len();
 /// Upper ends of the buckets, in microseconds.
-const BOUNDS: [u64; 14] = [
-    50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 10_000_000,
-];
+const BOUNDS: [u64; 14] =
+    [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 10_000_000];
 
 /// Counters of one gate.
 #[derive(Debug, Default)]

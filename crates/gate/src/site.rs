@@ -102,13 +102,24 @@ mod tests {
         for yes in ["paper-api.test:7111", "PAPER-API.test:7111", "localhost:7111"] {
             assert!(host_matches(&plain, yes), "{yes}");
         }
-        for no in ["", "paper-api.test", "paper-api.test:80", "evil.test:7111", "paper-api.test:7111.evil", "localhost"] {
+        for no in [
+            "",
+            "paper-api.test",
+            "paper-api.test:80",
+            "evil.test:7111",
+            "paper-api.test:7111.evil",
+            "localhost",
+        ] {
             assert!(!host_matches(&plain, no), "{no}");
         }
         let tls = host("https://api.test/", &[]);
         assert!(host_matches(&tls, "api.test") && host_matches(&tls, "api.test:443"));
         assert!(!host_matches(&tls, "api.test:80") && !host_matches(&tls, "api.test."));
         let six = host("http://[::1]:7111", &["[::1]"]);
-        assert!(host_matches(&six, "[::1]:7111") && host_matches(&six, "[::1]:80") && !host_matches(&six, "[::1]:81"));
+        assert!(
+            host_matches(&six, "[::1]:7111")
+                && host_matches(&six, "[::1]:80")
+                && !host_matches(&six, "[::1]:81")
+        );
     }
 }

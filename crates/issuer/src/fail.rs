@@ -1,8 +1,8 @@
 //! What a handler gives back instead of an answer.
 
+use mandate_core::Cause;
 use mandate_core::disclosure::FactName;
 use mandate_core::refusal::Refusal;
-use mandate_core::Cause;
 use mandate_store::StoreError;
 
 /// A refusal on its way to the renderer.

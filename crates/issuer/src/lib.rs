@@ -31,7 +31,9 @@ pub async fn handle(arrival: &Arrival<'_>, request: Request<Bytes>) -> Response<
     let path = request.uri().path();
     let oauth = path == "/oauth/token";
     match arrival.host().surface {
-        Surface::AlpacaConnect | Surface::AlpacaRest if oauth => alpaca::connect::token(arrival, request).await,
+        Surface::AlpacaConnect | Surface::AlpacaRest if oauth => {
+            alpaca::connect::token(arrival, request).await
+        }
         Surface::AlpacaBroker => alpaca::broker::handle(arrival, request).await,
         Surface::AlpacaConnect | Surface::AlpacaRest => pages::handle(arrival, request).await,
     }

@@ -93,8 +93,12 @@ impl Arrival<'_> {
     /// Gives a refusal its id, on a route of ours (`POST /oauth/token`).
     pub fn name(&self, route: &str, fail: Fail) -> Decision {
         let Fail(refusal) = fail;
-        let place =
-            Place { surface: self.host().surface.as_str(), host: &self.host().name, host_index: self.host_index, route };
+        let place = Place {
+            surface: self.host().surface.as_str(),
+            host: &self.host().name,
+            host_index: self.host_index,
+            route,
+        };
         self.tenant.recorder.name(place, self.with_contact(*refusal))
     }
     /// Says a refusal in the words of this host's surface.

@@ -6,7 +6,7 @@
 use crate::{At, Feed, Store, StoreError};
 use mandate_core::grant::GrantSpec;
 use mandate_core::model::{Account, Client, Credential, Grant, GrantedBy, KeyHolder, TokenFacts};
-use mandate_core::{AccountId, Clock, ClientId, Digest, LogEntry, Offset, PlatformId, SubjectKind};
+use mandate_core::{AccountId, ClientId, Clock, Digest, LogEntry, Offset, PlatformId, SubjectKind};
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -27,12 +27,14 @@ struct Remembered<T> {
     checked: AtomicU64,
 }
 
+type RememberedGrant = Arc<Remembered<(GrantKey, Arc<Grant>)>>;
+
 #[derive(Debug)]
 struct Memory {
     credentials: moka::sync::Cache<Box<str>, Arc<Remembered<Credential>>>,
     tokens: moka::sync::Cache<[u8; 32], Arc<Remembered<Arc<TokenFacts>>>>,
     accounts: moka::sync::Cache<Box<str>, Arc<Remembered<Arc<Account>>>>,
-    grants: moka::sync::Cache<u64, Arc<Remembered<(GrantKey, Arc<Grant>)>>>,
+    grants: moka::sync::Cache<u64, RememberedGrant>,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -102,7 +104,11 @@ impl Cached {
                     if let Some(first) = entries.first()
                         && first.offset.0 != after.0 + 1
                     {
-                        tracing::error!(after = after.0, next = first.offset.0, "gap in the log; forgetting everything");
+                        tracing::error!(
+                            after = after.0,
+                            next = first.offset.0,
+                            "gap in the log; forgetting everything"
+                        );
                         self.forget_all(first.offset);
                     }
                     self.feed.tell(&entries);
@@ -196,21 +202,31 @@ impl Cached {
     ///
     /// # Errors
     /// The store did not answer.
-    pub async fn credential(&self, platform: &PlatformId, id: &str) -> Result<Option<Credential>, StoreError> {
+    pub async fn credential(
+        &self,
+        platform: &PlatformId,
+        id: &str,
+    ) -> Result<Option<Credential>, StoreError> {
         let At { value, offset } = self.store.credential(platform, id).await?;
         if let Some(credential) = &value {
             let subjects = match credential {
                 Credential::Key(facts) => {
                     let mut subjects = vec![hash(platform, SubjectKind::Key, facts.key.id.as_str())];
                     match &facts.key.holder {
-                        KeyHolder::Account(account) => subjects.push(hash(platform, SubjectKind::Account, account.as_str())),
-                        KeyHolder::Partner(partner) => subjects.push(hash(platform, SubjectKind::Partner, partner.as_str())),
+                        KeyHolder::Account(account) => {
+                            subjects.push(hash(platform, SubjectKind::Account, account.as_str()));
+                        }
+                        KeyHolder::Partner(partner) => {
+                            subjects.push(hash(platform, SubjectKind::Partner, partner.as_str()));
+                        }
                     }
                     subjects
                 }
                 Credential::Client(client) => vec![hash(platform, SubjectKind::Client, client.id.as_str())],
             };
-            self.memory(platform).credentials.insert(id.into(), remember(credential.clone(), offset, subjects));
+            self.memory(platform)
+                .credentials
+                .insert(id.into(), remember(credential.clone(), offset, subjects));
         }
         Ok(value)
     }
@@ -236,7 +252,11 @@ impl Cached {
     ///
     /// # Errors
     /// The store did not answer.
-    pub async fn client(&self, platform: &PlatformId, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
+    pub async fn client(
+        &self,
+        platform: &PlatformId,
+        id: &ClientId,
+    ) -> Result<Option<Arc<Client>>, StoreError> {
         match self.peek_client(platform, id) {
             Some(found) => Ok(Some(found)),
             None => self.look_up_client(platform, id).await,
@@ -253,7 +273,11 @@ impl Cached {
     ///
     /// # Errors
     /// The store did not answer.
-    pub async fn token(&self, platform: &PlatformId, digest: &Digest) -> Result<Option<Arc<TokenFacts>>, StoreError> {
+    pub async fn token(
+        &self,
+        platform: &PlatformId,
+        digest: &Digest,
+    ) -> Result<Option<Arc<TokenFacts>>, StoreError> {
         let At { value, offset } = self.store.token(platform, digest).await?;
         let Some(facts) = value.map(Arc::new) else { return Ok(None) };
         let mut subjects = vec![
@@ -272,7 +296,11 @@ impl Cached {
     ///
     /// # Errors
     /// The store did not answer.
-    pub async fn account(&self, platform: &PlatformId, id: &AccountId) -> Result<Option<Arc<Account>>, StoreError> {
+    pub async fn account(
+        &self,
+        platform: &PlatformId,
+        id: &AccountId,
+    ) -> Result<Option<Arc<Account>>, StoreError> {
         if let Some(found) = self.memory(platform).accounts.get(id.as_str())
             && self.usable(&found)
         {
@@ -281,7 +309,9 @@ impl Cached {
         let At { value, offset } = self.store.account(platform, id).await?;
         let Some(account) = value.map(Arc::new) else { return Ok(None) };
         let subjects = vec![hash(platform, SubjectKind::Account, id.as_str())];
-        self.memory(platform).accounts.insert(id.as_str().into(), remember(account.clone(), offset, subjects));
+        self.memory(platform)
+            .accounts
+            .insert(id.as_str().into(), remember(account.clone(), offset, subjects));
         Ok(Some(account))
     }
 

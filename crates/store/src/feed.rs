@@ -40,7 +40,8 @@ impl Feed {
             listener(entries);
         }
         let before = first.offset.0.saturating_sub(1);
-        let _ahead = self.applied.compare_exchange(before, last.offset.0, Ordering::AcqRel, Ordering::Acquire);
+        let _ahead =
+            self.applied.compare_exchange(before, last.offset.0, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// Every entry up to here has been told, without a gap.

@@ -2,12 +2,12 @@
 
 use mandate_core::grant::{CodeFault, CodeRule, GrantSpec};
 use mandate_core::model::{
-    Account, Administrator, ApiKey, Client, ClientSecret, Code, Credential, EndReason, Grant, PasswordHash, Session,
-    Status, TokenFacts, User,
+    Account, Administrator, ApiKey, Client, ClientSecret, Code, Credential, EndReason, Grant, PasswordHash,
+    Session, Status, TokenFacts, User,
 };
 use mandate_core::{
-    AccountId, AdminId, ClientId, DecisionId, Digest, GrantId, KeyId, LogEntry, Offset, OperationId, PartnerId, PlatformId,
-    SessionId, Timestamp, TokenHandle, UserId,
+    AccountId, AdminId, ClientId, DecisionId, Digest, GrantId, KeyId, LogEntry, Offset, OperationId,
+    PartnerId, PlatformId, SessionId, Timestamp, TokenHandle, UserId,
 };
 use std::fmt::Debug;
 use std::future::Future;
@@ -257,7 +257,12 @@ pub trait Store: Debug + Send + Sync {
 
     /// Stores a platform file; `expected` is the revision it was planned against (0: new). `Conflict` if another
     /// apply came between. One log entry on the platform, effect change.
-    fn apply_platform<'a>(&'a self, row: &'a PlatformRow, expected: u64, audit: &'a Audit) -> Fut<'a, Changed>;
+    fn apply_platform<'a>(
+        &'a self,
+        row: &'a PlatformRow,
+        expected: u64,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed>;
     /// All platforms.
     fn platforms(&self) -> Fut<'_, Vec<PlatformRow>>;
 
@@ -296,7 +301,12 @@ pub trait Store: Debug + Send + Sync {
         now: Timestamp,
     ) -> Fut<'a, Option<(Session, User)>>;
     /// Live sessions of a user.
-    fn sessions<'a>(&'a self, platform: &'a PlatformId, user: &'a UserId, now: Timestamp) -> Fut<'a, Vec<Session>>;
+    fn sessions<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user: &'a UserId,
+        now: Timestamp,
+    ) -> Fut<'a, Vec<Session>>;
     /// Ends one session of this user, or all if `id` is `None`. Returns how many.
     fn end_sessions<'a>(
         &'a self,
@@ -454,7 +464,12 @@ pub trait Store: Debug + Send + Sync {
     // Administrators.
 
     /// Makes the first administrator's one-hour token, only if the store never had one (SECURITY R25).
-    fn bootstrap_admin<'a>(&'a self, admin: &'a Administrator, digest: &'a Digest, audit: &'a Audit) -> Fut<'a, Changed>;
+    fn bootstrap_admin<'a>(
+        &'a self,
+        admin: &'a Administrator,
+        digest: &'a Digest,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed>;
     /// Makes an administrator; `spend` is the bootstrap token that is used up by it, if one made it.
     fn create_admin<'a>(
         &'a self,
@@ -488,4 +503,3 @@ pub enum Used {
     /// A grant.
     Grant(GrantId),
 }
-

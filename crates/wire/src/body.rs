@@ -56,6 +56,15 @@ pub fn too_large(limit: usize) -> Box<Refusal> {
     )
 }
 
+/// Types whose names may stand in a record.
+const KNOWN: [&str; 5] = [
+    "application/json",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data",
+    "text/plain",
+    "application/xml",
+];
+
 /// Demands a content type; parameters such as `charset` are ignored.
 ///
 /// # Errors
@@ -67,15 +76,15 @@ pub fn demand_content_type(headers: &HeaderMap, wanted: &'static str) -> Result<
     if essence.eq_ignore_ascii_case(wanted) && sent.next().is_none() {
         return Ok(());
     }
-    const KNOWN: [&str; 5] =
-        ["application/json", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain", "application/xml"];
     let received = match KNOWN.into_iter().find(|k| essence.eq_ignore_ascii_case(k)) {
         Some(known) => known,
         None if essence.is_empty() => "none",
         None => "another one",
     };
     Err(Box::new(
-        Refusal::anonymous(Cause::ContentType).with(FactName::Received, received).with(FactName::Expected, wanted),
+        Refusal::anonymous(Cause::ContentType)
+            .with(FactName::Received, received)
+            .with(FactName::Expected, wanted),
     ))
 }
 

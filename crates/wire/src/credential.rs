@@ -1,7 +1,8 @@
 //! The one credential of a request: found in its headers or query, looked at for visible damage, never compared
 //! here (SECURITY R21).
 
-use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use mandate_core::refusal::Refusal;
 use mandate_core::{Cause, Secret, disclosure::FactName};
 
@@ -19,8 +20,8 @@ pub enum Presented {
     Bearer(Secret),
 }
 
-const KEY_ID: &str = "apca-api-key-id";
-const KEY_SECRET: &str = "apca-api-secret-key";
+const KEY_ID: HeaderName = HeaderName::from_static("apca-api-key-id");
+const KEY_SECRET: HeaderName = HeaderName::from_static("apca-api-secret-key");
 /// Longest credential text that is looked at, in bytes.
 const LONGEST: usize = 2048;
 
@@ -29,27 +30,41 @@ const LONGEST: usize = 2048;
 /// # Errors
 /// None, several, or one whose text is visibly damaged.
 pub fn of_request(headers: &HeaderMap, query: Option<&str>) -> Result<Presented, Box<Refusal>> {
-    let authorizations = headers.get_all(http::header::AUTHORIZATION).iter().count();
-    let ids = headers.get_all(KEY_ID).iter().count();
-    let secrets = headers.get_all(KEY_SECRET).iter().count();
+    let (authorization, authorizations) = first(headers, &AUTHORIZATION);
+    let (id, ids) = first(headers, &KEY_ID);
+    let (secret, secrets) = first(headers, &KEY_SECRET);
     let in_query = query.is_some_and(|q| {
-        q.split('&').any(|p| matches!(p.split('=').next(), Some("access_token" | "oauth_token" | "client_secret")))
+        q.split('&')
+            .any(|p| matches!(p.split('=').next(), Some("access_token" | "oauth_token" | "client_secret")))
     });
+    match (authorization, ids.max(secrets), in_query) {
+        (None, 0, false) => Err(missing()),
+        (None, 0, true) => Err(defect("the query", "a credential never travels in the query")),
+        (Some(value), 0, false) if authorizations == 1 => of_authorization(value),
+        (None, 1, false) => of_key_headers(id, secret),
+        (_, keys, _) => Err(ambiguous(authorizations, keys, in_query)),
+    }
+}
+
+/// The first value of a header, and how often it stands.
+fn first<'a>(headers: &'a HeaderMap, name: &HeaderName) -> (Option<&'a HeaderValue>, usize) {
+    let mut all = headers.get_all(name).iter();
+    match all.next() {
+        None => (None, 0),
+        value => (value, 1 + all.count()),
+    }
+}
+
+fn ambiguous(authorizations: usize, keys: usize, in_query: bool) -> Box<Refusal> {
     let mut carriers = Vec::new();
     for (count, name) in [
         (authorizations, "Authorization"),
-        (ids.max(secrets), "APCA-API-KEY-ID and APCA-API-SECRET-KEY"),
+        (keys, "APCA-API-KEY-ID and APCA-API-SECRET-KEY"),
         (usize::from(in_query), "the query"),
     ] {
         carriers.extend(std::iter::repeat_n(name, count));
     }
-    match carriers.len() {
-        0 => Err(missing()),
-        1 if in_query => Err(defect("the query", "a credential never travels in the query")),
-        1 if authorizations == 1 => authorization(headers),
-        1 => key_headers(headers),
-        _ => Err(Box::new(Refusal::anonymous(Cause::CredentialAmbiguous).with(FactName::Received, carriers.join(", ")))),
-    }
+    Box::new(Refusal::anonymous(Cause::CredentialAmbiguous).with(FactName::Received, carriers.join(", ")))
 }
 
 fn missing() -> Box<Refusal> {
@@ -64,24 +79,23 @@ fn defect(parameter: &str, what: &str) -> Box<Refusal> {
     )
 }
 
-fn key_headers(headers: &HeaderMap) -> Result<Presented, Box<Refusal>> {
-    let id = match headers.get(KEY_ID) {
+fn of_key_headers(id: Option<&HeaderValue>, secret: Option<&HeaderValue>) -> Result<Presented, Box<Refusal>> {
+    let id = match id {
         None => return Err(defect("APCA-API-KEY-ID", "the header is absent")),
         Some(value) => text("APCA-API-KEY-ID", value.as_bytes())?,
     };
-    let secret = match headers.get(KEY_SECRET) {
+    let secret = match secret {
         None => return Err(defect("APCA-API-SECRET-KEY", "the header is absent")),
         Some(value) => text("APCA-API-SECRET-KEY", value.as_bytes())?,
     };
     Ok(Presented::Key { id: id.into(), secret: Secret::new(secret) })
 }
 
-fn authorization(headers: &HeaderMap) -> Result<Presented, Box<Refusal>> {
-    let value = headers.get(http::header::AUTHORIZATION).ok_or_else(missing)?;
+fn of_authorization(value: &HeaderValue) -> Result<Presented, Box<Refusal>> {
     let (scheme, rest) = split_scheme(value.as_bytes());
     if scheme.eq_ignore_ascii_case(b"bearer") {
         let token = text("Authorization: Bearer", rest)?;
-        if token.len() >= 7 && token[..7].eq_ignore_ascii_case("bearer ") {
+        if token.as_bytes().get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"bearer ")) {
             return Err(defect("Authorization", "the word Bearer stands twice"));
         }
         return Ok(Presented::Bearer(Secret::new(token)));
@@ -132,11 +146,18 @@ pub fn visible_defect(text: &str) -> Option<&'static str> {
     if text.len() > LONGEST {
         return Some("too long");
     }
-    let lower = text.to_ascii_lowercase();
-    if ["undefined", "none", "null", "nil", "your_key", "your_secret", "changeme"].contains(&lower.as_str()) {
+    let words = ["undefined", "none", "null", "nil", "your_key", "your_secret", "changeme"];
+    if words.into_iter().any(|word| text.eq_ignore_ascii_case(word)) {
         return Some("a placeholder word, not a value");
     }
-    if text.starts_with('$') || text.starts_with("<") || text.starts_with("{{") {
+    // Nothing below is made of these characters alone, and nearly every credential is.
+    if text
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'='))
+    {
+        return None;
+    }
+    if text.starts_with('$') || text.starts_with('<') || text.starts_with("{{") {
         return Some("a placeholder, not a value");
     }
     if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
@@ -178,7 +199,6 @@ pub fn client_secret(name: &'static str, value: Option<&str>) -> Result<Secret, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
@@ -198,7 +218,9 @@ mod tests {
         let (id, secret) = (("apca-api-key-id", "PK"), ("apca-api-secret-key", "s"));
         assert!(of_request(&headers(&[bearer]), None).is_ok());
         assert!(of_request(&headers(&[id, secret]), None).is_ok());
-        for several in [vec![bearer, id, secret], vec![bearer, bearer], vec![id, id, secret], vec![bearer, id]] {
+        for several in
+            [vec![bearer, id, secret], vec![bearer, bearer], vec![id, id, secret], vec![bearer, id]]
+        {
             assert_eq!(cause(&several, None), Cause::CredentialAmbiguous);
         }
         assert_eq!(cause(&[bearer], Some("access_token=t")), Cause::CredentialAmbiguous);
@@ -207,7 +229,15 @@ mod tests {
 
     #[test]
     fn visible_damage_is_named_and_not_compared() {
-        for bad in ["Bearer ", "Bearer t ", "Bearer \"t\"", "Bearer Bearer t", "Bearer undefined", "Digest x", "Bearer t%0A"] {
+        for bad in [
+            "Bearer ",
+            "Bearer t ",
+            "Bearer \"t\"",
+            "Bearer Bearer t",
+            "Bearer undefined",
+            "Digest x",
+            "Bearer t%0A",
+        ] {
             assert_eq!(cause(&[("authorization", bad)], None), Cause::CredentialMalformed, "{bad}");
         }
         for bad in ["Basic !", "Basic YQ==", "Basic"] {
@@ -218,8 +248,26 @@ mod tests {
     }
 
     #[test]
+    fn text_beyond_ascii_is_no_trouble() {
+        for value in [
+            "Bearer \u{e4}\u{e4}\u{e4}\u{e4}",
+            "Bearer \u{20ac}\u{20ac}\u{20ac}",
+            "\u{e4}",
+            "Basic w6TDpMOkw6Q6w6Q=",
+        ] {
+            let _ = of_request(&headers(&[("authorization", value)]), Some("\u{e4}=\u{e4}"));
+        }
+        assert_eq!(
+            cause(&[("apca-api-key-id", "\u{a0}"), ("apca-api-secret-key", "s")], None),
+            Cause::CredentialMalformed
+        );
+    }
+
+    #[test]
     fn basic_is_split_at_the_first_colon() {
-        let Ok(Presented::Key { id, secret }) = of_request(&headers(&[("authorization", "Basic SzpzOng=")]), None) else {
+        let Ok(Presented::Key { id, secret }) =
+            of_request(&headers(&[("authorization", "Basic SzpzOng=")]), None)
+        else {
             panic!("a key");
         };
         assert_eq!((&*id, secret.expose()), ("K", "s:x"));

@@ -24,9 +24,15 @@ pub struct Row {
 /// Says a refusal in the words of a surface.
 pub fn render(surface: Surface, decision: &Decision, issuer: &str) -> Response<Bytes> {
     match surface {
-        Surface::AlpacaConnect => alpaca::render(alpaca::connect::row(decision.refusal.cause), decision, issuer, true),
-        Surface::AlpacaBroker => alpaca::render(alpaca::broker::row(decision.refusal.cause), decision, issuer, false),
-        Surface::AlpacaRest => alpaca::render(alpaca::rest::row(decision.refusal.cause), decision, issuer, false),
+        Surface::AlpacaConnect => {
+            alpaca::render(alpaca::connect::row(decision.refusal.cause), decision, issuer, true)
+        }
+        Surface::AlpacaBroker => {
+            alpaca::render(alpaca::broker::row(decision.refusal.cause), decision, issuer, false)
+        }
+        Surface::AlpacaRest => {
+            alpaca::render(alpaca::rest::row(decision.refusal.cause), decision, issuer, false)
+        }
     }
 }
 

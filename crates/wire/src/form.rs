@@ -2,7 +2,7 @@
 
 use crate::body::{self, Fault};
 use mandate_core::refusal::Refusal;
-use mandate_core::{Cause, disclosure::FactName, Secret};
+use mandate_core::{Cause, Secret, disclosure::FactName};
 use std::collections::BTreeMap;
 
 /// Most parameters a form or query may hold.
@@ -27,7 +27,8 @@ impl Form {
     /// Repetition, bytes that are not UTF-8 after decoding, too many or too long parameters.
     pub fn parse(bytes: &[u8]) -> Result<Self, Box<Refusal>> {
         let mut parameters = BTreeMap::new();
-        let text = std::str::from_utf8(bytes).map_err(|_| body::malformed(Fault::NotUtf8, "a form in UTF-8"))?;
+        let text =
+            std::str::from_utf8(bytes).map_err(|_| body::malformed(Fault::NotUtf8, "a form in UTF-8"))?;
         check_escapes(text)?;
         for (key, value) in url::form_urlencoded::parse(bytes) {
             if parameters.len() >= MOST_PARAMETERS {
@@ -58,8 +59,9 @@ impl Form {
     /// # Errors
     /// It is missing or empty.
     pub fn required(&self, name: &'static str) -> Result<&str, Box<Refusal>> {
-        self.get(name)
-            .ok_or_else(|| Box::new(Refusal::anonymous(Cause::ParameterMissing).with(FactName::Parameter, name)))
+        self.get(name).ok_or_else(|| {
+            Box::new(Refusal::anonymous(Cause::ParameterMissing).with(FactName::Parameter, name))
+        })
     }
 
     /// A secret that has to be there. An empty one or a placeholder text is named as such: nothing is compared.
@@ -82,9 +84,28 @@ fn too_long(key: &str) -> Box<Refusal> {
 /// Names that may stand in a record; anything else a caller invents is not repeated (SECURITY R4).
 pub fn known(key: &str) -> &str {
     const NAMES: [&str; 22] = [
-        "grant_type", "code", "client_id", "client_secret", "redirect_uri", "scope", "state", "env",
-        "response_type", "account_id", "refresh_token", "username", "password", "request", "form_token",
-        "account", "decision", "session", "grant", "new_password", "code_challenge", "code_verifier",
+        "grant_type",
+        "code",
+        "client_id",
+        "client_secret",
+        "redirect_uri",
+        "scope",
+        "state",
+        "env",
+        "response_type",
+        "account_id",
+        "refresh_token",
+        "username",
+        "password",
+        "request",
+        "form_token",
+        "account",
+        "decision",
+        "session",
+        "grant",
+        "new_password",
+        "code_challenge",
+        "code_verifier",
     ];
     NAMES.into_iter().find(|n| *n == key).unwrap_or("(a name that is not known here)")
 }
@@ -104,7 +125,9 @@ fn check_escapes(text: &str) -> Result<(), Box<Refusal>> {
                 out.push(high << 4 | low);
                 i += 3;
             }
-            (b'%', _, _) => return Err(body::malformed(Fault::Escape, "two hexadecimal digits after each %")),
+            (b'%', _, _) => {
+                return Err(body::malformed(Fault::Escape, "two hexadecimal digits after each %"));
+            }
             (b, _, _) => {
                 out.push(b);
                 i += 1;
@@ -139,7 +162,7 @@ mod tests {
         assert_eq!(cause(b"a=100%"), Cause::BodyMalformed);
         assert_eq!(cause(b"a=\xff"), Cause::BodyMalformed);
         assert_eq!(cause(format!("a={}", "x".repeat(4097)).as_bytes()), Cause::ParameterInvalid);
-        let many: String = (0..65).map(|i| format!("p{i}=1&")).collect();
+        let many = (0..65).map(|i| format!("p{i}=1")).collect::<Vec<_>>().join("&");
         assert_eq!(cause(many.as_bytes()), Cause::BodyMalformed);
     }
 

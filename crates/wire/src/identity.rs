@@ -3,8 +3,9 @@
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use mandate_core::Timestamp;
+use mandate_core::{ScopeSet, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::io::Write as _;
 
 /// The header's name.
 pub const HEADER: &str = "mandate-identity";
@@ -51,6 +52,76 @@ pub struct Claims {
     pub exp: i64,
 }
 
+/// What is to be said, where it stands; the fields are those of [`Claims`].
+#[derive(Debug, Clone, Copy)]
+pub struct Said<'a> {
+    /// The platform's issuer string.
+    pub iss: &'a str,
+    /// The name of the API in the platform file.
+    pub aud: &'a str,
+    /// The account or partner.
+    pub sub: &'a str,
+    /// `key`, `token`, `partner` or `none`.
+    pub kind: &'a str,
+    /// The account's or host's environment.
+    pub env: &'a str,
+    /// OAuth client, if a token was used.
+    pub client: &'a str,
+    /// Grant, if a token was used.
+    pub grant: &'a str,
+    /// Scopes of the token.
+    pub scope: Option<&'a ScopeSet>,
+    /// Method of the request.
+    pub htm: &'a str,
+    /// Path and query of the request.
+    pub htu: &'a str,
+    /// Made at.
+    pub at: Timestamp,
+}
+
+impl Said<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        let mut open = &b"{\""[..];
+        for (name, value) in [
+            ("iss", self.iss),
+            ("aud", self.aud),
+            ("sub", self.sub),
+            ("kind", self.kind),
+            ("env", self.env),
+            ("client", self.client),
+            ("grant", self.grant),
+            ("htm", self.htm),
+            ("htu", self.htu),
+        ] {
+            out.extend_from_slice(open);
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"\":\"");
+            text(out, value);
+            open = b"\",\"";
+        }
+        out.extend_from_slice(b"\",\"scope\":\"");
+        for (i, scope) in self.scope.into_iter().flatten().enumerate() {
+            if i > 0 {
+                out.push(b' ');
+            }
+            text(out, scope.as_str());
+        }
+        let iat = self.at.seconds();
+        // Writing to a vector cannot fail.
+        let _ = write!(out, "\",\"iat\":{iat},\"exp\":{}}}", iat + LIFETIME_S);
+    }
+}
+
+/// The inside of a JSON string.
+fn text(out: &mut Vec<u8>, text: &str) {
+    if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        let quoted = serde_json::Value::from(text).to_string();
+        out.extend_from_slice(&quoted.as_bytes()[1..quoted.len() - 1]);
+    }
+}
+
 /// Signs and checks the header for one platform.
 pub struct IdentityKey(hmac::Key);
 
@@ -63,23 +134,42 @@ impl std::fmt::Debug for IdentityKey {
 /// `{"alg":"HS256","typ":"JWT"}`
 const HEAD: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
 
+/// Appends a full stop and the bytes in base64url.
+fn encode(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'.');
+    let start = out.len();
+    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
+    // The room is always enough.
+    let written = URL_SAFE_NO_PAD.encode_slice(bytes, &mut out[start..]).unwrap_or(0);
+    out.truncate(start + written);
+}
+
 impl IdentityKey {
     /// From 32 bytes derived for this purpose and platform.
     pub fn new(key: &[u8; 32]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, key))
     }
 
-    /// The header's value.
+    /// Writes the header's value.
+    pub fn sign_into(&self, out: &mut Vec<u8>, said: &Said<'_>) {
+        let mut payload = Vec::with_capacity(512);
+        said.write(&mut payload);
+        self.sign_payload(out, &payload);
+    }
+
+    /// The header's value, for tests of APIs.
     pub fn sign(&self, claims: &Claims) -> String {
-        let payload = serde_json::to_vec(claims).unwrap_or_default();
-        let mut out = String::with_capacity(HEAD.len() + payload.len() * 4 / 3 + 48);
-        out.push_str(HEAD);
-        out.push('.');
-        URL_SAFE_NO_PAD.encode_string(&payload, &mut out);
-        let tag = hmac::sign(&self.0, out.as_bytes());
-        out.push('.');
-        URL_SAFE_NO_PAD.encode_string(tag.as_ref(), &mut out);
-        out
+        let mut out = Vec::new();
+        self.sign_payload(&mut out, &serde_json::to_vec(claims).unwrap_or_default());
+        String::from_utf8(out).unwrap_or_default()
+    }
+
+    fn sign_payload(&self, out: &mut Vec<u8>, payload: &[u8]) {
+        let start = out.len();
+        out.extend_from_slice(HEAD.as_bytes());
+        encode(out, payload);
+        let tag = hmac::sign(&self.0, &out[start..]);
+        encode(out, tag.as_ref());
     }
 
     /// What a header says, if it is ours and still good. For APIs written in Rust, the sample one and tests.
@@ -125,5 +215,33 @@ mod tests {
         let (head, rest) = header.split_once('.').unwrap();
         assert_eq!(key.verify(&format!("eyJhbGciOiJub25lIn0.{rest}"), at(110)), None);
         assert_eq!(head, HEAD);
+    }
+
+    #[test]
+    fn r20_what_is_said_is_what_is_read() {
+        let key = IdentityKey::new(&[1; 32]);
+        let scopes = ScopeSet::parse("trading data").unwrap();
+        let said = Said {
+            iss: "https://i",
+            aud: "sample",
+            sub: "A\"1\\\n\u{e4}",
+            kind: "token",
+            env: "paper",
+            client: "app",
+            grant: "",
+            scope: Some(&scopes),
+            htm: "GET",
+            htu: "/v2/orders?a=\"",
+            at: Timestamp::from_millis(100_999),
+        };
+        let mut header = b"mandate-identity: ".to_vec();
+        key.sign_into(&mut header, &said);
+        let header = String::from_utf8(header).unwrap();
+        let claims = key.verify(&header["mandate-identity: ".len()..], Timestamp::from_seconds(129)).unwrap();
+        assert_eq!((claims.sub.as_str(), claims.scope.as_str()), (said.sub, "data trading"));
+        assert_eq!((claims.htm.as_str(), claims.htu.as_str()), (said.htm, said.htu));
+        assert_eq!((claims.iat, claims.exp), (100, 130));
+        let again = key.sign(&claims);
+        assert_eq!(key.verify(&again, Timestamp::from_seconds(100)), Some(claims));
     }
 }

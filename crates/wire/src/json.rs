@@ -38,7 +38,9 @@ impl<'de> Deserialize<'de> for Flat {
                 while let Some(name) = map.next_key::<String>()? {
                     let value = match map.next_value::<serde_json::Value>()? {
                         serde_json::Value::String(text) => text,
-                        serde_json::Value::Number(number) if NUMERIC.contains(&name.as_str()) => number.to_string(),
+                        serde_json::Value::Number(number) if NUMERIC.contains(&name.as_str()) => {
+                            number.to_string()
+                        }
                         serde_json::Value::Null => {
                             flat.nulls.insert(name.clone());
                             String::new()
@@ -76,7 +78,8 @@ impl Flat {
         })?;
         if let Some(name) = &flat.repeated {
             return Err(Box::new(
-                Refusal::anonymous(Cause::ParameterRepeated).with(FactName::Parameter, crate::form::known(name)),
+                Refusal::anonymous(Cause::ParameterRepeated)
+                    .with(FactName::Parameter, crate::form::known(name)),
             ));
         }
         for name in &flat.seen {
@@ -114,8 +117,9 @@ impl Flat {
     /// # Errors
     /// It is missing or empty.
     pub fn required(&self, name: &'static str) -> Result<&str, Box<Refusal>> {
-        self.get(name)
-            .ok_or_else(|| Box::new(Refusal::anonymous(Cause::ParameterMissing).with(FactName::Parameter, name)))
+        self.get(name).ok_or_else(|| {
+            Box::new(Refusal::anonymous(Cause::ParameterMissing).with(FactName::Parameter, name))
+        })
     }
 
     /// A secret that has to be there.

@@ -61,7 +61,8 @@ impl Sealer {
         let mut nonce = [0u8; 12];
         entropy.fill(&mut nonce);
         let mut out = nonce.to_vec();
-        let sealed_ok = self.0.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad(platform), &mut plain);
+        let sealed_ok =
+            self.0.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad(platform), &mut plain);
         debug_assert!(sealed_ok.is_ok(), "32 bytes are never too many");
         out.extend_from_slice(&plain);
         DecisionId::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(out)))
@@ -74,8 +75,10 @@ impl Sealer {
             return None;
         }
         let nonce: [u8; 12] = bytes[..12].try_into().ok()?;
-        let plain =
-            self.0.open_in_place(Nonce::assume_unique_for_key(nonce), aad(platform), &mut bytes[12..]).ok()?;
+        let plain = self
+            .0
+            .open_in_place(Nonce::assume_unique_for_key(nonce), aad(platform), &mut bytes[12..])
+            .ok()?;
         let mut at = [0u8; 8];
         at[2..].copy_from_slice(&plain[..6]);
         let two = |i: usize| u16::from_be_bytes([plain[i], plain[i + 1]]);

@@ -38,7 +38,11 @@ impl Tickets {
         entropy.fill(&mut nonce);
         let mut bytes = expires.millis().to_be_bytes().to_vec();
         bytes.extend_from_slice(text.as_bytes());
-        let sealed = self.key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), self.aad(purpose), &mut bytes);
+        let sealed = self.key.seal_in_place_append_tag(
+            Nonce::assume_unique_for_key(nonce),
+            self.aad(purpose),
+            &mut bytes,
+        );
         debug_assert!(sealed.is_ok(), "tickets are small");
         let mut out = nonce.to_vec();
         out.extend_from_slice(&bytes);
@@ -49,8 +53,10 @@ impl Tickets {
     pub fn open(&self, purpose: Purpose, ticket: &str, now: Timestamp) -> Option<String> {
         let mut bytes = URL_SAFE_NO_PAD.decode(ticket).ok()?;
         let nonce: [u8; 12] = bytes.get(..12)?.try_into().ok()?;
-        let plain =
-            self.key.open_in_place(Nonce::assume_unique_for_key(nonce), self.aad(purpose), &mut bytes[12..]).ok()?;
+        let plain = self
+            .key
+            .open_in_place(Nonce::assume_unique_for_key(nonce), self.aad(purpose), &mut bytes[12..])
+            .ok()?;
         let expires = i64::from_be_bytes(plain.get(..8)?.try_into().ok()?);
         if now >= Timestamp::from_millis(expires) {
             return None;

@@ -1,6 +1,8 @@
 //! Every cause on every surface, byte for byte: status, headers, body, as an anonymous caller and as the holder of
 //! a genuine credential get them. A client in the field parses these bytes.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 use mandate_core::disclosure::{FactName, PossessionProof, Tier, Value};
 use mandate_core::model::{ApiKey, Credential, KeyFacts, KeyHolder};
 use mandate_core::platform::Surface;

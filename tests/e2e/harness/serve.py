@@ -107,8 +107,11 @@ class Installation:
         self.nodes += 1
         config = self.config(name, admin, ports)
         server = Server(name, "serve", "--config", str(config), cwd=self.folder)
-        with self._running(server, f"http://127.0.0.1:{admin}", ports) as node:
-            yield node
+        try:
+            with self._running(server, f"http://127.0.0.1:{admin}", ports) as node:
+                yield node
+        finally:
+            self.nodes -= 1
 
     @contextmanager
     def _running(self, server: Server, admin: str, ports: dict[int, int]) -> Iterator[Node]:

@@ -34,20 +34,27 @@ impl DemoClock {
     /// `GET` tells the time, `POST {"advance_s": N}` moves it. Wants the demo's administrator token.
     pub(crate) fn endpoint(self: &Arc<Self>, token: &Secret) -> Extra {
         let (clock, token) = (self.clone(), token.digest());
-        Arc::new(move |request| (request.uri().path() == "/demo/clock").then(|| clock.answer(request, &token)))
+        Arc::new(move |request| {
+            (request.uri().path() == "/demo/clock").then(|| clock.answer(request, &token))
+        })
     }
 
     fn answer(&self, request: &Request<Bytes>, token: &Digest) -> Response<Bytes> {
         let sent = request.headers().get(http::header::AUTHORIZATION).and_then(|v| v.to_str().ok());
         let sent = sent.and_then(|v| v.strip_prefix("Bearer ")).unwrap_or("");
         if Digest::of(sent.as_bytes()) != *token {
-            let words = "the demo's clock wants the administrator token of the sheet, as Authorization: Bearer";
+            let words =
+                "the demo's clock wants the administrator token of the sheet, as Authorization: Bearer";
             return json_answer(401, &json!({"error": "invalid_token", "message": words}));
         }
         if request.method() == Method::POST {
             let body: Option<serde_json::Value> = serde_json::from_slice(request.body()).ok();
             let advance = body.as_ref().and_then(|b| b.get("advance_s")).and_then(serde_json::Value::as_f64);
-            #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "bounded on the line before")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_precision_loss,
+                reason = "bounded on the line before"
+            )]
             let ms = advance.filter(|s| (0.0..=FURTHEST_S as f64).contains(s)).map(|s| (s * 1000.0) as i64);
             let Some(ms) = ms else {
                 let words = "send {\"advance_s\": N} with a number of seconds from 0 to ten years";

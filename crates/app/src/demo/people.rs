@@ -9,15 +9,20 @@ use mandate_core::model::{
 };
 use mandate_core::platform::Platform;
 use mandate_core::{
-    AccountId, AdminId, ClientId, Entropy, EnvironmentId, KeyId, Offset, OperationId, PartnerId, PlatformId, ScopeSet, Secret,
-    UserId, format,
+    AccountId, AdminId, ClientId, Entropy, EnvironmentId, KeyId, Offset, OperationId, PartnerId, PlatformId,
+    ScopeSet, Secret, UserId, format,
 };
 use mandate_store::{Audit, Changed};
 use serde_json::json;
 use std::path::Path;
 
 /// An audit record of the demo's own acts.
-pub(super) fn audit(node: &Node, platform: Option<&PlatformId>, action: &'static str, subject: &str) -> Audit {
+pub(super) fn audit(
+    node: &Node,
+    platform: Option<&PlatformId>,
+    action: &'static str,
+    subject: &str,
+) -> Audit {
     Audit {
         operation: OperationId::new(format::opaque("o", &*node.entropy)),
         platform: platform.cloned(),
@@ -54,7 +59,8 @@ pub(super) async fn provision(
     for environment in ["paper", "live"] {
         let account = account(node, secrets, environment, Some(&alice), None).await?;
         let prefix = if environment == "paper" { "PK" } else { "AK" };
-        let (id, secret) = key(node, secrets, prefix, KeyHolder::Account(account.clone()), Some(environment)).await?;
+        let (id, secret) =
+            key(node, secrets, prefix, KeyHolder::Account(account.clone()), Some(environment)).await?;
         keys.push(Key { account: account.to_string(), environment: environment.into(), id, secret });
         accounts.push((account.to_string(), environment.to_owned()));
     }
@@ -97,7 +103,9 @@ async fn administrator(node: &Node, secrets: &dyn Entropy) -> anyhow::Result<Sec
         expires_at: None,
     };
     done(
-        node.store.create_admin(&admin, &token.digest(), None, &audit(node, None, "admin.create", "admin:demo")).await?,
+        node.store
+            .create_admin(&admin, &token.digest(), None, &audit(node, None, "admin.create", "admin:demo"))
+            .await?,
         "administrator",
     )?;
     Ok(token)
@@ -199,7 +207,12 @@ async fn client(
         scopes: scopes.clone(),
         licences: if role == "app-licensed" { vec!["redistribution".into()] } else { Vec::new() },
         visible_to: partner.iter().map(|(id, _)| (*id).clone()).collect(),
-        secrets: vec![ClientSecret { digest: secret.digest(), partner: None, created_at: now, ended_at: None }],
+        secrets: vec![ClientSecret {
+            digest: secret.digest(),
+            partner: None,
+            created_at: now,
+            ended_at: None,
+        }],
         created_at: now,
         active_from: None,
         expires_at: None,

@@ -46,7 +46,8 @@ impl Sheet {
         clients: &[Role],
     ) -> Self {
         let at = |port: u16| format!("http://127.0.0.1:{port}");
-        let environment = |api: u16| json!({"api": at(api), "data": at(ports.data), "broker": at(ports.broker)});
+        let environment =
+            |api: u16| json!({"api": at(api), "data": at(ports.data), "broker": at(ports.broker)});
         let json = json!({
             "ready": true,
             "version": env!("CARGO_PKG_VERSION"),
@@ -79,8 +80,10 @@ impl Sheet {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("{} cannot be read", file.display())),
         };
-        let json: Value = serde_json::from_str(&text).with_context(|| format!("{} is damaged", file.display()))?;
-        let admin = json.pointer("/admin/token").and_then(Value::as_str).context("the sheet names no token")?;
+        let json: Value =
+            serde_json::from_str(&text).with_context(|| format!("{} is damaged", file.display()))?;
+        let admin =
+            json.pointer("/admin/token").and_then(Value::as_str).context("the sheet names no token")?;
         Ok(Some(Self { admin: Secret::new(admin), json }))
     }
 

@@ -101,7 +101,13 @@ mod tests {
             ("matches", code(), rule(), at(599), Ok(())),
             ("at its end", code(), rule(), at(600), Err(CodeFault::Expired)),
             ("spent code stays a replay after its end", spent, rule(), at(601), Ok(())),
-            ("other client", code(), CodeRule { client: "b".into(), ..rule() }, at(0), Err(CodeFault::OtherClient)),
+            (
+                "other client",
+                code(),
+                CodeRule { client: "b".into(), ..rule() },
+                at(0),
+                Err(CodeFault::OtherClient),
+            ),
             (
                 "other redirect",
                 code(),

@@ -73,18 +73,20 @@ impl Snapshot {
         let mut routes = Vec::with_capacity(platform.routes.len());
         let mut by_path: HashMap<(Surface, Box<str>), Vec<usize>> = HashMap::new();
         for (index, route) in platform.routes.iter().enumerate() {
-            let invalid =
-                |problem: String| Invalid { what: "route", name: format!("{} {}", route.method, route.path), problem };
-            let product = match &route.product {
-                None => None,
-                Some(id) => Some(
-                    platform
-                        .products
-                        .iter()
-                        .position(|p| p.id == *id)
-                        .ok_or_else(|| invalid(format!("names the product `{id}`, which does not exist")))?,
-                ),
+            let invalid = |problem: String| Invalid {
+                what: "route",
+                name: format!("{} {}", route.method, route.path),
+                problem,
             };
+            let product =
+                match &route.product {
+                    None => None,
+                    Some(id) => {
+                        Some(platform.products.iter().position(|p| p.id == *id).ok_or_else(|| {
+                            invalid(format!("names the product `{id}`, which does not exist"))
+                        })?)
+                    }
+                };
             let sufficient = match &route.scope {
                 None => ScopeSet::default(),
                 Some(scope) => {
@@ -149,7 +151,11 @@ impl Snapshot {
             let compiled = &self.routes[*index];
             if wanted(&compiled.route.method) {
                 let params = found.params.iter().map(|(k, v)| (Box::from(k), v)).collect();
-                return Routed::Route(RouteIndex(u32::try_from(*index).unwrap_or(u32::MAX)), compiled, params);
+                return Routed::Route(
+                    RouteIndex(u32::try_from(*index).unwrap_or(u32::MAX)),
+                    compiled,
+                    params,
+                );
             }
         }
         Routed::OtherMethods(found.value.iter().map(|i| self.routes[*i].route.method.clone()).collect())

@@ -159,10 +159,13 @@ impl<'a> Allowance<'a> {
             (Some(partner), _) => {
                 (MeterKey::Partner(partner.clone()), snapshot.partner(partner).map_or(default, |p| &p.plan))
             }
-            (None, Some(account)) => (MeterKey::Account(account.id.clone()), account.plan.as_ref().unwrap_or(default)),
+            (None, Some(account)) => {
+                (MeterKey::Account(account.id.clone()), account.plan.as_ref().unwrap_or(default))
+            }
             (None, None) => return None,
         };
-        let per_minute = snapshot.plan(plan).or_else(|| snapshot.plan(default)).map_or(1, |p| p.requests_per_minute);
+        let per_minute =
+            snapshot.plan(plan).or_else(|| snapshot.plan(default)).map_or(1, |p| p.requests_per_minute);
         Some(Self { meter, rate: Rate { per_minute }, plan })
     }
 }
@@ -265,9 +268,7 @@ impl<'a> Context<'a> {
                 ended.by(self.now).then_some(Cause::GrantRevoked)
             }
             Check::Environment => self.environment(),
-            Check::Account => {
-                (self.account?.status == Status::Disabled).then_some(Cause::AccountDisabled)
-            }
+            Check::Account => (self.account?.status == Status::Disabled).then_some(Cause::AccountDisabled),
             Check::NotKilled => self.killed(),
             Check::Reach => self.reach(),
             Check::Approval => self.approval(),
@@ -275,8 +276,8 @@ impl<'a> Context<'a> {
                 let held = &self.token()?.token.scopes;
                 let sufficient = &self.request.route.sufficient;
                 let granted = &self.grant()?.scopes;
-                let fine =
-                    sufficient.is_empty() || sufficient.iter().any(|s| held.contains(s) && granted.contains(s));
+                let fine = sufficient.is_empty()
+                    || sufficient.iter().any(|s| held.contains(s) && granted.contains(s));
                 (!fine).then_some(Cause::ScopeMissing)
             }
             Check::Licence => {
@@ -337,7 +338,9 @@ impl<'a> Context<'a> {
             Principal::Key(facts) => account_kill.is_some_and(|kill| kill > facts.key.offset),
             Principal::Token(facts) => {
                 let offset = facts.token.offset;
-                facts.client.kill > offset || account_kill.is_some_and(|kill| kill > offset) || facts.killed.is_some()
+                facts.client.kill > offset
+                    || account_kill.is_some_and(|kill| kill > offset)
+                    || facts.killed.is_some()
             }
         };
         dead.then_some(match self.principal {
@@ -362,7 +365,8 @@ impl<'a> Context<'a> {
             (Some(developer), Some(owner)) => developer == *owner,
             _ => false,
         };
-        (environment.needs_approval && !token.client.live_trading_approved && !own).then_some(Cause::ClientLiveNotApproved)
+        (environment.needs_approval && !token.client.live_trading_approved && !own)
+            .then_some(Cause::ClientLiveNotApproved)
     }
 }
 

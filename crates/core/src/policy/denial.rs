@@ -159,7 +159,9 @@ pub(super) fn refusal(context: &Context<'_>, cause: Cause, failed: Check, next: 
             }
         }
         Cause::TokenRevoked | Cause::CodeReplayedToken => killed_facts(context, facts),
-        Cause::TokenExpired => facts.with_some(F::ExpiredAt, context.token().and_then(|t| t.token.expires_at)),
+        Cause::TokenExpired => {
+            facts.with_some(F::ExpiredAt, context.token().and_then(|t| t.token.expires_at))
+        }
         Cause::GrantRevoked => {
             let ended = context.grant().and_then(|g| g.ended.as_ref());
             end_facts(facts, ended).with_some(F::EndedBy, ended.map(|e| e.reason.as_str()))
@@ -197,7 +199,7 @@ pub(super) fn refusal(context: &Context<'_>, cause: Cause, failed: Check, next: 
             .with(F::Contact, contact),
         Cause::ScopeMissing => {
             let route = context.request.route;
-            let needed = route.route.scope.as_ref().map(|s| s.as_str());
+            let needed = route.route.scope.as_ref().map(crate::Scope::as_str);
             facts
                 .with_some(F::ScopesNeeded, needed)
                 .with_some(F::Product, context.snapshot.product_of(route).map(|p| &*p.title))
@@ -234,7 +236,9 @@ pub(super) fn refusal(context: &Context<'_>, cause: Cause, failed: Check, next: 
 fn killed_facts(context: &Context<'_>, facts: Facts) -> Facts {
     let Some(token) = context.token() else { return facts };
     if let Some(ended) = &token.token.ended {
-        return end_facts(facts, Some(ended)).with(F::CodeUsable, false).with(F::EndedBy, ended.reason.as_str());
+        return end_facts(facts, Some(ended))
+            .with(F::CodeUsable, false)
+            .with(F::EndedBy, ended.reason.as_str());
     }
     let (what, at) = if token.client.kill > token.token.offset {
         ("the app was switched off", Some(token.client.status_since))

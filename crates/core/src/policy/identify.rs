@@ -41,8 +41,10 @@ pub fn identify_key(presented: &Digest, found: Option<&Credential>, now: Timesta
         }
         Some(Credential::Client(client)) => {
             let own = client.secret_matches(presented, SecretUse::Own, now);
-            let partners =
-                client.visible_to.iter().any(|p| client.secret_matches(presented, SecretUse::Partner(p), now));
+            let partners = client
+                .visible_to
+                .iter()
+                .any(|p| client.secret_matches(presented, SecretUse::Partner(p), now));
             if own | partners {
                 Identified::Refused(Box::new(wrong_kind(client)))
             } else {
@@ -50,7 +52,7 @@ pub fn identify_key(presented: &Digest, found: Option<&Credential>, now: Timesta
             }
         }
         None => {
-            let _same_work = NOBODY == *presented;
+            std::hint::black_box(NOBODY == *presented);
             rejected(Cause::CredentialUnknown)
         }
     }
@@ -91,11 +93,13 @@ pub fn identify_client(
     now: Timestamp,
 ) -> Result<PossessionProof, Box<Refusal>> {
     let Some(client) = found else {
-        let _same_work = NOBODY == *presented;
+        std::hint::black_box(NOBODY == *presented);
         return Err(Box::new(Refusal::anonymous(Cause::ClientRejected).because(Cause::CredentialUnknown)));
     };
     if !client.secret_matches(presented, used, now) {
-        return Err(Box::new(Refusal::anonymous(Cause::ClientRejected).because(Cause::CredentialSecretMismatch)));
+        return Err(Box::new(
+            Refusal::anonymous(Cause::ClientRejected).because(Cause::CredentialSecretMismatch),
+        ));
     }
     let proof = PossessionProof(());
     match client_fault(client, now) {
@@ -125,7 +129,10 @@ pub fn identify_client_of_any(
 ) -> Result<(PossessionProof, Option<PartnerId>), Box<Refusal>> {
     let partner = found.and_then(|client| {
         let own = client.secret_matches(presented, SecretUse::Own, now);
-        client.visible_to.iter().find(|p| client.secret_matches(presented, SecretUse::Partner(p), now) && !own)
+        client
+            .visible_to
+            .iter()
+            .find(|p| client.secret_matches(presented, SecretUse::Partner(p), now) && !own)
     });
     let used = partner.map_or(SecretUse::Own, SecretUse::Partner);
     identify_client(presented, found, used, contact, now).map(|proof| (proof, partner.cloned()))

@@ -6,7 +6,11 @@ use crate::limit::Meter;
 use crate::model::*;
 use crate::platform::*;
 use crate::*;
+use Cause as C;
 use std::sync::Arc;
+
+use RouteAccess::{Account as A, Partner as P, Public};
+use Surface::{AlpacaBroker as Broker, AlpacaRest as Rest};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
 
@@ -35,17 +39,18 @@ fn snapshot() -> Snapshot {
         title: word.into(),
         expands_to: scopes(expands),
     };
-    let route = |path: &str, surface, access, scope: Option<&str>, product: Option<&str>, param: Option<&str>| Route {
-        method: "GET".into(),
-        path: path.into(),
-        surface,
-        access,
-        scope: scope.map(|s| Scope::new(s).unwrap()),
-        product: product.map(ProductId::from),
-        account_param: param.map(Into::into),
-    };
-    use RouteAccess::{Account as A, Partner as P, Public};
-    use Surface::{AlpacaBroker as Broker, AlpacaRest as Rest};
+    let route =
+        |path: &str, surface, access, scope: Option<&str>, product: Option<&str>, param: Option<&str>| {
+            Route {
+                method: "GET".into(),
+                path: path.into(),
+                surface,
+                access,
+                scope: scope.map(|s| Scope::new(s).unwrap()),
+                product: product.map(ProductId::from),
+                account_param: param.map(Into::into),
+            }
+        };
     Snapshot::compile(
         Platform {
             id: "alpaca".into(),
@@ -146,7 +151,12 @@ fn client() -> Client {
         scopes: scopes("general trading data"),
         licences: Vec::new(),
         visible_to: Vec::new(),
-        secrets: vec![ClientSecret { digest: Digest::of(b"cs"), partner: None, created_at: NOW, ended_at: None }],
+        secrets: vec![ClientSecret {
+            digest: Digest::of(b"cs"),
+            partner: None,
+            created_at: NOW,
+            ended_at: None,
+        }],
         created_at: NOW,
         active_from: None,
         expires_at: None,
@@ -195,14 +205,20 @@ fn with_grant(mut facts: TokenFacts, change: impl FnOnce(&mut Grant)) -> TokenFa
     change(Arc::make_mut(&mut facts.grant));
     facts
 }
-fn ended(reason: EndReason) -> Option<Ended> {
-    Some(Ended { at: NOW, reason, successor: Some("PK2".into()) })
+fn ended(reason: EndReason) -> Ended {
+    Ended { at: NOW, reason, successor: Some("PK2".into()) }
 }
 
-fn ask(snapshot: &Snapshot, principal: &Principal, host: usize, path: &str) -> Result<(), Box<refusal::Refusal>> {
+fn ask(
+    snapshot: &Snapshot,
+    principal: &Principal,
+    host: usize,
+    path: &str,
+) -> Result<(), Box<refusal::Refusal>> {
     let host = &snapshot.platform.hosts[host];
     let Routed::Route(_, route, params) = snapshot.route(host.surface, "GET", path) else { panic!("{path}") };
-    let named = route.route.account_param.as_ref().and_then(|p| params.iter().find(|(k, _)| k == p)).map(|(_, v)| *v);
+    let named =
+        route.route.account_param.as_ref().and_then(|p| params.iter().find(|(k, _)| k == p)).map(|(_, v)| *v);
     let named_facts = named.filter(|n| *n != "A9").map(|n| {
         let mut account = (*account(n, "paper")).clone();
         account.partner = Some(if n == "A1" { "sun" } else { "dusk" }.into());
@@ -222,14 +238,17 @@ fn first_failure_is_the_cause() {
     let snapshot = snapshot();
     let t = |facts: TokenFacts| Principal::Token(Arc::new(facts));
     let k = |facts: KeyFacts| Principal::Key(Arc::new(facts));
-    let dead_key = |reason| KeyFacts { key: ApiKey { ended: ended(reason), ..key("paper").key }, ..key("paper") };
-    let dead_token = |reason| TokenFacts { token: Token { ended: ended(reason), ..token("data").token }, ..token("data") };
+    let dead_key =
+        |reason| KeyFacts { key: ApiKey { ended: Some(ended(reason)), ..key("paper").key }, ..key("paper") };
+    let dead_token = |reason| TokenFacts {
+        token: Token { ended: Some(ended(reason)), ..token("data").token },
+        ..token("data")
+    };
     let licensed = |c: &mut Client| c.licences = vec!["redistribution".into()];
     let partner = || KeyFacts {
         key: ApiKey { holder: KeyHolder::Partner("sun".into()), environment: None, ..key("paper").key },
         account: None,
     };
-    use Cause as C;
     let table: Vec<(&str, Principal, usize, &str, Option<Cause>)> = vec![
         ("key reads account", k(key("paper")), PAPER, "/account", None),
         ("key reads bars: not delegated", k(key("paper")), DATA, "/bars", None),
@@ -250,7 +269,13 @@ fn first_failure_is_the_cause() {
             None,
         ),
         ("live not approved", t(token("")), LIVE, "/account", Some(C::ClientLiveNotApproved)),
-        ("live approved", t(with_client(token(""), |c| c.live_trading_approved = true)), LIVE, "/account", None),
+        (
+            "live approved",
+            t(with_client(token(""), |c| c.live_trading_approved = true)),
+            LIVE,
+            "/account",
+            None,
+        ),
         (
             "live, own app",
             t(with_client(token(""), |c| c.owner = ClientOwner::User("alice".into()))),
@@ -272,10 +297,16 @@ fn first_failure_is_the_cause() {
             "/account",
             Some(C::TokenRevoked),
         ),
-        ("r10: issued after the kill", t(with_client(token(""), |c| c.kill = Offset(5))), PAPER, "/account", None),
+        (
+            "r10: issued after the kill",
+            t(with_client(token(""), |c| c.kill = Offset(5))),
+            PAPER,
+            "/account",
+            None,
+        ),
         (
             "grant revoked",
-            t(with_grant(token(""), |g| g.ended = ended(EndReason::Owner))),
+            t(with_grant(token(""), |g| g.ended = Some(ended(EndReason::Owner)))),
             PAPER,
             "/account",
             Some(C::GrantRevoked),
@@ -287,7 +318,13 @@ fn first_failure_is_the_cause() {
             "/orders",
             Some(C::ScopeMissing),
         ),
-        ("code replayed", t(dead_token(EndReason::CodeReplayed)), PAPER, "/account", Some(C::CodeReplayedToken)),
+        (
+            "code replayed",
+            t(dead_token(EndReason::CodeReplayed)),
+            PAPER,
+            "/account",
+            Some(C::CodeReplayedToken),
+        ),
         ("token revoked", t(dead_token(EndReason::Holder)), PAPER, "/account", Some(C::TokenRevoked)),
         (
             "token expired",
@@ -304,10 +341,28 @@ fn first_failure_is_the_cause() {
             Some(C::EnvironmentMismatch),
         ),
         ("partner reaches its own", k(partner()), BROKER, "/v1/accounts/A1", None),
-        ("r23: partner, other's account", k(partner()), BROKER, "/v1/accounts/A2", Some(C::AccountNotCovered)),
-        ("r23: partner, no such account", k(partner()), BROKER, "/v1/accounts/A9", Some(C::AccountNotCovered)),
+        (
+            "r23: partner, other's account",
+            k(partner()),
+            BROKER,
+            "/v1/accounts/A2",
+            Some(C::AccountNotCovered),
+        ),
+        (
+            "r23: partner, no such account",
+            k(partner()),
+            BROKER,
+            "/v1/accounts/A9",
+            Some(C::AccountNotCovered),
+        ),
         ("partner key on an account route", k(partner()), PAPER, "/account", Some(C::CredentialWrongKind)),
-        ("account key on a partner route", k(key("paper")), BROKER, "/v1/accounts/A1", Some(C::CredentialWrongKind)),
+        (
+            "account key on a partner route",
+            k(key("paper")),
+            BROKER,
+            "/v1/accounts/A1",
+            Some(C::CredentialWrongKind),
+        ),
     ];
     for (name, principal, host, path, expected) in table {
         let cause = ask(&snapshot, &principal, host, path).err().map(|r| r.cause);
@@ -329,7 +384,10 @@ fn a_refusal_says_what_passed_and_what_would_fail_next() {
 #[test]
 fn r06_facts_by_reader() {
     let snapshot = snapshot();
-    let dead = KeyFacts { key: ApiKey { ended: ended(EndReason::AccountReset), ..key("paper").key }, ..key("paper") };
+    let dead = KeyFacts {
+        key: ApiKey { ended: Some(ended(EndReason::AccountReset)), ..key("paper").key },
+        ..key("paper")
+    };
     let refusal = ask(&snapshot, &Principal::Key(Arc::new(dead)), PAPER, "/account").unwrap_err();
     let holder = refusal.facts.for_holder(&refusal.proof.unwrap());
     assert_eq!(holder.get(FactName::EndedAt), Some(&Value::Time(NOW)));
@@ -353,10 +411,11 @@ fn r06_facts_by_reader() {
 fn r07_unknown_id_and_wrong_secret_are_one_answer() {
     let found = Credential::Key(Arc::new(key("paper")));
     let app = Credential::Client(Arc::new(client()));
-    let refused = |found: Option<&Credential>, secret: &[u8]| match identify_key(&Digest::of(secret), found, NOW) {
-        Identified::Refused(refusal) => *refusal,
-        Identified::Proven(..) => panic!("nothing was proven"),
-    };
+    let refused =
+        |found: Option<&Credential>, secret: &[u8]| match identify_key(&Digest::of(secret), found, NOW) {
+            Identified::Refused(refusal) => *refusal,
+            Identified::Proven(..) => panic!("nothing was proven"),
+        };
     for wrong in [refused(None, b"x"), refused(Some(&found), b"x"), refused(Some(&app), b"x")] {
         assert_eq!(wrong.cause, Cause::CredentialRejected);
         assert!(wrong.proof.is_none() && wrong.true_cause.is_some());

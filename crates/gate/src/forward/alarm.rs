@@ -72,7 +72,10 @@ mod tests {
             alarm.set(Duration::from_millis(set));
             poll_fn(|cx| alarm.poll(cx, &clock)).await;
             let now = clock.monotonic();
-            assert!(now >= Duration::from_millis(after) && now < Duration::from_millis(after + 10), "{now:?}");
+            assert!(
+                now >= Duration::from_millis(after) && now < Duration::from_millis(after + 10),
+                "{now:?}"
+            );
         }
         alarm.set(Duration::from_secs(60));
         assert!(poll_fn(|cx| Poll::Ready(alarm.poll(cx, &clock))).await.is_pending());

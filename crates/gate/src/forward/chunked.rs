@@ -104,7 +104,13 @@ mod tests {
     #[test]
     fn broken_codings_are_found() {
         assert_eq!(all(b"3;x=y\r\nabc\r\n0\r\nT: v\r\n\r\nrest", 100), Ok((b"abc".to_vec(), 4)));
-        for bad in [&b"x\r\nabc\r\n"[..], b"3\r\nabcd\r\n0\r\n\r\n", b"fffffffffffffffff\r\n", b"3\r\nabc\r\n", b"-1\r\n"] {
+        for bad in [
+            &b"x\r\nabc\r\n"[..],
+            b"3\r\nabcd\r\n0\r\n\r\n",
+            b"fffffffffffffffff\r\n",
+            b"3\r\nabc\r\n",
+            b"-1\r\n",
+        ] {
             assert!(all(bad, 100).is_err(), "{bad:?}");
         }
         assert!(all(&[b"0\r\n".as_slice(), &b"a: b\r\n".repeat(3000)].concat(), 1000).is_err());

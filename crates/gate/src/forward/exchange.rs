@@ -27,6 +27,8 @@ const FRESH: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Via<'a> {
     pub(crate) upstream: &'a Upstream,
+    /// When the request came in, on the clock that nobody moves.
+    pub(crate) begun: Duration,
     pub(crate) clock: &'a Arc<dyn Clock>,
     pub(crate) limits: &'a Limits,
     pub(crate) metrics: &'a Metrics,
@@ -76,15 +78,14 @@ pub(crate) async fn exchange(
     mut headers: HeaderMap,
     write: impl FnOnce(&mut Vec<u8>, &HeaderMap),
 ) -> Result<Response<GateBody>, Fault> {
-    let now = via.clock.monotonic();
     let repeatable = ask.idempotent && ask.upload.is_none();
     let age = if repeatable { via.limits.kept_for } else { via.limits.kept_for.min(FRESH) };
-    let mut conn = match via.upstream.0.pool.take(now, age) {
+    let mut conn = match via.upstream.0.pool.take(via.begun, age) {
         Some(conn) => conn,
         None => open(via).await?,
     };
     write(&mut conn.outgoing, &headers);
-    conn.alarm.set(now + via.limits.answer);
+    conn.alarm.set(via.begun + via.limits.answer);
     let mut sending = true;
     let mut answer = poll_fn(|cx| poll_head(cx, via, &mut conn, &mut ask, &mut headers, &mut sending)).await;
     if answer.as_ref().err() == Some(&Fault::Closed)
@@ -161,7 +162,11 @@ fn poll_head(
 }
 
 /// Sends what is to be sent: the head, then the body as it comes.
-pub(super) fn poll_send(cx: &mut Context<'_>, conn: &mut Conn, upload: &mut Option<Upload>) -> Poll<Result<(), Fault>> {
+pub(super) fn poll_send(
+    cx: &mut Context<'_>,
+    conn: &mut Conn,
+    upload: &mut Option<Upload>,
+) -> Poll<Result<(), Fault>> {
     loop {
         ready!(conn.poll_flush(cx)).map_err(|_| Fault::Closed)?;
         let Some(under_way) = upload else { return Poll::Ready(Ok(())) };
@@ -196,7 +201,13 @@ pub(super) fn poll_send(cx: &mut Context<'_>, conn: &mut Conn, upload: &mut Opti
 }
 
 /// The answer. A body that is there already is handed on in one piece, and the connection is free at once.
-fn arrived(via: Via<'_>, mut conn: Box<Conn>, head: Head, headers: HeaderMap, upload: Option<Upload>) -> Response<GateBody> {
+fn arrived(
+    via: Via<'_>,
+    mut conn: Box<Conn>,
+    head: Head,
+    headers: HeaderMap,
+    upload: Option<Upload>,
+) -> Response<GateBody> {
     let whole = match head.framing {
         Framing::Length(length) if conn.received.len() as u64 >= length => usize::try_from(length).ok(),
         Framing::Length(_) | Framing::Chunked(_) | Framing::Close => None,
@@ -204,7 +215,7 @@ fn arrived(via: Via<'_>, mut conn: Box<Conn>, head: Head, headers: HeaderMap, up
     let body = if let Some(length) = whole {
         let bytes = conn.received.split_to(length).freeze();
         if head.lasting && upload.is_none() {
-            put_away(conn, via.upstream, &**via.clock, via.limits);
+            put_away(conn, via.upstream, via.begun, via.limits);
         }
         GateBody::full(bytes)
     } else {

@@ -40,7 +40,9 @@ impl Pool {
         conn.rewind();
         conn.idle_since = now;
         let mut idle = locked(&self.idle);
-        while idle.front().is_some_and(|c| now.saturating_sub(c.idle_since) > age) || idle.len() >= most.max(1) {
+        while idle.front().is_some_and(|c| now.saturating_sub(c.idle_since) > age)
+            || idle.len() >= most.max(1)
+        {
             idle.pop_front();
         }
         idle.push_back(conn);

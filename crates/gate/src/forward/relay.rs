@@ -12,6 +12,7 @@ use mandate_core::Clock;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 /// An answer under way. Dropping it closes the connection, unless it had come to its end.
 pub struct Relay {
@@ -96,14 +97,14 @@ impl Relay {
             && self.lasting
             && self.upload.is_none()
         {
-            put_away(conn, &self.upstream, &*self.clock, &self.limits);
+            put_away(conn, &self.upstream, self.clock.monotonic(), &self.limits);
         }
     }
 }
 
 /// Keeps a connection, if the API said nothing beyond its answer.
-pub(super) fn put_away(conn: Box<Conn>, upstream: &Upstream, clock: &dyn Clock, limits: &Limits) {
+pub(super) fn put_away(conn: Box<Conn>, upstream: &Upstream, now: Duration, limits: &Limits) {
     if conn.received.is_empty() {
-        upstream.0.pool.put(conn, clock.monotonic(), limits.kept_connections, limits.kept_for);
+        upstream.0.pool.put(conn, now, limits.kept_connections, limits.kept_for);
     }
 }

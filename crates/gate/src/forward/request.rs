@@ -22,8 +22,6 @@ pub(crate) struct Outbound<'a> {
     pub(crate) base: (&'a str, &'a str),
     pub(crate) peer: IpAddr,
     pub(crate) id: &'a RequestId,
-    /// The signed identity; empty where nobody was identified (SECURITY R20).
-    pub(crate) identity: &'a str,
     pub(crate) body: Sent,
 }
 
@@ -35,14 +33,9 @@ pub(crate) enum Sent {
     Chunked,
 }
 
-/// Writes a head.
-pub(crate) fn write_head(out: &mut Vec<u8>, outbound: &Outbound<'_>) {
-    let line = |out: &mut Vec<u8>, name: &str, value: &[u8]| {
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value);
-        out.extend_from_slice(b"\r\n");
-    };
+/// Writes a head. `sign` writes the signed identity, or nothing where nobody was identified: the header stands there
+/// empty then (SECURITY R20).
+pub(crate) fn write_head(out: &mut Vec<u8>, outbound: &Outbound<'_>, sign: impl FnOnce(&mut Vec<u8>)) {
     out.extend_from_slice(outbound.method.as_str().as_bytes());
     out.push(b' ');
     out.extend_from_slice(outbound.target.as_bytes());
@@ -63,16 +56,23 @@ pub(crate) fn write_head(out: &mut Vec<u8>, outbound: &Outbound<'_>) {
         line(out, name.as_str(), value.as_bytes());
     }
     let (scheme, authority) = outbound.base;
-    let from = out.len() + "x-forwarded-for: ".len();
-    // Writing to a vector cannot fail.
-    let _ = write!(out, "x-forwarded-for: {}\r\n", outbound.peer);
-    let peer = from..out.len();
-    out.extend_from_slice(b"x-real-ip: ");
-    out.extend_from_within(peer);
-    line(out, "x-forwarded-host", authority.as_bytes());
-    line(out, "x-forwarded-proto", scheme.as_bytes());
-    line(out, "mandate-request-id", outbound.id);
-    line(out, mandate_wire::identity::HEADER, outbound.identity.as_bytes());
+    out.extend_from_slice(b"x-forwarded-for: ");
+    let from = out.len();
+    write_address(out, outbound.peer);
+    let to = out.len();
+    out.extend_from_slice(b"\r\nx-real-ip: ");
+    out.extend_from_within(from..to);
+    out.extend_from_slice(b"\r\nx-forwarded-host: ");
+    out.extend_from_slice(authority.as_bytes());
+    out.extend_from_slice(b"\r\nx-forwarded-proto: ");
+    out.extend_from_slice(scheme.as_bytes());
+    out.extend_from_slice(b"\r\nmandate-request-id: ");
+    out.extend_from_slice(outbound.id);
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(mandate_wire::identity::HEADER.as_bytes());
+    out.extend_from_slice(b": ");
+    sign(out);
+    out.extend_from_slice(b"\r\n");
     match outbound.body {
         Sent::None => {}
         Sent::Length(length) => {
@@ -81,6 +81,34 @@ pub(crate) fn write_head(out: &mut Vec<u8>, outbound: &Outbound<'_>) {
         Sent::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
     }
     out.extend_from_slice(b"\r\n");
+}
+
+fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// An address as text. By hand where it is four numbers, since formatting machinery costs more than all the rest.
+fn write_address(out: &mut Vec<u8>, address: IpAddr) {
+    let IpAddr::V4(four) = address else {
+        // Writing to a vector cannot fail.
+        let _ = write!(out, "{address}");
+        return;
+    };
+    for (i, number) in four.octets().into_iter().enumerate() {
+        if i > 0 {
+            out.push(b'.');
+        }
+        if number > 99 {
+            out.push(b'0' + number / 100);
+        }
+        if number > 9 {
+            out.push(b'0' + number / 10 % 10);
+        }
+        out.push(b'0' + number % 10);
+    }
 }
 
 /// Headers that `Connection` declares to be this hop's (RFC 9110 section 7.6.1).
@@ -99,7 +127,7 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
 /// Whether a header is the caller's to send. Underscores count as dashes, since many servers cannot tell the two
 /// apart.
 fn is_callers(name: &str) -> bool {
-    if name.contains('_') { passes(&name.replace('_', "-")) } else { passes(name) }
+    if name.as_bytes().contains(&b'_') { passes(&name.replace('_', "-")) } else { passes(name) }
 }
 
 fn passes(name: &str) -> bool {
@@ -124,7 +152,9 @@ fn passes(name: &str) -> bool {
 /// Whether a cookie's name is one of ours.
 pub(super) fn is_our_cookie(name: &[u8]) -> bool {
     let name = name.trim_ascii();
-    OUR_COOKIES.into_iter().any(|ours| name.len() >= ours.len() && name[..ours.len()].eq_ignore_ascii_case(ours.as_bytes()))
+    OUR_COOKIES
+        .into_iter()
+        .any(|ours| name.len() >= ours.len() && name[..ours.len()].eq_ignore_ascii_case(ours.as_bytes()))
 }
 
 /// A `Cookie` header without our own.
@@ -164,9 +194,9 @@ mod tests {
                 base: ("https", "api.test"),
                 peer: "192.0.2.7".parse().unwrap(),
                 id: b"ffffffff-ffff-4fff-bfff-ffffffffffff",
-                identity: "",
                 body,
             },
+            |out| out.extend_from_slice(b"signed"),
         );
         String::from_utf8(out).unwrap()
     }
@@ -175,7 +205,7 @@ mod tests {
     fn r20_the_whole_head() {
         let expected = "GET /v2/account?a=%2F HTTP/1.1\r\nhost: sample\r\naccept: */*\r\nx-forwarded-for: 192.0.2.7\r\n\
             x-real-ip: 192.0.2.7\r\nx-forwarded-host: api.test\r\nx-forwarded-proto: https\r\n\
-            mandate-request-id: ffffffff-ffff-4fff-bfff-ffffffffffff\r\nmandate-identity: \r\n\
+            mandate-request-id: ffffffff-ffff-4fff-bfff-ffffffffffff\r\nmandate-identity: signed\r\n\
             content-length: 3\r\n\r\n";
         let forged = [
             ("host", "api.test"),
@@ -210,6 +240,15 @@ mod tests {
         ];
         assert_eq!(head(&forged, Sent::Length(3)), expected);
         assert!(head(&[], Sent::Chunked).ends_with("\r\ntransfer-encoding: chunked\r\n\r\n"));
+    }
+
+    #[test]
+    fn addresses_are_written_as_usual() {
+        for text in ["0.0.0.0", "9.10.99.100", "127.0.0.1", "255.205.250.199", "2001:db8::1"] {
+            let mut out = Vec::new();
+            write_address(&mut out, text.parse().unwrap());
+            assert_eq!(out, text.as_bytes());
+        }
     }
 
     #[test]

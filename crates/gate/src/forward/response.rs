@@ -51,7 +51,11 @@ pub(crate) struct Head {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) fn read(received: &mut BytesMut, headers: &mut HeaderMap, to_head: bool) -> Result<Option<Head>, &'static str> {
+pub(crate) fn read(
+    received: &mut BytesMut,
+    headers: &mut HeaderMap,
+    to_head: bool,
+) -> Result<Option<Head>, &'static str> {
     loop {
         let Some(head) = read_one(received, headers, to_head)? else { return Ok(None) };
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
@@ -63,18 +67,26 @@ pub(crate) fn read(received: &mut BytesMut, headers: &mut HeaderMap, to_head: bo
     }
 }
 
-fn read_one(received: &mut BytesMut, headers: &mut HeaderMap, to_head: bool) -> Result<Option<Head>, &'static str> {
+fn read_one(
+    received: &mut BytesMut,
+    headers: &mut HeaderMap,
+    to_head: bool,
+) -> Result<Option<Head>, &'static str> {
     let mut fields = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; HEADERS];
     let mut response = httparse::Response::new(&mut []);
-    let parsed =
-        httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut response, received, &mut fields);
+    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+        &mut response,
+        received,
+        &mut fields,
+    );
     let length = match parsed {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) if received.len() <= LONGEST => return Ok(None),
         Ok(httparse::Status::Partial) => return Err("the head of the answer is too long"),
         Err(_) => return Err("the head of the answer cannot be read"),
     };
-    let status = response.code.and_then(|c| StatusCode::from_u16(c).ok()).ok_or("the answer has no status")?;
+    let status =
+        response.code.and_then(|c| StatusCode::from_u16(c).ok()).ok_or("the answer has no status")?;
     let mut reader = Reader::new(response.version == Some(1));
     reader.look_for_named(response.headers);
     headers.clear();
@@ -124,7 +136,8 @@ impl Reader {
 
     /// The name, if the field is to be passed on.
     fn field(&mut self, name: &str, value: &[u8]) -> Result<Option<HeaderName>, &'static str> {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "a header of the answer cannot be read")?;
+        let name =
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| "a header of the answer cannot be read")?;
         if name == header::CONTENT_LENGTH {
             let length = number(value).ok_or("the length of the answer cannot be read")?;
             if self.length.is_some_and(|before| before != length) {
@@ -203,8 +216,14 @@ mod tests {
         assert_eq!(framing("HTTP/1.1 200 OK\r\n\r\n"), Ok((Framing::Close, false)));
         assert_eq!(framing("HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n"), Ok((Framing::Length(0), true)));
         assert_eq!(framing("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n"), Ok((Framing::Length(5), false)));
-        assert_eq!(framing("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), Ok((Framing::Length(0), false)));
-        assert_eq!(parse("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", true).unwrap().0.framing, Framing::Length(0));
+        assert_eq!(
+            framing("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
+            Ok((Framing::Length(0), false))
+        );
+        assert_eq!(
+            parse("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", true).unwrap().0.framing,
+            Framing::Length(0)
+        );
         for bad in [
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
@@ -219,7 +238,10 @@ mod tests {
             assert!(framing(bad).is_err(), "{bad}");
         }
         assert_eq!(framing("HTTP/1.1 200 OK\r\nContent-"), Err("incomplete"));
-        assert!(parse(&format!("HTTP/1.1 200 OK\r\nA: {}", "x".repeat(LONGEST)), false).is_err_and(|e| e != "incomplete"));
+        assert!(
+            parse(&format!("HTTP/1.1 200 OK\r\nA: {}", "x".repeat(LONGEST)), false)
+                .is_err_and(|e| e != "incomplete")
+        );
     }
 
     #[test]
@@ -236,7 +258,12 @@ mod tests {
         names.sort_unstable();
         assert_eq!(names, ["content-length", "content-type", "set-cookie"]);
         assert_eq!(headers["set-cookie"], "own=1");
-        assert!(parse("HTTP/1.1 301 Moved\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", false).unwrap().0.redirects);
+        assert!(
+            parse("HTTP/1.1 301 Moved\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", false)
+                .unwrap()
+                .0
+                .redirects
+        );
         assert!(!parse("HTTP/1.1 304 Same\r\n\r\n", false).unwrap().0.redirects);
     }
 }

@@ -22,7 +22,8 @@ pub(crate) fn check_head(headers: &HeaderMap) -> Result<(), Box<Refusal>> {
     if length && several(headers, header::CONTENT_LENGTH) {
         return Err(malformed("it has more than one Content-Length header"));
     }
-    let websocket = |v: &http::HeaderValue| v.as_bytes().to_ascii_lowercase().windows(9).any(|w| w == b"websocket");
+    let websocket =
+        |v: &http::HeaderValue| v.as_bytes().to_ascii_lowercase().windows(9).any(|w| w == b"websocket");
     if headers.contains_key(header::UPGRADE) && headers.get_all(header::UPGRADE).iter().any(websocket) {
         return Err(malformed("this host takes no websocket yet"));
     }

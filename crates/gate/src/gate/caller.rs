@@ -53,7 +53,11 @@ impl Gate {
         }
     }
 
-    async fn credential(&self, visit: Visit<'_>, id: Box<str>) -> Result<Option<Credential>, FactsUnavailable> {
+    async fn credential(
+        &self,
+        visit: Visit<'_>,
+        id: Box<str>,
+    ) -> Result<Option<Credential>, FactsUnavailable> {
         match self.facts.peek_credential(visit.platform(), &id) {
             Some(known) => Ok(known),
             None => {
@@ -63,7 +67,11 @@ impl Gate {
         }
     }
 
-    async fn token(&self, visit: Visit<'_>, digest: Digest) -> Result<Option<Arc<TokenFacts>>, FactsUnavailable> {
+    async fn token(
+        &self,
+        visit: Visit<'_>,
+        digest: Digest,
+    ) -> Result<Option<Arc<TokenFacts>>, FactsUnavailable> {
         match self.facts.peek_token(visit.platform(), &digest) {
             Some(known) => Ok(known),
             None => {
@@ -81,7 +89,8 @@ impl Gate {
         principal: &Principal,
         named: Option<&str>,
     ) -> Result<Option<Arc<Account>>, Refused<'a>> {
-        let is_partner = matches!(principal, Principal::Key(f) if matches!(f.key.holder, KeyHolder::Partner(_)));
+        let is_partner =
+            matches!(principal, Principal::Key(f) if matches!(f.key.holder, KeyHolder::Partner(_)));
         match named {
             Some(named) if is_partner && route.route.access == RouteAccess::Partner => self
                 .facts

@@ -4,18 +4,18 @@ use super::{Gate, Visit};
 use crate::body::GateBody;
 use crate::forward::{Ask, Fault, Outbound, Sent, Upload, Via, exchange, write_head};
 use crate::front::Refused;
-use crate::site::base;
+use crate::site::{Upstream, base};
 use http::{HeaderMap, Method, Response, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use mandate_core::Cause;
 use mandate_core::disclosure::FactName;
 use mandate_core::model::KeyHolder;
 use mandate_core::platform::CompiledRoute;
 use mandate_core::policy::{Principal, Spent};
 use mandate_core::refusal::Refusal;
+use mandate_core::{Cause, ScopeSet};
 use mandate_wire::body;
-use mandate_wire::identity::{Claims, LIFETIME_S};
+use mandate_wire::identity::Said;
 
 /// A request that is to be forwarded.
 pub(super) struct Outgoing<'a> {
@@ -23,7 +23,8 @@ pub(super) struct Outgoing<'a> {
     /// Path and query.
     pub(super) target: &'a str,
     pub(super) headers: HeaderMap,
-    pub(super) body: Incoming,
+    /// Present until somebody has taken it.
+    pub(super) body: Option<Incoming>,
 }
 
 impl Gate {
@@ -32,9 +33,10 @@ impl Gate {
         &self,
         visit: Visit<'_>,
         outgoing: Outgoing<'_>,
-        identity: &str,
+        caller: Option<Caller<'_>>,
     ) -> Result<Response<GateBody>, Fault> {
         let Outgoing { method, target, headers, body } = outgoing;
+        let body = body.ok_or(Fault::Unreachable)?;
         let upstream = visit.site.upstream.as_ref().ok_or(Fault::Unreachable)?;
         let sent = framing(method, &headers, &body);
         if matches!(sent, Sent::Length(length) if length > self.limits.request_body) {
@@ -46,7 +48,13 @@ impl Gate {
             allowed: self.limits.request_body,
         });
         let ask = Ask { upload, to_head: method == Method::HEAD, idempotent: method.is_idempotent() };
-        let via = Via { upstream, clock: &self.clock, limits: &self.limits, metrics: &self.metrics };
+        let via = Via {
+            upstream,
+            begun: visit.started,
+            clock: &self.clock,
+            limits: &self.limits,
+            metrics: &self.metrics,
+        };
         let head = |out: &mut Vec<u8>, headers: &HeaderMap| {
             let outbound = Outbound {
                 method,
@@ -56,10 +64,13 @@ impl Gate {
                 base: base(visit.host),
                 peer: visit.peer,
                 id: visit.id,
-                identity,
                 body: sent,
             };
-            write_head(out, &outbound);
+            write_head(out, &outbound, |out| {
+                if let Some(caller) = caller {
+                    caller.sign(out, visit, upstream, method, target);
+                }
+            });
         };
         exchange(via, ask, headers, head).await
     }
@@ -75,7 +86,9 @@ impl Gate {
     ) -> Refused<'a> {
         let contact = &*visit.site.snapshot.platform.contact;
         let refusal = match fault {
-            Fault::TooLarge => body::too_large(usize::try_from(self.limits.request_body).unwrap_or(usize::MAX)),
+            Fault::TooLarge => {
+                body::too_large(usize::try_from(self.limits.request_body).unwrap_or(usize::MAX))
+            }
             Fault::SenderGone => body::malformed(body::Fault::BrokenOff, "the whole body"),
             Fault::Unreachable | Fault::Slow | Fault::Closed | Fault::Unusable(_) => {
                 let upstream = visit.site.upstream.as_ref().map_or("none", |u| u.name());
@@ -101,40 +114,49 @@ fn framing(method: &Method, headers: &HeaderMap, body: &Incoming) -> Sent {
     if expected || headers.contains_key(header::CONTENT_LENGTH) { Sent::Length(0) } else { Sent::None }
 }
 
-/// The caller's identity, signed for this one request.
-pub(super) fn identity(visit: Visit<'_>, outgoing: &Outgoing<'_>, spent: &Spent<'_>) -> String {
-    let empty = String::new;
-    let account = spent.account();
-    let of_host = || match &*visit.host.environments {
-        [only] => only.to_string(),
-        _ => String::new(),
-    };
-    let (kind, sub, client, grant, scope) = match spent.principal() {
-        Principal::Key(facts) => match &facts.key.holder {
-            KeyHolder::Account(account) => ("key", account.to_string(), empty(), empty(), empty()),
-            KeyHolder::Partner(partner) => ("partner", partner.to_string(), empty(), empty(), empty()),
-        },
-        Principal::Token(facts) => (
-            "token",
-            account.map_or_else(empty, |a| a.id.to_string()),
-            facts.client.id.to_string(),
-            facts.grant.id.to_string(),
-            facts.token.scopes.to_string(),
-        ),
-    };
-    let at = visit.now.seconds();
-    visit.site.identity.sign(&Claims {
-        iss: visit.site.snapshot.platform.issuer.to_string(),
-        aud: visit.site.upstream.as_ref().map_or_else(empty, |u| u.name().to_owned()),
-        sub,
-        kind: kind.to_owned(),
-        env: account.map_or_else(of_host, |a| a.environment.to_string()),
-        client,
-        grant,
-        scope,
-        htm: outgoing.method.as_str().to_owned(),
-        htu: outgoing.target.to_owned(),
-        iat: at,
-        exp: at + LIFETIME_S,
-    })
+/// Who is calling, as the API is told.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caller<'a> {
+    kind: &'a str,
+    sub: &'a str,
+    env: &'a str,
+    client: &'a str,
+    grant: &'a str,
+    scope: Option<&'a ScopeSet>,
+}
+
+impl<'a> Caller<'a> {
+    /// The caller of a request that has been paid for.
+    pub(super) fn of(visit: Visit<'a>, spent: &Spent<'a>) -> Self {
+        let account = spent.account();
+        let env = match (account, &*visit.host.environments) {
+            (Some(account), _) => account.environment.as_str(),
+            (None, [only]) => only.as_str(),
+            (None, _) => "",
+        };
+        let key = |kind, sub| Self { kind, sub, env, client: "", grant: "", scope: None };
+        match spent.principal() {
+            Principal::Key(facts) => match &facts.key.holder {
+                KeyHolder::Account(account) => key("key", account.as_str()),
+                KeyHolder::Partner(partner) => key("partner", partner.as_str()),
+            },
+            Principal::Token(facts) => Self {
+                kind: "token",
+                sub: account.map_or("", |a| a.id.as_str()),
+                env,
+                client: facts.client.id.as_str(),
+                grant: facts.grant.id.as_str(),
+                scope: Some(&facts.token.scopes),
+            },
+        }
+    }
+
+    /// Writes the signed header's value, good for this one request.
+    fn sign(self, out: &mut Vec<u8>, visit: Visit<'_>, upstream: &Upstream, method: &Method, target: &str) {
+        let Self { kind, sub, env, client, grant, scope } = self;
+        let iss = &*visit.site.snapshot.platform.issuer;
+        let (htm, aud) = (method.as_str(), upstream.name());
+        let said = Said { iss, aud, sub, kind, env, client, grant, scope, htm, htu: target, at: visit.now };
+        visit.site.identity.sign_into(out, &said);
+    }
 }

@@ -40,7 +40,9 @@ pub(crate) enum Reply {
 }
 
 pub(crate) fn reply(head: &str, body: &str) -> Reply {
-    Reply::Pieces(vec![format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()])
+    Reply::Pieces(vec![
+        format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes(),
+    ])
 }
 
 type Behaviour = Arc<dyn Fn(&Received) -> Reply + Send + Sync>;
@@ -80,7 +82,12 @@ impl Api {
     }
 }
 
-async fn converse(mut socket: TcpStream, behaviour: Behaviour, log: Arc<Mutex<Vec<Received>>>, connection: usize) {
+async fn converse(
+    mut socket: TcpStream,
+    behaviour: Behaviour,
+    log: Arc<Mutex<Vec<Received>>>,
+    connection: usize,
+) {
     let mut buffer = Vec::new();
     while let Some(mut request) = read(&mut socket, &mut buffer).await {
         request.connection = connection;

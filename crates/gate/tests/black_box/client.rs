@@ -24,7 +24,8 @@ impl Answer {
         self.get(name).unwrap_or_else(|| panic!("{name} is missing in {:?}", self.headers)).parse().unwrap()
     }
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {:?}", String::from_utf8_lossy(&self.body)))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|e| panic!("{e}: {:?}", String::from_utf8_lossy(&self.body)))
     }
     /// The cause, which header and body agree on.
     pub(crate) fn cause(&self) -> String {

@@ -21,7 +21,10 @@ async fn keys_and_tokens_open_their_routes() {
     assert_eq!(refused.json()["code"], 40_110_000);
     let records = house.records.lock().unwrap().clone();
     assert_eq!(records.len(), 1);
-    assert_eq!((&*records[0].route, records[0].id.as_str()), ("GET /v2/bars", refused.get("mandate-decision").unwrap()));
+    assert_eq!(
+        (&*records[0].route, records[0].id.as_str()),
+        ("GET /v2/bars", refused.get("mandate-decision").unwrap())
+    );
     assert_eq!(api.all().len(), 3);
 }
 
@@ -30,7 +33,10 @@ async fn partners_reach_their_own_accounts_only() {
     let api = Api::start().await;
     let house = House::before(&api).await;
     let ask = |path: &'static str| {
-        crate::client::ask(house.broker, format!("GET {path} HTTP/1.1\r\nHost: broker-api.test\r\n{PARTNER}\r\n"))
+        crate::client::ask(
+            house.broker,
+            format!("GET {path} HTTP/1.1\r\nHost: broker-api.test\r\n{PARTNER}\r\n"),
+        )
     };
     assert_eq!(ask("/v1/accounts/S1").await.status, 200);
     for foreign in ["/v1/accounts/A1", "/v1/accounts/nobody", "/v1/accounts/%531"] {
@@ -57,7 +63,8 @@ async fn r21_two_credentials_are_ambiguous() {
 
 /// Replaces what is fresh in every answer by as many stars.
 fn masked(answer: &crate::client::Answer) -> String {
-    let mut text = format!("{} {:?} {}", answer.status, answer.headers, String::from_utf8_lossy(&answer.body));
+    let mut text =
+        format!("{} {:?} {}", answer.status, answer.headers, String::from_utf8_lossy(&answer.body));
     for fresh in ["mandate-decision", "x-request-id"] {
         let id = answer.get(fresh).unwrap();
         text = text.replace(id, &"*".repeat(id.len()));

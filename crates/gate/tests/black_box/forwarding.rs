@@ -58,14 +58,23 @@ async fn answers_stream_in_every_framing() {
             "\r\nTrailer: x\r\n\r\n".into(),
         ],
         "/v2/assets/empty" => vec!["HTTP/1.1 204 No Content\r\n\r\n".into()],
-        "/v2/assets/interim" => vec!["HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 304 Same\r\nETag: e\r\n\r\n".into()],
+        "/v2/assets/interim" => {
+            vec!["HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 304 Same\r\nETag: e\r\n\r\n".into()]
+        }
         _ => vec!["HTTP/1.1 200 OK\r\nContent-Le".into(), "ngth: 0\r\n\r\n".into()],
     };
-    let api = Api::behaving(move |got| Reply::Pieces(pieces(got.target()).into_iter().map(String::into_bytes).collect())).await;
+    let api = Api::behaving(move |got| {
+        Reply::Pieces(pieces(got.target()).into_iter().map(String::into_bytes).collect())
+    })
+    .await;
     let house = House::before(&api).await;
-    for (path, status, length) in
-        [("length", 200, 300_002), ("chunked", 200, 300_002), ("empty", 204, 0), ("interim", 304, 0), ("split", 200, 0)]
-    {
+    for (path, status, length) in [
+        ("length", 200, 300_002),
+        ("chunked", 200, 300_002),
+        ("empty", 204, 0),
+        ("interim", 304, 0),
+        ("split", 200, 0),
+    ] {
         let answer = house.ask(&format!("GET /v2/assets/{path}"), KEY).await;
         assert_eq!((answer.status, answer.body.len(), answer.broken), (status, length, false), "{path}");
     }
@@ -85,8 +94,13 @@ async fn an_answer_that_ends_with_its_connection_is_passed_on() {
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_broken_off() {
-    for cut in ["Content-Length: 100\r\n\r\nab", "Transfer-Encoding: chunked\r\n\r\n5\r\nab", "Transfer-Encoding: chunked\r\n\r\nzz\r\n"] {
-        let api = Api::behaving(move |_| Reply::ThenClose(format!("HTTP/1.1 200 OK\r\n{cut}").into_bytes())).await;
+    for cut in [
+        "Content-Length: 100\r\n\r\nab",
+        "Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+        "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ] {
+        let api =
+            Api::behaving(move |_| Reply::ThenClose(format!("HTTP/1.1 200 OK\r\n{cut}").into_bytes())).await;
         let house = House::before(&api).await;
         let mut client = Client::connect(house.address).await;
         client.send(format!("GET /v2/account HTTP/1.1\r\nHost: paper-api.test\r\n{KEY}\r\n")).await;
@@ -104,7 +118,9 @@ async fn bodies_that_are_too_large_are_refused() {
     assert_eq!((declared.status, declared.cause().as_str()), (413, "request.too_large"));
     assert!(api.all().is_empty());
     let sent = chunked(&[&body]);
-    let request = format!("POST /v2/orders HTTP/1.1\r\nHost: paper-api.test\r\n{KEY}Transfer-Encoding: chunked\r\n\r\n{sent}");
+    let request = format!(
+        "POST /v2/orders HTTP/1.1\r\nHost: paper-api.test\r\n{KEY}Transfer-Encoding: chunked\r\n\r\n{sent}"
+    );
     let streamed = ask(house.address, request).await;
     assert_eq!((streamed.status, streamed.cause().as_str()), (413, "request.too_large"));
     assert!(api.all().is_empty(), "the API never saw a whole request");

@@ -11,10 +11,13 @@ async fn r20_forged_identity_never_arrives_and_the_true_one_is_signed() {
     let house = House::before(&api).await;
     let mut forged = String::new();
     for name in OURS {
-        forged.push_str(&format!("{name}: forged\r\n{}: forged\r\nX-Keep: {name}\r\n", name.replace('-', "_")));
+        forged
+            .push_str(&format!("{name}: forged\r\n{}: forged\r\nX-Keep: {name}\r\n", name.replace('-', "_")));
     }
     forged.push_str("X-Forwarded-For: forged\r\nForwarded: for=forged\r\nX-Real-IP: forged\r\nX_Forwarded_For: forged\r\n");
-    forged.push_str("Connection: keep-alive, Mandate-Identity, X-Hop\r\nX-Hop: forged\r\nX-Request-ID: forged\r\n");
+    forged.push_str(
+        "Connection: keep-alive, Mandate-Identity, X-Hop\r\nX-Hop: forged\r\nX-Request-ID: forged\r\n",
+    );
     let answer = house.ask("GET /v2/orders?limit=1", &format!("{forged}{TOKEN}")).await;
     assert_eq!(answer.status, 200);
     let got = api.only();
@@ -22,12 +25,18 @@ async fn r20_forged_identity_never_arrives_and_the_true_one_is_signed() {
     assert!(got.get("authorization").is_none());
     assert_eq!(got.headers.iter().filter(|(n, _)| n == "x-keep").count(), OURS.len());
     assert_eq!((got.get("x-forwarded-for"), got.get("x-real-ip")), (Some("127.0.0.1"), Some("127.0.0.1")));
-    assert_eq!((got.get("host"), got.get("x-forwarded-host")), (Some("sample.internal"), Some("paper-api.test")));
+    assert_eq!(
+        (got.get("host"), got.get("x-forwarded-host")),
+        (Some("sample.internal"), Some("paper-api.test"))
+    );
     assert_eq!(got.get("mandate-request-id"), answer.get("x-request-id"));
 
     let claims = house.claims(got.get("mandate-identity").unwrap()).unwrap();
     assert_eq!((claims.sub.as_str(), claims.kind.as_str(), claims.env.as_str()), ("A1", "token", "paper"));
-    assert_eq!((claims.client.as_str(), claims.grant.as_str(), claims.scope.as_str()), ("app", "g1", "data trading"));
+    assert_eq!(
+        (claims.client.as_str(), claims.grant.as_str(), claims.scope.as_str()),
+        ("app", "g1", "data trading")
+    );
     assert_eq!((claims.aud.as_str(), claims.iss.as_str()), ("sample", "http://issuer.test"));
     assert_eq!((claims.htm.as_str(), claims.htu.as_str()), ("GET", "/v2/orders?limit=1"));
     assert_eq!((claims.iat, claims.exp), (START, START + 30));
@@ -68,7 +77,10 @@ async fn answers_lose_what_only_the_gate_may_say() {
     let house = House::before(&api).await;
     let answer = house.ask("GET /v2/account", KEY).await;
     assert!(!answer.headers.iter().any(|(_, v)| v == "forged"));
-    assert_eq!((answer.number("x-ratelimit-limit"), answer.get("x-hop"), answer.get("etag")), (200, None, Some("e")));
+    assert_eq!(
+        (answer.number("x-ratelimit-limit"), answer.get("x-hop"), answer.get("etag")),
+        (200, None, Some("e"))
+    );
 }
 
 /// The HTTP library drops the length of a message that is chunked as well, and closes the connection after it (RFC
@@ -78,9 +90,14 @@ async fn contradictory_framing_is_never_forwarded() {
     let api = Api::start().await;
     let house = House::before(&api).await;
     let smuggled = "0\r\n\r\nGET /v2/assets/smuggled HTTP/1.1\r\nHost: paper-api.test\r\n\r\n";
-    for framing in ["Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"] {
+    for framing in [
+        "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+    ] {
         let mut client = Client::connect(house.address).await;
-        client.send(format!("POST /v2/orders HTTP/1.1\r\nHost: paper-api.test\r\n{KEY}{framing}\r\n{smuggled}")).await;
+        client
+            .send(format!("POST /v2/orders HTTP/1.1\r\nHost: paper-api.test\r\n{KEY}{framing}\r\n{smuggled}"))
+            .await;
         client.answer(false).await.unwrap();
         assert!(client.answer(false).await.is_none(), "the connection ends");
     }
@@ -99,7 +116,10 @@ async fn contradictory_framing_is_never_forwarded() {
     }
     let two = format!("GET /v2/account HTTP/1.1\r\nHost: paper-api.test\r\nHost: evil\r\n{KEY}\r\n");
     assert_eq!(ask(house.address, two).await.cause(), "request.malformed");
-    assert_eq!(ask(house.address, format!("GET /v2/account HTTP/1.1\r\n{KEY}\r\n")).await.cause(), "request.malformed");
+    assert_eq!(
+        ask(house.address, format!("GET /v2/account HTTP/1.1\r\n{KEY}\r\n")).await.cause(),
+        "request.malformed"
+    );
     assert_eq!(api.all().len(), 2);
 }
 

@@ -9,7 +9,9 @@ use hyper_util::rt::TokioIo;
 use mandate_core::model::*;
 use mandate_core::platform::*;
 use mandate_core::refusal::Decision;
-use mandate_core::{Clock, Digest, Entropy, EnvironmentId, Offset, PlatformId, ProductId, Scope, ScopeSet, Timestamp};
+use mandate_core::{
+    Clock, Digest, Entropy, EnvironmentId, Offset, PlatformId, ProductId, Scope, ScopeSet, Timestamp,
+};
 use mandate_gate::{Facts, FactsUnavailable, Gate, Limits, Looked, Metrics, Site, Upstream, Used};
 use mandate_wire::Recorder;
 use mandate_wire::identity::{Claims, IdentityKey};
@@ -267,8 +269,12 @@ fn token() -> TokenFacts {
 pub(crate) fn memory() -> Memory {
     let mine = account("A1", None);
     let mut memory = Memory::default();
-    memory.credentials.insert("PK1".into(), key("PK1", "secret", KeyHolder::Account("A1".into()), Some(mine.clone())));
-    memory.credentials.insert("sun-key".into(), key("sun-key", "sun-secret", KeyHolder::Partner("sun".into()), None));
+    memory
+        .credentials
+        .insert("PK1".into(), key("PK1", "secret", KeyHolder::Account("A1".into()), Some(mine.clone())));
+    memory
+        .credentials
+        .insert("sun-key".into(), key("sun-key", "sun-secret", KeyHolder::Partner("sun".into()), None));
     memory.tokens.insert(*Digest::of(b"token-1").as_bytes(), Arc::new(token()));
     memory.accounts.extend([("A1".to_owned(), mine), ("S1".to_owned(), account("S1", Some("sun")))]);
     memory
@@ -359,7 +365,9 @@ async fn listen(gate: Arc<Gate>, site: Site) -> SocketAddr {
                     let (gate, site) = (gate.clone(), site.clone());
                     async move { Ok::<_, std::convert::Infallible>(gate.handle(&site, peer.ip(), request).await) }
                 });
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(socket), service)
+                    .await;
             });
         }
     });

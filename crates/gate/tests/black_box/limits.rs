@@ -46,7 +46,10 @@ async fn over_the_limit_is_429_and_waiting_as_told_is_enough() {
     }
     // The limit is the account's, whatever the credential.
     let over = house.ask("GET /v2/account", TOKEN).await;
-    assert_eq!((over.status, over.cause().as_str(), over.json()["code"].as_i64()), (429, "rate.limited", Some(42_910_000)));
+    assert_eq!(
+        (over.status, over.cause().as_str(), over.json()["code"].as_i64()),
+        (429, "rate.limited", Some(42_910_000))
+    );
     assert_eq!((over.number("retry-after"), over.number("x-ratelimit-remaining")), (20, 0));
     assert_eq!(over.number("x-ratelimit-reset"), START + 60);
     assert_eq!(house.metrics.count(Outcome::RateLimited), 1);

@@ -14,7 +14,10 @@ async fn an_api_that_is_down_is_explained() {
     let answer = house.ask("GET /v2/account", KEY).await;
     assert_eq!((answer.status, answer.cause().as_str()), (502, "server.upstream"));
     let body = answer.json();
-    assert_eq!((body["code"].as_i64(), body["decision_id"].as_str()), (Some(50_210_000), answer.get("mandate-decision")));
+    assert_eq!(
+        (body["code"].as_i64(), body["decision_id"].as_str()),
+        (Some(50_210_000), answer.get("mandate-decision"))
+    );
     assert_eq!(answer.number("x-ratelimit-remaining"), 199);
     let record = house.records.lock().unwrap()[0].clone();
     assert_eq!(Some(record.id.as_str()), answer.get("mandate-decision"));
@@ -42,7 +45,10 @@ async fn redirects_and_nonsense_are_turned() {
     }
     let api = Api::behaving(|_| reply("404 Not Found\r\nContent-Type: a/b", "no such order")).await;
     let answer = House::before(&api).await.ask("GET /v2/orders/1", KEY).await;
-    assert_eq!((answer.status, answer.body.as_slice(), answer.get("mandate-cause")), (404, &b"no such order"[..], None));
+    assert_eq!(
+        (answer.status, answer.body.as_slice(), answer.get("mandate-cause")),
+        (404, &b"no such order"[..], None)
+    );
 }
 
 #[tokio::test]
@@ -96,8 +102,9 @@ async fn an_order_is_never_sent_twice() {
     for body in ["", "{}"] {
         let (api, house) = closing().await;
         let length = body.len();
-        let request =
-            format!("POST /v2/orders HTTP/1.1\r\nHost: paper-api.test\r\n{KEY}Content-Length: {length}\r\n\r\n{body}");
+        let request = format!(
+            "POST /v2/orders HTTP/1.1\r\nHost: paper-api.test\r\n{KEY}Content-Length: {length}\r\n\r\n{body}"
+        );
         let answer = ask(house.address, request).await;
         assert_eq!((answer.status, answer.cause().as_str()), (502, "server.upstream"));
         assert_eq!((house.metrics.retried(), api.all().len()), (0, 2));
@@ -106,7 +113,8 @@ async fn an_order_is_never_sent_twice() {
 
 #[tokio::test]
 async fn a_connection_that_was_closed_while_kept_is_not_used() {
-    let api = Api::behaving(|_| Reply::ThenClose(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".to_vec())).await;
+    let api =
+        Api::behaving(|_| Reply::ThenClose(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".to_vec())).await;
     let house = House::before(&api).await;
     for _ in 0..3 {
         assert_eq!(house.ask("POST /v2/orders", KEY).await.status, 200);

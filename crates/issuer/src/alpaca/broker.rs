@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode};
 use mandate_core::disclosure::{FactName as F, PossessionProof, Subjects};
 use mandate_core::grant::GrantSpec;
+use mandate_core::limit::Budget;
 use mandate_core::model::{Account, Client, Code, EndReason, GrantedBy, KeyHolder, SecretUse, Status};
 use mandate_core::platform::Partner;
 use mandate_core::policy::{self, Identified, Principal};
@@ -41,23 +42,49 @@ pub(crate) async fn handle(arrival: &Arrival<'_>, request: Request<Bytes>) -> Re
         _ => return arrival.refuse("/v1/oauth/…", Refusal::anonymous(Cause::PathUnknown).into()),
     };
     let id = rest.split_once('/').map_or("", |(_, id)| id);
+    let mut budget = None;
     let answered = if request.method().as_str() == allow {
-        call(arrival, &request, route, id).await
+        call(arrival, &request, route, id, &mut budget).await
     } else {
         Err(method_not_allowed(request.method(), allow).into())
     };
-    answered.unwrap_or_else(|fail| {
+    let mut response = answered.unwrap_or_else(|fail| {
         let mut response = arrival.refuse(route, fail);
         if response.status() == StatusCode::METHOD_NOT_ALLOWED {
             response.headers_mut().insert(http::header::ALLOW, HeaderValue::from_static(allow));
         }
         response
-    })
+    });
+    tell_budget(arrival, response.headers_mut(), budget);
+    response
 }
 
-async fn call(arrival: &Arrival<'_>, request: &Request<Bytes>, route: &str, id: &str) -> Result<Response<Bytes>, Fail> {
+/// What is left of the limit, on every answer; a caller who has proven nothing is told the default plan's.
+fn tell_budget(arrival: &Arrival<'_>, headers: &mut http::HeaderMap, budget: Option<Budget>) {
+    let snapshot = &arrival.tenant.snapshot;
+    let budget = budget.unwrap_or_else(|| {
+        let limit = snapshot.plan(&snapshot.platform.default_plan).map_or(0, |p| p.requests_per_minute);
+        Budget { limit, remaining: limit, reset: arrival.now }
+    });
+    let reset = u64::try_from(budget.reset.plus_millis(999).seconds()).unwrap_or(0);
+    for (name, number) in [
+        ("x-ratelimit-limit", u64::from(budget.limit)),
+        ("x-ratelimit-remaining", u64::from(budget.remaining)),
+        ("x-ratelimit-reset", reset),
+    ] {
+        headers.insert(http::HeaderName::from_static(name), HeaderValue::from(number));
+    }
+}
+
+async fn call(
+    arrival: &Arrival<'_>,
+    request: &Request<Bytes>,
+    route: &str,
+    id: &str,
+    budget: &mut Option<Budget>,
+) -> Result<Response<Bytes>, Fail> {
     let principal = principal(arrival, request).await?;
-    let caller = admit(arrival, &principal)?;
+    let caller = admit(arrival, &principal, budget)?;
     match route.split_once(' ') {
         Some(("GET", _)) => client(arrival, &caller, id, request.uri().query().unwrap_or("")).await,
         Some(("DELETE", _)) => revoke(arrival, &caller, id).await,
@@ -68,7 +95,10 @@ async fn call(arrival: &Arrival<'_>, request: &Request<Bytes>, route: &str, id: 
 
 /// The partner's key. What memory refuses is looked up once more, so that unknown ids and wrong secrets cost the
 /// same one look-up (SECURITY R7).
-async fn principal(arrival: &Arrival<'_>, request: &Request<Bytes>) -> Result<(Principal, PossessionProof), Fail> {
+async fn principal(
+    arrival: &Arrival<'_>,
+    request: &Request<Bytes>,
+) -> Result<(Principal, PossessionProof), Fail> {
     let Presented::Key { id, secret } = of_request(request.headers(), request.uri().query())? else {
         let refusal = Refusal::anonymous(Cause::CredentialRejected).because(Cause::CredentialWrongKind);
         return Err(refusal.into());
@@ -88,7 +118,11 @@ async fn principal(arrival: &Arrival<'_>, request: &Request<Bytes>) -> Result<(P
 }
 
 /// The one decision judges partners' calls too: state of the key, kind, environment, limit.
-fn admit<'a>(arrival: &'a Arrival<'_>, proven: &'a (Principal, PossessionProof)) -> Result<Caller<'a>, Fail> {
+fn admit<'a>(
+    arrival: &'a Arrival<'_>,
+    proven: &'a (Principal, PossessionProof),
+    budget: &mut Option<Budget>,
+) -> Result<Caller<'a>, Fail> {
     let (principal, proof) = proven;
     let snapshot = &arrival.tenant.snapshot;
     let request = policy::Request {
@@ -99,7 +133,13 @@ fn admit<'a>(arrival: &'a Arrival<'_>, proven: &'a (Principal, PossessionProof))
     };
     let permit = policy::decide(snapshot, principal, *proof, request, arrival.now)?;
     let meter = (arrival.issuer.meters)(arrival.platform(), permit.meter_key());
-    permit.take(&meter, arrival.now).map_err(|(refusal, _)| Fail(refusal))?;
+    match permit.take(&meter, arrival.now) {
+        Ok(spent) => *budget = Some(spent.budget),
+        Err((refusal, exceeded)) => {
+            *budget = Some(exceeded.budget);
+            return Err(Fail(refusal));
+        }
+    }
     let partner = match principal {
         Principal::Key(facts) => match &facts.key.holder {
             KeyHolder::Partner(partner) => snapshot.partner(partner),
@@ -220,8 +260,10 @@ fn allowed_scopes(
     client: &Client,
     text: &str,
 ) -> Result<ScopeSet, Fail> {
-    let allowed =
-        client.scopes.intersection(&caller.partner.scopes).intersection(&arrival.tenant.snapshot.known_scopes());
+    let allowed = client
+        .scopes
+        .intersection(&caller.partner.scopes)
+        .intersection(&arrival.tenant.snapshot.known_scopes());
     let asked = ScopeSet::parse(text).ok();
     match asked {
         Some(asked) if allowed.covers(&asked) => Ok(asked),
@@ -234,7 +276,11 @@ fn allowed_scopes(
 }
 
 /// The account, if it is this partner's: otherwise any partner could act for any customer.
-async fn own_account(arrival: &Arrival<'_>, caller: &Caller<'_>, id: &AccountId) -> Result<Arc<Account>, Fail> {
+async fn own_account(
+    arrival: &Arrival<'_>,
+    caller: &Caller<'_>,
+    id: &AccountId,
+) -> Result<Arc<Account>, Fail> {
     let found = arrival.issuer.cache.account(arrival.platform(), id).await?;
     let own = found.filter(|a| {
         a.partner.as_ref() == Some(&caller.partner.id) && caller.partner.environments.contains(&a.environment)
@@ -332,7 +378,12 @@ async fn revoke(arrival: &Arrival<'_>, caller: &Caller<'_>, id: &str) -> Result<
     };
     let partner = &caller.partner.id;
     let audit = arrival.audit(format!("partner:{partner}"), "token.revoke", subject, String::new());
-    match arrival.issuer.store.revoke_token(arrival.platform(), &named, Some(partner), EndReason::Holder, &audit).await? {
+    match arrival
+        .issuer
+        .store
+        .revoke_token(arrival.platform(), &named, Some(partner), EndReason::Holder, &audit)
+        .await?
+    {
         Changed::Done | Changed::Conflict => {
             let mut response = Response::new(Bytes::new());
             *response.status_mut() = StatusCode::NO_CONTENT;

@@ -52,16 +52,23 @@ async fn redeem(arrival: &Arrival<'_>, request: &Request<Bytes>) -> Result<Respo
         [only] if secret_of.is_none() => Some(only.clone()),
         _ => None,
     };
-    let rule = CodeRule { client: client_id, redirect_uri: redirect_uri.into(), secret_of, own_secret_serves };
+    let rule =
+        CodeRule { client: client_id, redirect_uri: redirect_uri.into(), secret_of, own_secret_serves };
     let (token, new) = mint::token(arrival);
     match arrival.issuer.store.redeem_code(arrival.platform(), &code.digest(), &rule, &new).await? {
         Redeemed::Fresh { scopes, .. } => Ok(dialect::json_answer(
             200,
             &json!({"access_token": token.expose(), "token_type": "bearer", "scope": scopes.to_string()}),
         )),
-        Redeemed::Unknown => Err(Refusal::anonymous(Cause::CodeInvalid).because(Cause::CredentialUnknown).into()),
-        Redeemed::Refused(fault, code) => Err(refused(arrival, fault, &code, &client, proof, redirect_uri).await),
-        Redeemed::Replayed(code) => Err(about(arrival, Cause::CodeReplayedToken, &code, &client, proof).await),
+        Redeemed::Unknown => {
+            Err(Refusal::anonymous(Cause::CodeInvalid).because(Cause::CredentialUnknown).into())
+        }
+        Redeemed::Refused(fault, code) => {
+            Err(refused(arrival, fault, &code, &client, proof, redirect_uri).await)
+        }
+        Redeemed::Replayed(code) => {
+            Err(about(arrival, Cause::CodeReplayedToken, &code, &client, proof).await)
+        }
         Redeemed::GrantEnded(code) => Err(about(arrival, Cause::CodeGrantEnded, &code, &client, proof).await),
     }
 }
@@ -77,7 +84,8 @@ async fn authenticate(
     let digest = secret.digest();
     let cache = &arrival.issuer.cache;
     if let Some(client) = cache.peek_client(arrival.platform(), id)
-        && let Ok((proof, partner)) = policy::identify_client_of_any(&digest, Some(&client), contact, arrival.now)
+        && let Ok((proof, partner)) =
+            policy::identify_client_of_any(&digest, Some(&client), contact, arrival.now)
     {
         return Ok((client, proof, partner));
     }
@@ -109,7 +117,13 @@ async fn refused(
 }
 
 /// A refusal about a genuine code, told to the client it was issued to.
-async fn about(arrival: &Arrival<'_>, cause: Cause, code: &Code, client: &Client, proof: PossessionProof) -> Fail {
+async fn about(
+    arrival: &Arrival<'_>,
+    cause: Cause,
+    code: &Code,
+    client: &Client,
+    proof: PossessionProof,
+) -> Fail {
     let grant = match arrival.issuer.store.grant(arrival.platform(), &code.grant).await {
         Ok(grant) => grant,
         Err(error) => return error.into(),
@@ -155,7 +169,9 @@ fn grant_type_unsupported(received: &str) -> Refusal {
         "urn:ietf:params:oauth:grant-type:device_code",
     ];
     let shown = KNOWN.into_iter().find(|k| *k == received).unwrap_or("(one that is not known here)");
-    Refusal::anonymous(Cause::GrantTypeUnsupported).with(F::Received, shown).with(F::Expected, "authorization_code")
+    Refusal::anonymous(Cause::GrantTypeUnsupported)
+        .with(F::Received, shown)
+        .with(F::Expected, "authorization_code")
 }
 
 /// The refusal of a method that a path of ours does not take.

@@ -2,7 +2,7 @@
 
 use super::Fixture;
 use super::samples::{Scene, at};
-use crate::{Cached, Feed, LEASE, Store as _};
+use crate::{Cached, Feed, LEASE};
 use mandate_core::model::{Credential, EndReason, Status};
 use mandate_core::{Clock, Digest, LogEntry, Offset, Subject, SubjectKind, Timestamp};
 use std::sync::Arc;
@@ -51,7 +51,9 @@ pub(super) async fn r11_forgets_before_the_answer(fixture: &Fixture) {
     learn().await;
     let audit = scene.audit("account.disable", "a1", at(31));
     scene.store().set_account_status(platform, &"a1".into(), Status::Disabled, &audit).await.expect("status");
-    assert!(memory.peek_token(platform, &token).is_none() && memory.peek_credential(platform, "K1").is_none());
+    assert!(
+        memory.peek_token(platform, &token).is_none() && memory.peek_credential(platform, "K1").is_none()
+    );
 
     learn().await;
     let audit = scene.audit("key.revoke", "K1", at(32));

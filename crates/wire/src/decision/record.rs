@@ -56,7 +56,12 @@ pub fn encode(decision: &Decision) -> String {
         passed: refusal.passed.iter().map(|c| c.as_str().into()).collect(),
         failed: refusal.failed.map(|c| c.as_str().into()),
         next: refusal.next.iter().map(|c| c.id().into()).collect(),
-        facts: refusal.facts.for_record().iter().map(|f| (f.name.as_str().into(), stored_value(&f.value))).collect(),
+        facts: refusal
+            .facts
+            .for_record()
+            .iter()
+            .map(|f| (f.name.as_str().into(), stored_value(&f.value)))
+            .collect(),
         owner: refusal.subjects.account_owner.as_ref().map(ToString::to_string),
         developer: refusal.subjects.client_developer.as_ref().map(ToString::to_string),
         partner: refusal.subjects.partner.as_ref().map(ToString::to_string),
@@ -81,7 +86,9 @@ pub fn decode(id: DecisionId, platform: PlatformId, at: Timestamp, document: &st
         facts: stored
             .facts
             .into_iter()
-            .filter_map(|(name, value)| Some(Fact { name: FactName::from_word(&name)?, value: value_of(value) }))
+            .filter_map(|(name, value)| {
+                Some(Fact { name: FactName::from_word(&name)?, value: value_of(value) })
+            })
             .collect(),
         subjects: Subjects {
             account_owner: stored.owner.map(UserId::from),

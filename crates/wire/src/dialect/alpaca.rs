@@ -13,13 +13,16 @@ use mandate_core::Class;
 use mandate_core::disclosure::{BodyTier, View};
 use mandate_core::refusal::Decision;
 use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
 
 /// Says a refusal. `oauth`: with the fields of RFC 6749 section 5.2 as well.
 pub(super) fn render(row: Row, decision: &Decision, issuer: &str, oauth: bool) -> Response<Bytes> {
     let facts = &decision.refusal.facts;
     let body = match &decision.refusal.proof {
         // a merged answer stays merged, whoever asks (SECURITY R7)
-        Some(proof) if decision.refusal.true_cause.is_none() => told_holder(row, decision, &facts.for_holder(proof), issuer),
+        Some(proof) if decision.refusal.true_cause.is_none() => {
+            told_holder(row, decision, &facts.for_holder(proof), issuer)
+        }
         Some(_) | None => told_public(row, decision, &facts.public(), issuer),
     };
     finish(row, decision, issuer, body, oauth)
@@ -37,18 +40,29 @@ fn base<T: BodyTier>(row: Row, decision: &Decision, view: &View<'_, T>, issuer: 
     body
 }
 
-fn told_public<T: BodyTier>(row: Row, decision: &Decision, view: &View<'_, T>, issuer: &str) -> Map<String, Value> {
+fn told_public<T: BodyTier>(
+    row: Row,
+    decision: &Decision,
+    view: &View<'_, T>,
+    issuer: &str,
+) -> Map<String, Value> {
     let mut body = base(row, decision, view, issuer);
     body.insert("remedy".into(), json!(view.fill(decision.refusal.cause.entry().remedy)));
     body
 }
 
-fn told_holder<T: BodyTier>(row: Row, decision: &Decision, view: &View<'_, T>, issuer: &str) -> Map<String, Value> {
+fn told_holder<T: BodyTier>(
+    row: Row,
+    decision: &Decision,
+    view: &View<'_, T>,
+    issuer: &str,
+) -> Map<String, Value> {
     let refusal = &decision.refusal;
     let entry = refusal.cause.entry();
     let mut body = base(row, decision, view, issuer);
     if let Some(next) = refusal.next.first() {
-        let message = format!("{}; and more stands in the way: {}", view.fill(entry.point), next.entry().title);
+        let message =
+            format!("{}; and more stands in the way: {}", view.fill(entry.point), next.entry().title);
         body.insert("message".into(), json!(message));
     }
     body.insert("remedy".into(), json!(view.fill(entry.remedy)));
@@ -64,7 +78,13 @@ fn told_holder<T: BodyTier>(row: Row, decision: &Decision, view: &View<'_, T>, i
     body
 }
 
-fn finish(row: Row, decision: &Decision, issuer: &str, mut body: Map<String, Value>, oauth: bool) -> Response<Bytes> {
+fn finish(
+    row: Row,
+    decision: &Decision,
+    issuer: &str,
+    mut body: Map<String, Value>,
+    oauth: bool,
+) -> Response<Bytes> {
     let refusal = &decision.refusal;
     let entry = refusal.cause.entry();
     if oauth {
@@ -94,11 +114,12 @@ fn challenge(decision: &Decision, issuer: &str) -> HeaderValue {
         text.push_str(entry.oauth.as_str());
         text.push('"');
     }
-    text.push_str(&format!(
+    let _infallible = write!(
+        text,
         ", error_uri=\"{}\", cause=\"{}\", decision_id=\"{}\"",
         error_uri(issuer, decision.id.as_str()),
         entry.id,
         decision.id
-    ));
+    );
     header(&text)
 }
