@@ -13,17 +13,15 @@ use std::task::{Context, Poll};
 /// The refusal to say in place of a bare status.
 pub(crate) type Words = Arc<dyn Fn(u16) -> Option<Response<Bytes>> + Send + Sync>;
 
-/// Counts requests that our service has taken and not yet answered, and whether anything was answered.
+/// Whether our service has taken any request of a connection yet.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Turns(Arc<AtomicU32>);
 
 impl Turns {
-    /// The service has taken a request: what is written next is its answer.
+    /// The service has taken a request.
     pub(crate) fn begin(&self) {
         self.0.store(1, Ordering::Release);
     }
-    /// The service has given its answer; it stays its turn until the parser takes the next request.
-    pub(crate) fn answer(&self) {}
     fn is_ours(&self) -> bool {
         self.0.load(Ordering::Acquire) == 1
     }

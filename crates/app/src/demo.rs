@@ -88,17 +88,16 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let platform = platform(&ports, args.upstream.as_deref())?;
     apply(&node, &platform).await?;
     node.reload().await?;
-    let sheet = match before {
-        Some(sheet) => sheet,
-        None => {
-            let secrets: Arc<dyn Entropy> = match args.seed {
-                Some(seed) => Arc::new(clock::Seeded::new(seed)),
-                None => Arc::new(SystemEntropy),
-            };
-            let sheet = people::provision(&node, &*secrets, &platform, &ports).await?;
-            sheet.write(&dir)?;
-            sheet
-        }
+    let sheet = if let Some(sheet) = before {
+        sheet
+    } else {
+        let secrets: Arc<dyn Entropy> = match args.seed {
+            Some(seed) => Arc::new(clock::Seeded::new(seed)),
+            None => Arc::new(SystemEntropy),
+        };
+        let sheet = people::provision(&node, &*secrets, &platform, &ports).await?;
+        sheet.write(&dir)?;
+        sheet
     };
     if args.extra_accounts > 0 {
         people::extra(&node, args.extra_accounts, &dir).await?;

@@ -35,6 +35,11 @@ pub(crate) struct Bounds {
     pub(crate) trusted_proxies: Arc<[IpNet]>,
 }
 
+/// A platform, and the address that its file names.
+type Wanted = (PlatformId, Box<str>);
+/// Where it was bound, and the task that accepts there.
+type Open = (SocketAddr, JoinHandle<()>);
+
 /// The open listeners of a node.
 #[derive(Debug)]
 pub(crate) struct Listeners {
@@ -42,7 +47,7 @@ pub(crate) struct Listeners {
     bounds: Bounds,
     permits: Arc<Semaphore>,
     stop: watch::Sender<bool>,
-    open: Mutex<HashMap<(PlatformId, Box<str>), (SocketAddr, JoinHandle<()>)>>,
+    open: Mutex<HashMap<Wanted, Open>>,
     /// Listeners that were bound by somebody else beforehand (the demo picks ports before it writes the file).
     bound: Mutex<HashMap<Box<str>, std::net::TcpListener>>,
     instead: Mutex<std::collections::BTreeMap<String, String>>,
@@ -111,17 +116,12 @@ impl Listeners {
 
     async fn bind(&self, listen: &str) -> std::io::Result<TcpListener> {
         let ready = self.bound.lock().unwrap_or_else(PoisonError::into_inner).remove(listen);
-        match ready {
-            Some(listener) => {
-                listener.set_nonblocking(true)?;
-                TcpListener::from_std(listener)
-            }
-            None => {
-                let instead =
-                    self.instead.lock().unwrap_or_else(PoisonError::into_inner).get(listen).cloned();
-                TcpListener::bind(instead.as_deref().unwrap_or(listen)).await
-            }
+        if let Some(listener) = ready {
+            listener.set_nonblocking(true)?;
+            return TcpListener::from_std(listener);
         }
+        let instead = self.instead.lock().unwrap_or_else(PoisonError::into_inner).get(listen).cloned();
+        TcpListener::bind(instead.as_deref().unwrap_or(listen)).await
     }
 
     /// Follows applied files until the node stops.
@@ -186,7 +186,6 @@ impl Listeners {
                 if head && let Either::Left(body) = response.body_mut() {
                     *body = Full::default();
                 }
-                turns.answer();
                 Ok::<_, Infallible>(response)
             }
         });

@@ -30,6 +30,7 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one value, made once")]
 enum Command {
     /// Run everything with sample data, to try it out.
     Demo(demo::Args),

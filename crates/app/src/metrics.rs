@@ -1,4 +1,4 @@
-//! Metrics in OpenMetrics text. Labels are few and fixed: no ids, no paths.
+//! Metrics in the text format of `OpenMetrics`. Labels are few and fixed: no ids, no paths.
 
 use crate::node::Node;
 use mandate_gate::Outcome;

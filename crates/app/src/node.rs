@@ -87,9 +87,11 @@ impl Node {
                 "this store was made by `mandate demo`, whose clock can be moved: use another one"
             ),
             (true, false) => {
-                if store.stamp_demo().await? != mandate_store::Changed::Done {
-                    anyhow::bail!("this store is in use by a real server: the demo takes none of those");
-                }
+                let stamped = store.stamp_demo().await?;
+                anyhow::ensure!(
+                    stamped == mandate_store::Changed::Done,
+                    "this store is in use by a real server: the demo takes none of those"
+                );
             }
             _ => {}
         }
@@ -105,7 +107,7 @@ impl Node {
         tokio::spawn(behind.clone().write_uses(store.clone()));
         tokio::spawn(purge(store.clone(), parts.clock.clone()));
 
-        let uses = behind.clone();
+        let noting = behind.clone();
         let metrics = Arc::new(mandate_gate::Metrics::default());
         let gate = Arc::new(Gate::new(
             Arc::new(NodeFacts(cache.clone())),
@@ -117,7 +119,7 @@ impl Node {
                     mandate_gate::Used::Key(key) => Used::Key(key.clone()),
                     mandate_gate::Used::Grant(grant) => Used::Grant(grant.clone()),
                 };
-                uses.used(platform, used, at);
+                noting.used(platform, used, at);
             }),
             mandate_gate::Limits::default(),
         ));

@@ -67,7 +67,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 }
 
 fn admin_hosts(config: &Config) -> Vec<String> {
-    let listen = config.admin.listen.to_string();
+    let listen = config.admin.listen.clone();
     let mut hosts = config.admin.hosts.clone();
     if let Some(port) = listen.strip_prefix("127.0.0.1:") {
         hosts.push(format!("localhost:{port}"));

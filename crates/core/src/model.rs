@@ -346,6 +346,8 @@ pub struct Code {
     pub client: ClientId,
     /// And to this redirect URI.
     pub redirect_uri: Box<str>,
+    /// And to this S256 challenge, if the authorization request sent one (RFC 7636).
+    pub challenge: Option<Box<str>>,
     /// The grant it hands out.
     pub grant: GrantId,
     /// Scopes of the token to come.

@@ -4,6 +4,8 @@
 //! `POST /v2/orders` for the keys `PK0`, `PK1` … with the secrets `secret-0` … and the tokens `token-0` …, of as many
 //! accounts. One thread, so that it can be pinned to a core and compared with other proxies.
 
+#![expect(clippy::wildcard_imports, reason = "a world is made of every noun")]
+
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;

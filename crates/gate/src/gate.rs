@@ -54,7 +54,7 @@ impl Default for Limits {
             request_body: 10 * 1024 * 1024,
             connect: Duration::from_secs(5),
             answer: Duration::from_secs(30),
-            idle: Duration::from_secs(60),
+            idle: Duration::from_mins(1),
             kept_connections: 256,
             kept_for: Duration::from_secs(45),
             attempts_per_minute: 300,
@@ -222,8 +222,9 @@ impl Gate {
         let permit = policy::decide(&visit.site.snapshot, &principal, proof, request, visit.now)
             .map_err(|refusal| Refused::on(route, refusal).within(self.budget(visit, &principal)))?;
         let key = (visit.platform().clone(), permit.meter_key().clone());
-        let spent = permit
-            .take(&self.meters.get(&key, visit.now), visit.now)
+        let spent = self
+            .meters
+            .on(&key, visit.now, |meter| permit.take(meter, visit.now))
             .map_err(|(refusal, exceeded)| Refused::on(route, refusal).within(Some(exceeded.budget)))?;
         (self.uses)(visit.platform(), caller::used(&principal), visit.now);
         let caller = Caller::of(visit, &spent);

@@ -1,10 +1,11 @@
 //! Where the meters stand: sharded by key, and forgotten once their budget is whole again.
 
 use crate::locked;
-use mandate_core::Timestamp;
 use mandate_core::limit::Meter;
+use mandate_core::policy::MeterKey;
+use mandate_core::{PlatformId, Timestamp};
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex};
 
@@ -12,12 +13,37 @@ const SHARDS: usize = 32;
 /// A shard is swept when it has grown to this, and then at twice what had to stay.
 const SWEEP: usize = 256;
 
+/// A key of meters.
+pub(crate) trait Key: Hash + Eq + Clone {
+    /// A number that differs between keys more often than not: which shard to look in. Need not be secret, since
+    /// nothing but waiting depends on it.
+    fn spread(&self) -> usize;
+}
+
+impl Key for (PlatformId, MeterKey) {
+    fn spread(&self) -> usize {
+        let id = match &self.1 {
+            MeterKey::Account(account) => account.as_str(),
+            MeterKey::Partner(partner) => partner.as_str(),
+        };
+        id.bytes().rev().take(4).fold(0, |sum, byte| sum * 31 + usize::from(byte))
+    }
+}
+
+impl Key for (PlatformId, Source) {
+    fn spread(&self) -> usize {
+        match self.1.0 {
+            IpAddr::V4(four) => four.octets().into_iter().map(usize::from).sum(),
+            IpAddr::V6(six) => six.octets().into_iter().map(usize::from).sum(),
+        }
+    }
+}
+
 /// Meters by key. Those that still count are never dropped, so memory is bounded by the keys that were active within
 /// the last minute.
 #[derive(Debug)]
 pub(crate) struct Meters<K> {
     shards: Box<[Mutex<Shard<K>>]>,
-    hasher: RandomState,
     most: usize,
 }
 
@@ -27,7 +53,7 @@ struct Shard<K> {
     sweep_at: usize,
 }
 
-impl<K: Hash + Eq + Clone> Meters<K> {
+impl<K: Key> Meters<K> {
     /// Meters of proven principals: as many as there are.
     pub(crate) fn new() -> Self {
         Self::at_most(usize::MAX)
@@ -36,28 +62,24 @@ impl<K: Hash + Eq + Clone> Meters<K> {
     /// Meters of anybody who comes: at most `most`, about; beyond that some are forgotten early.
     pub(crate) fn at_most(most: usize) -> Self {
         let shard = || Mutex::new(Shard { meters: HashMap::new(), sweep_at: SWEEP });
-        Self {
-            shards: (0..SHARDS).map(|_| shard()).collect(),
-            hasher: RandomState::new(),
-            most: most / SHARDS,
-        }
+        Self { shards: (0..SHARDS).map(|_| shard()).collect(), most: most / SHARDS }
     }
 
     /// The meter of a key.
     pub(crate) fn get(&self, key: &K, now: Timestamp) -> Arc<Meter> {
-        let mut shard = locked(self.shard(key));
+        self.on(key, now, Arc::clone)
+    }
+
+    /// Takes from the meter of a key, or looks at it.
+    pub(crate) fn on<T>(&self, key: &K, now: Timestamp, act: impl FnOnce(&Arc<Meter>) -> T) -> T {
+        let mut shard = locked(&self.shards[key.spread() % SHARDS]);
         if let Some(meter) = shard.meters.get(key) {
-            return meter.clone();
+            return act(meter);
         }
         if shard.meters.len() >= shard.sweep_at.min(self.most) {
             shard.sweep(now, self.most);
         }
-        shard.meters.entry(key.clone()).or_default().clone()
-    }
-
-    fn shard(&self, key: &K) -> &Mutex<Shard<K>> {
-        let hash = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or(0);
-        &self.shards[hash]
+        act(shard.meters.entry(key.clone()).or_default())
     }
 
     #[cfg(test)]
@@ -66,7 +88,7 @@ impl<K: Hash + Eq + Clone> Meters<K> {
     }
 }
 
-impl<K: Hash + Eq + Clone> Shard<K> {
+impl<K: Key> Shard<K> {
     fn sweep(&mut self, now: Timestamp, most: usize) {
         // One that somebody holds is about to be taken from.
         self.meters.retain(|_, meter| Arc::strong_count(meter) > 1 || !meter.is_idle(now));
@@ -100,17 +122,23 @@ mod tests {
 
     const RATE: Rate = Rate { per_minute: 1 };
 
+    impl Key for u32 {
+        fn spread(&self) -> usize {
+            usize::try_from(*self).unwrap()
+        }
+    }
+
     #[test]
     fn idle_meters_are_forgotten_and_counting_ones_are_not() {
         let meters = Meters::<u32>::new();
         let start = Timestamp::from_seconds(1_000_000);
         for key in 0..50_000 {
-            assert!(meters.get(&key, start).take(RATE, start).is_ok());
+            assert!(meters.on(&key, start, |m| m.take(RATE, start)).is_ok());
         }
-        assert!((0..50_000).all(|key| meters.get(&key, start).take(RATE, start).is_err()));
+        assert!((0..50_000).all(|key| meters.on(&key, start, |m| m.take(RATE, start)).is_err()));
         let later = start.plus_seconds(120);
         for key in 50_000..110_000 {
-            meters.get(&key, later);
+            meters.on(&key, later, |_| ());
         }
         assert!(meters.len() < 70_000, "{}", meters.len());
     }
@@ -120,7 +148,7 @@ mod tests {
         let meters = Meters::<u32>::at_most(3200);
         let start = Timestamp::from_seconds(1_000_000);
         for key in 0..50_000 {
-            let _ = meters.get(&key, start).take(RATE, start);
+            let _ = meters.on(&key, start, |m| m.take(RATE, start));
         }
         assert!(meters.len() <= 3200 + SHARDS);
     }

@@ -230,6 +230,7 @@ async fn hot(fixture: Fixture, verb: &str, task: u32) {
                     digest: digest("code"),
                     client: "app".into(),
                     redirect_uri: "https://app.example/callback".into(),
+                    challenge: None,
                     grant: "".into(),
                     scopes: scopes.clone(),
                     partner: None,
@@ -244,6 +245,7 @@ async fn hot(fixture: Fixture, verb: &str, task: u32) {
                 let rule = CodeRule {
                     client: "app".into(),
                     redirect_uri: "https://app.example/callback".into(),
+                    verifier: None,
                     secret_of: None,
                     own_secret_serves: None,
                 };

@@ -227,10 +227,10 @@ async fn client(
         "client_secret": secret.expose(),
         "auth_method": "client_secret_post",
         "redirect_uris": client.redirect_uris,
-        "scopes": scopes.iter().map(|s| s.as_str()).collect::<Vec<_>>(),
+        "scopes": scopes.iter().map(mandate_core::Scope::as_str).collect::<Vec<_>>(),
         "status": client.status.as_str(),
         "live_trading_approved": client.live_trading_approved,
-        "licences": client.licences.iter().map(|l| l.as_str()).collect::<Vec<_>>(),
+        "licences": client.licences.iter().map(mandate_core::LicenceId::as_str).collect::<Vec<_>>(),
     });
     let mut described = described;
     if let (Some((_, partner)), Some(map)) = (partner, described.as_object_mut()) {

@@ -193,6 +193,18 @@ catalogue! {
         remedy: "Send the same redirect_uri in the token request as in the authorization request.",
         about: "RFC 6749 section 4.1.3 wants the two to be identical, character by character.",
         facts: [Received, CodeUsable, RegisteredRedirects, ServerTime];
+    PkceVerifierMissing "pkce.verifier_missing", CodeInvalid, InvalidGrant 400, Caller,
+        title: "The code verifier is missing",
+        point: "the code was issued with a PKCE challenge (S256) and the token request has no code_verifier; the code is not spent",
+        remedy: "Keep the verifier between the two requests, with the state value, and send it as code_verifier.",
+        about: "A challenge that was sent is enforced, also where PKCE is not demanded (RFC 7636 section 4.6).",
+        facts: [IssuedAt, CodeUsable, ServerTime];
+    PkceVerifierMismatch "pkce.verifier_mismatch", CodeInvalid, InvalidGrant 400, Caller,
+        title: "The code verifier is not the right one",
+        point: "the code_verifier does not belong to the challenge of the authorization request; the code is not spent",
+        remedy: "Send the verifier of this very attempt; its S256 hash is the challenge. Send none if no challenge was sent.",
+        about: "The verifier of another attempt, the challenge itself, or a verifier for a code that has no challenge.",
+        facts: [IssuedAt, CodeUsable, ServerTime];
     CodeGrantEnded "code.grant_ended", CodeInvalid, InvalidGrant 400, Owner,
         title: "The permission ended before the code was redeemed",
         point: "the authorization code was genuine, but the permission behind it ended before it was redeemed",

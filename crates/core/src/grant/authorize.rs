@@ -20,6 +20,10 @@ pub struct AuthorizeRequest<'a> {
     pub scope: Option<&'a str>,
     /// `env`; none: every environment of the platform.
     pub env: Option<&'a str>,
+    /// `code_challenge` (RFC 7636 section 4.3); not demanded here, enforced when sent.
+    pub code_challenge: Option<&'a str>,
+    /// `code_challenge_method`; only `S256`.
+    pub code_challenge_method: Option<&'a str>,
 }
 
 /// What may be asked of the owner.
@@ -31,6 +35,8 @@ pub struct Authorizable {
     pub scopes: ScopeSet,
     /// Where, in the platform's order; at least one.
     pub environments: Vec<EnvironmentId>,
+    /// The S256 challenge that the code will be bound to.
+    pub challenge: Option<Box<str>>,
 }
 
 /// Who is told that the request is refused.
@@ -69,7 +75,43 @@ impl AuthorizeRequest<'_> {
             refusal.subjects = subjects(client);
             AuthorizeFault::AtClient(refusal)
         })?;
-        Ok(Authorizable { redirect_uri: redirect_uri.into(), scopes, environments })
+        let challenge = self.challenge().map_err(|mut refusal| {
+            refusal.subjects = subjects(client);
+            AuthorizeFault::AtClient(refusal)
+        })?;
+        Ok(Authorizable { challenge, redirect_uri: redirect_uri.into(), scopes, environments })
+    }
+
+    /// RFC 7636 section 4.4.1: no method but S256; a challenge of 43 characters.
+    fn challenge(&self) -> Result<Option<Box<str>>, Box<Refusal>> {
+        let invalid = |parameter: &str, defect: &str, expected: &str| {
+            Box::new(
+                Refusal::anonymous(Cause::ParameterInvalid)
+                    .with(FactName::Parameter, parameter)
+                    .with(FactName::Defect, defect)
+                    .with(FactName::Expected, expected),
+            )
+        };
+        match (self.code_challenge, self.code_challenge_method) {
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err(missing("code_challenge")),
+            (Some(_), method) if method != Some("S256") => {
+                Err(invalid("code_challenge_method", "only S256 is taken", "S256"))
+            }
+            (Some(challenge), _) => {
+                let fine = challenge.len() == 43
+                    && challenge.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+                if fine {
+                    Ok(Some(challenge.into()))
+                } else {
+                    Err(invalid(
+                        "code_challenge",
+                        "it is not the S256 hash of a verifier",
+                        "43 characters of base64url",
+                    ))
+                }
+            }
+        }
     }
 
     /// To whom the answer may be sent.

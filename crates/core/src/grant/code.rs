@@ -1,7 +1,9 @@
 //! Redeeming an authorization code.
 
 use crate::model::{Code, SecretUse};
-use crate::{ClientId, PartnerId, Timestamp};
+use crate::{ClientId, Digest, PartnerId, Timestamp};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use subtle::ConstantTimeEq as _;
 
 /// What a token request shows when it redeems a code. The client has been authenticated before
 /// (SECURITY R14): nothing is spent and no replay is declared on behalf of somebody else.
@@ -11,6 +13,8 @@ pub struct CodeRule {
     pub client: ClientId,
     /// The `redirect_uri` parameter.
     pub redirect_uri: Box<str>,
+    /// The `code_verifier` parameter.
+    pub verifier: Option<Box<str>>,
     /// The partner whose secret the client showed; `None`: its own.
     pub secret_of: Option<PartnerId>,
     /// Whether the client's own secret is also good for its only partner's codes.
@@ -28,6 +32,10 @@ pub enum CodeFault {
     Expired,
     /// It was issued for another redirect URI.
     RedirectMismatch,
+    /// It was issued with a challenge, and no verifier came.
+    VerifierMissing,
+    /// The verifier is not the challenge's, or there was no challenge.
+    VerifierMismatch,
 }
 
 impl CodeRule {
@@ -51,6 +59,18 @@ impl CodeRule {
         if code.redirect_uri != self.redirect_uri {
             return Err(CodeFault::RedirectMismatch);
         }
+        // RFC 7636 section 4.6; a verifier without a challenge is a downgrade (SECURITY R22: what was sent is enforced)
+        match (&code.challenge, &self.verifier) {
+            (None, None) => {}
+            (Some(_), None) => return Err(CodeFault::VerifierMissing),
+            (None, Some(_)) => return Err(CodeFault::VerifierMismatch),
+            (Some(challenge), Some(verifier)) => {
+                let matches: bool = s256(verifier).as_bytes().ct_eq(challenge.as_bytes()).into();
+                if !matches {
+                    return Err(CodeFault::VerifierMismatch);
+                }
+            }
+        }
         // "verify that the authorization code is valid"
         if now >= code.expires_at && code.redeemed.is_none() {
             return Err(CodeFault::Expired);
@@ -64,16 +84,22 @@ impl CodeRule {
     }
 }
 
+/// RFC 7636 section 4.2.
+fn s256(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Digest::of(verifier.as_bytes()).as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Digest, Offset, ScopeSet};
+    use crate::{Offset, ScopeSet};
 
     fn code() -> Code {
         Code {
             digest: Digest::of(b"code"),
             client: "app".into(),
             redirect_uri: "https://rp/cb".into(),
+            challenge: None,
             grant: "g".into(),
             scopes: ScopeSet::default(),
             partner: None,
@@ -87,6 +113,7 @@ mod tests {
         CodeRule {
             client: "app".into(),
             redirect_uri: "https://rp/cb".into(),
+            verifier: None,
             secret_of: None,
             own_secret_serves: None,
         }
@@ -133,5 +160,21 @@ mod tests {
         ] {
             assert_eq!(rule.check(&code, now), expected, "{name}");
         }
+    }
+
+    /// The example of RFC 7636 appendix B.
+    #[test]
+    fn r22_pkce_that_was_sent_is_enforced() {
+        let at = Timestamp::from_seconds;
+        let challenged =
+            || Code { challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into()), ..code() };
+        let with = |verifier: Option<&str>| CodeRule { verifier: verifier.map(Into::into), ..rule() };
+        let right = Some("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+        assert_eq!(with(right).check(&challenged(), at(0)), Ok(()));
+        assert_eq!(with(None).check(&challenged(), at(0)), Err(CodeFault::VerifierMissing));
+        assert_eq!(with(Some("other")).check(&challenged(), at(0)), Err(CodeFault::VerifierMismatch));
+        let challenge = challenged().challenge;
+        assert_eq!(with(challenge.as_deref()).check(&challenged(), at(0)), Err(CodeFault::VerifierMismatch));
+        assert_eq!(with(right).check(&code(), at(0)), Err(CodeFault::VerifierMismatch));
     }
 }

@@ -361,12 +361,14 @@ impl<'a> Context<'a> {
     fn approval(&self) -> Option<Cause> {
         let token = self.token()?;
         let environment = self.snapshot.environment(&self.account?.environment)?;
+        if !environment.needs_approval || token.client.live_trading_approved {
+            return None;
+        }
         let own = match (developer(&token.client), &token.grant.user) {
             (Some(developer), Some(owner)) => developer == *owner,
             _ => false,
         };
-        (environment.needs_approval && !token.client.live_trading_approved && !own)
-            .then_some(Cause::ClientLiveNotApproved)
+        (!own).then_some(Cause::ClientLiveNotApproved)
     }
 }
 

@@ -35,7 +35,7 @@ impl Alarm {
             if now >= self.deadline {
                 return Poll::Ready(());
             }
-            let left = sleep(self.deadline - now);
+            let left = sleep(self.deadline.saturating_sub(now));
             self.rings = self.deadline;
             match &mut self.timer {
                 Some(timer) => timer.set(left),
@@ -77,7 +77,7 @@ mod tests {
                 "{now:?}"
             );
         }
-        alarm.set(Duration::from_secs(60));
+        alarm.set(Duration::from_mins(1));
         assert!(poll_fn(|cx| Poll::Ready(alarm.poll(cx, &clock))).await.is_pending());
         alarm.set(Duration::from_secs(6));
         poll_fn(|cx| alarm.poll(cx, &clock)).await;

@@ -37,7 +37,7 @@ impl Framing {
 }
 
 /// The head of an answer; its headers go into the map they were read into.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Head {
     pub(crate) status: StatusCode,
     pub(crate) framing: Framing,

@@ -39,6 +39,14 @@ impl Gate {
         let identified = match presented {
             Presented::Key { id, secret } => {
                 let digest = secret.digest();
+                // What memory refuses is looked up once more: a wrong secret for an id that is in memory must not
+                // cost less than an id that does not exist.
+                if let Some(known) = self.facts.peek_credential(visit.platform(), &id).flatten()
+                    && let Identified::Proven(principal, proof) =
+                        identify_key(&digest, Some(&known), visit.now)
+                {
+                    return Ok((principal, proof));
+                }
                 let found = self.credential(visit, id).await.map_err(unavailable)?;
                 identify_key(&digest, found.as_ref(), visit.now)
             }
@@ -58,13 +66,8 @@ impl Gate {
         visit: Visit<'_>,
         id: Box<str>,
     ) -> Result<Option<Credential>, FactsUnavailable> {
-        match self.facts.peek_credential(visit.platform(), &id) {
-            Some(known) => Ok(known),
-            None => {
-                let key = (visit.platform().clone(), id);
-                self.credentials.join(&key, || self.facts.credential(&key.0, &key.1)).await
-            }
-        }
+        let key = (visit.platform().clone(), id);
+        self.credentials.join(&key, || self.facts.credential(&key.0, &key.1)).await
     }
 
     async fn token(
@@ -72,13 +75,11 @@ impl Gate {
         visit: Visit<'_>,
         digest: Digest,
     ) -> Result<Option<Arc<TokenFacts>>, FactsUnavailable> {
-        match self.facts.peek_token(visit.platform(), &digest) {
-            Some(known) => Ok(known),
-            None => {
-                let key = (visit.platform().clone(), digest);
-                self.tokens.join(&key, || self.facts.token(&key.0, key.1)).await
-            }
+        if let Some(known) = self.facts.peek_token(visit.platform(), &digest) {
+            return Ok(known);
         }
+        let key = (visit.platform().clone(), digest);
+        self.tokens.join(&key, || self.facts.token(&key.0, key.1)).await
     }
 
     /// The account that a partner names in the path.
@@ -105,7 +106,7 @@ impl Gate {
     pub(super) fn budget(&self, visit: Visit<'_>, principal: &Principal) -> Option<Budget> {
         let allowance = Allowance::of(&visit.site.snapshot, principal, visit.host)?;
         let key = (visit.platform().clone(), allowance.meter);
-        Some(self.meters.get(&key, visit.now).look(allowance.rate, visit.now))
+        Some(self.meters.on(&key, visit.now, |meter| meter.look(allowance.rate, visit.now)))
     }
 
     /// Counts a credential that was not accepted against the sender's address. Beyond the limit the answer is a
@@ -116,7 +117,7 @@ impl Gate {
         }
         let rate = Rate { per_minute: self.limits.attempts_per_minute };
         let source = (visit.platform().clone(), Source::from(visit.peer));
-        match self.attempts.get(&source, visit.now).take(rate, visit.now) {
+        match self.attempts.on(&source, visit.now, |meter| meter.take(rate, visit.now)) {
             Ok(_) => refusal,
             Err(exceeded) => Box::new(
                 Refusal::anonymous(Cause::AttemptsThrottled)

@@ -26,7 +26,8 @@ pub(super) fn find<'a, 'p>(
         Routed::Route(_, route, params) => Ok((route, params)),
         Routed::OtherMethods(methods) => Err(other_methods(method, &methods)),
         Routed::Unknown => {
-            let environments: Vec<&str> = visit.host.environments.iter().map(|e| e.as_str()).collect();
+            let environments: Vec<&str> =
+                visit.host.environments.iter().map(mandate_core::EnvironmentId::as_str).collect();
             let refusal =
                 Refusal::anonymous(Cause::PathUnknown).with(FactName::HostEnvironments, environments);
             Err(Refused::before_routing(Box::new(refusal)))

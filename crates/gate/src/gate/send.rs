@@ -129,10 +129,11 @@ impl<'a> Caller<'a> {
     /// The caller of a request that has been paid for.
     pub(super) fn of(visit: Visit<'a>, spent: &Spent<'a>) -> Self {
         let account = spent.account();
-        let env = match (account, &*visit.host.environments) {
-            (Some(account), _) => account.environment.as_str(),
-            (None, [only]) => only.as_str(),
-            (None, _) => "",
+        let env = match (&*visit.host.environments, account) {
+            // What was allowed here belongs here.
+            ([only], _) => only.as_str(),
+            (_, Some(account)) => account.environment.as_str(),
+            (_, None) => "",
         };
         let key = |kind, sub| Self { kind, sub, env, client: "", grant: "", scope: None };
         match spent.principal() {

@@ -346,6 +346,7 @@ async fn issue_code(
             digest: code.digest(),
             client: asked.client.id.clone(),
             redirect_uri: asked.redirect_uri.clone(),
+            challenge: None,
             grant: grant.new_id.clone(),
             scopes: asked.scopes.clone(),
             partner: Some(caller.partner.id.clone()),

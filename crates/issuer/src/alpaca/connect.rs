@@ -52,8 +52,13 @@ async fn redeem(arrival: &Arrival<'_>, request: &Request<Bytes>) -> Result<Respo
         [only] if secret_of.is_none() => Some(only.clone()),
         _ => None,
     };
-    let rule =
-        CodeRule { client: client_id, redirect_uri: redirect_uri.into(), secret_of, own_secret_serves };
+    let rule = CodeRule {
+        client: client_id,
+        redirect_uri: redirect_uri.into(),
+        verifier: form.get("code_verifier").map(Into::into),
+        secret_of,
+        own_secret_serves,
+    };
     let (token, new) = mint::token(arrival);
     match arrival.issuer.store.redeem_code(arrival.platform(), &code.digest(), &rule, &new).await? {
         Redeemed::Fresh { scopes, .. } => Ok(dialect::json_answer(
@@ -109,6 +114,8 @@ async fn refused(
             Refusal::anonymous(Cause::CodeInvalid).because(Cause::CredentialSecretMismatch).into()
         }
         CodeFault::Expired => about(arrival, Cause::CodeExpired, code, client, proof).await,
+        CodeFault::VerifierMissing => about(arrival, Cause::PkceVerifierMissing, code, client, proof).await,
+        CodeFault::VerifierMismatch => about(arrival, Cause::PkceVerifierMismatch, code, client, proof).await,
         CodeFault::RedirectMismatch => {
             let Fail(refusal) = about(arrival, Cause::CodeRedirectMismatch, code, client, proof).await;
             refusal.with(F::Received, redirect_uri).into()
@@ -128,7 +135,10 @@ async fn about(
         Ok(grant) => grant,
         Err(error) => return error.into(),
     };
-    let usable = matches!(cause, Cause::CodeRedirectMismatch);
+    let usable = matches!(
+        cause,
+        Cause::CodeRedirectMismatch | Cause::PkceVerifierMissing | Cause::PkceVerifierMismatch
+    );
     let mut refusal = Refusal::anonymous(cause)
         .to_holder(proof)
         .with(F::CredentialKind, "an authorization code")

@@ -177,6 +177,7 @@ async fn allow(visit: &Visit<'_>, me: &Me, offer: &Offer, accounts: Vec<AccountI
             digest: code.digest(),
             client: offer.client.id.clone(),
             redirect_uri: offer.wish.redirect_uri.clone(),
+            challenge: offer.wish.challenge.clone(),
             grant: grant.new_id.clone(),
             scopes: offer.wish.scopes.clone(),
             partner: None,

@@ -29,6 +29,10 @@ pub(super) struct Pending {
     scope: Option<String>,
     env: Option<String>,
     state: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code_challenge: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code_challenge_method: Option<String>,
 }
 
 /// What came of judging it.
@@ -59,6 +63,8 @@ impl Pending {
             scope: get("scope"),
             env: get("env"),
             state: get("state"),
+            code_challenge: get("code_challenge"),
+            code_challenge_method: get("code_challenge_method"),
         }
     }
 
@@ -87,6 +93,8 @@ impl Pending {
             response_type: self.response_type.as_deref(),
             scope: self.scope.as_deref(),
             env: self.env.as_deref(),
+            code_challenge: self.code_challenge.as_deref(),
+            code_challenge_method: self.code_challenge_method.as_deref(),
         };
         match (request.check(client.as_deref(), &visit.arrival.tenant.snapshot, visit.arrival.now), client) {
             (Ok(wish), Some(client)) => {
@@ -192,6 +200,8 @@ mod tests {
             scope: None,
             env: None,
             state: Some("a b&c".into()),
+            code_challenge: None,
+            code_challenge_method: None,
         }
     }
 

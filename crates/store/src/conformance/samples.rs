@@ -216,6 +216,7 @@ impl<'a> Scene<'a> {
                 digest: Digest::of(text.as_bytes()),
                 client: "app".into(),
                 redirect_uri: "https://app.example/cb".into(),
+                challenge: None,
                 grant: new_id.into(),
                 scopes: scopes("data"),
                 partner: partner.map(Into::into),
@@ -230,6 +231,7 @@ impl<'a> Scene<'a> {
         CodeRule {
             client: "app".into(),
             redirect_uri: "https://app.example/cb".into(),
+            verifier: None,
             secret_of: None,
             own_secret_serves: None,
         }

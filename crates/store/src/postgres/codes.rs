@@ -24,8 +24,8 @@ pub(super) async fn issue(shared: &Arc<Shared>, new: &NewCode) -> Result<GrantId
     let grant = open_or_widen(&mut work, &new.grant, code.issued_at).await?;
     work.run(
         "INSERT INTO codes (platform, digest, client, redirect_uri, grant_id, scopes, partner, issued_at, expires_at, \
-             log_offset) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             log_offset, challenge) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         &[
             &platform.sql(),
             &code.digest.as_bytes().as_slice(),
@@ -37,6 +37,7 @@ pub(super) async fn issue(shared: &Arc<Shared>, new: &NewCode) -> Result<GrantId
             &code.issued_at.millis(),
             &code.expires_at.millis(),
             &int(code.offset.0),
+            &code.challenge.as_deref(),
         ],
     )
     .await?;

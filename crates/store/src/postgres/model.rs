@@ -37,8 +37,8 @@ columns! {
     /// 12 columns for [`grant`].
     grant_columns = "g.platform, g.id, g.client, g.user_id, g.accounts, g.scopes, g.partner, g.created_at, \
         g.updated_at, g.last_used, g.ended_at, g.ended_reason";
-    /// 11 columns for [`code`].
-    code_columns = "o.digest, o.client, o.redirect_uri, o.grant_id, o.scopes, o.partner, o.issued_at, \
+    /// 12 columns for [`code`].
+    code_columns = "o.digest, o.client, o.redirect_uri, o.challenge, o.grant_id, o.scopes, o.partner, o.issued_at, \
         o.expires_at, o.log_offset, o.redeemed_at, o.redeemed_handle";
     /// 11 columns for [`token`].
     token_columns = "t.platform, t.handle, t.digest, t.grant_id, t.scopes, t.partner, t.issued_at, t.expires_at, \
@@ -218,6 +218,7 @@ pub(super) fn code(c: &mut Cursor<'_>) -> Result<Code, StoreError> {
         digest: c.digest()?,
         client: c.id()?,
         redirect_uri: c.id()?,
+        challenge: c.maybe_id()?,
         grant: c.id()?,
         scopes: c.scopes()?,
         partner: c.maybe_id()?,

@@ -24,8 +24,8 @@ pub(super) fn issue(work: &Work<'_>, new: &NewCode) -> Result<GrantId> {
     let grant = grants::open(work, &new.grant, code.issued_at)?;
     let stored = work.inserted(
         "INSERT INTO codes (period, place, digest, platform, client, redirect_uri, grant, scopes, partner, issued_at,
-           expires_at, \"offset\")
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+           expires_at, \"offset\", challenge)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         params![
             period(code.issued_at),
             grants::bits(code.digest.as_bytes()),
@@ -39,6 +39,7 @@ pub(super) fn issue(work: &Work<'_>, new: &NewCode) -> Result<GrantId> {
             code.issued_at.millis(),
             code.expires_at.millis(),
             code.offset.0.cast_signed(),
+            code.challenge.as_deref(),
         ],
     )?;
     if stored { Ok(grant) } else { Err(Fault::misuse("this code was issued before")) }
@@ -63,6 +64,7 @@ fn find(work: &Work<'_>, platform: &PlatformId, digest: &Digest, now: i64) -> Re
             digest: *digest,
             client: rows::id(row, 0)?,
             redirect_uri: rows::id(row, 1)?,
+            challenge: rows::id_or_null(row, 14)?,
             grant: rows::id(row, 2)?,
             scopes: rows::scopes(row, 4)?,
             partner: rows::id_or_null(row, 5)?,
@@ -87,7 +89,8 @@ fn find(work: &Work<'_>, platform: &PlatformId, digest: &Digest, now: i64) -> Re
                OR EXISTS (SELECT 1 FROM kills WHERE platform = o.platform AND kind = 'user' AND id = g.user
                    AND \"offset\" > o.\"offset\")
                OR EXISTS (SELECT 1 FROM kills WHERE platform = o.platform AND kind = 'partner' AND id = o.partner
-                   AND \"offset\" > o.\"offset\")
+                   AND \"offset\" > o.\"offset\"),
+               o.challenge
              FROM codes o
              JOIN grants g ON g.name = o.grant
              JOIN clients c ON c.platform = o.platform AND c.id = o.client

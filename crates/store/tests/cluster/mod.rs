@@ -283,6 +283,7 @@ pub(crate) fn code(text: &str, at: Timestamp) -> NewCode {
             digest,
             client: "app".into(),
             redirect_uri: "https://app/cb".into(),
+            challenge: None,
             grant: "".into(),
             scopes: ScopeSet::default(),
             partner: None,
@@ -299,6 +300,7 @@ pub(crate) fn rule() -> CodeRule {
     CodeRule {
         client: "app".into(),
         redirect_uri: "https://app/cb".into(),
+        verifier: None,
         secret_of: None,
         own_secret_serves: None,
     }

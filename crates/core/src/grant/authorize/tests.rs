@@ -72,6 +72,8 @@ fn request() -> AuthorizeRequest<'static> {
         response_type: Some("code"),
         scope: Some("data trading"),
         env: None,
+        code_challenge: None,
+        code_challenge_method: None,
     }
 }
 
@@ -191,4 +193,24 @@ fn r06_registered_redirects_are_the_developers_fact() {
     assert!(refusal.facts.public().get(FactName::RegisteredRedirects).is_none());
     assert_eq!(refusal.subjects.client_developer, Some("dev".into()));
     assert!(refusal.proof.is_none(), "nothing was proven, so nothing is recorded");
+}
+
+#[test]
+fn r22_only_s256_challenges_are_taken() {
+    let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    let ask = |challenge, method| AuthorizeRequest {
+        code_challenge: challenge,
+        code_challenge_method: method,
+        ..AuthorizeRequest::default()
+    };
+    assert_eq!(ask(Some(challenge), Some("S256")).challenge().unwrap().as_deref(), Some(challenge));
+    assert_eq!(ask(None, None).challenge().unwrap(), None);
+    for (challenge, method, cause) in [
+        (Some(challenge), None, Cause::ParameterInvalid),
+        (Some(challenge), Some("plain"), Cause::ParameterInvalid),
+        (Some("short"), Some("S256"), Cause::ParameterInvalid),
+        (None, Some("S256"), Cause::ParameterMissing),
+    ] {
+        assert_eq!(ask(challenge, method).challenge().unwrap_err().cause, cause, "{challenge:?} {method:?}");
+    }
 }

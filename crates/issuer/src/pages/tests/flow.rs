@@ -21,6 +21,7 @@ async fn redeem(world: &World, code: &str) -> Redeemed {
     let rule = CodeRule {
         client: "app".into(),
         redirect_uri: CALLBACK.into(),
+        verifier: None,
         secret_of: None,
         own_secret_serves: None,
     };

@@ -206,6 +206,7 @@ CREATE TABLE codes (
     digest bytea NOT NULL,
     client text COLLATE "C" NOT NULL,
     redirect_uri text NOT NULL,
+    challenge text,
     grant_id text COLLATE "C" NOT NULL,
     scopes text NOT NULL,
     partner text COLLATE "C",

@@ -208,6 +208,7 @@ CREATE TABLE codes (
   platform       TEXT NOT NULL,
   client         TEXT NOT NULL,
   redirect_uri   TEXT NOT NULL,
+  challenge      TEXT,
   grant          INTEGER NOT NULL,
   scopes         TEXT NOT NULL,
   partner        TEXT,
