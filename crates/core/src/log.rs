@@ -30,7 +30,7 @@ pub enum SubjectKind {
 }
 
 impl SubjectKind {
-    /// All of them, in the order of [`Self::code`].
+    /// All of them, each with its word.
     pub const ALL: [Self; 9] = [
         Self::Token,
         Self::Grant,

@@ -54,7 +54,11 @@ impl Upstream {
 
 /// Scheme and authority of a host's base URL.
 pub(crate) fn base(host: &Host) -> (&str, &str) {
-    let (scheme, rest) = host.url.split_once("://").unwrap_or(("http", &host.url));
+    // By its first colon: looking for a longer text costs more than all the rest.
+    let (scheme, rest) = match host.url.split_once(':') {
+        Some((scheme, rest)) if rest.starts_with("//") => (scheme, &rest[2..]),
+        _ => ("http", &*host.url),
+    };
     (scheme, rest.split('/').next().unwrap_or(rest))
 }
 

@@ -440,3 +440,40 @@ fn permits_spend_from_the_limit() {
     let (refusal, _) = permit().take(&meter, NOW).unwrap_err();
     assert_eq!((refusal.cause, refusal.retry_after_s()), (Cause::RateLimited, Some(30)));
 }
+
+#[test]
+fn r23_a_partner_reaches_its_own_accounts_with_a_secret_of_its_own() {
+    let snapshot = snapshot();
+    let partner = Principal::Key(Arc::new(KeyFacts {
+        key: ApiKey { holder: KeyHolder::Partner("sun".into()), environment: None, ..key("paper").key },
+        account: None,
+    }));
+    let others = ask(&snapshot, &partner, BROKER, "/v1/accounts/A2").unwrap_err();
+    let nobodys = ask(&snapshot, &partner, BROKER, "/v1/accounts/A9").unwrap_err();
+    assert_eq!((others.cause, nobodys.cause), (C::AccountNotCovered, C::AccountNotCovered));
+    assert_eq!(others.facts, nobodys.facts, "another's account and none at all are one answer");
+
+    let secret = |text: &[u8], partner: Option<&str>| ClientSecret {
+        digest: Digest::of(text),
+        partner: partner.map(Into::into),
+        created_at: NOW,
+        ended_at: None,
+    };
+    let shared = Client {
+        visible_to: vec!["sun".into(), "dusk".into()],
+        secrets: vec![secret(b"own", None), secret(b"suns", Some("sun"))],
+        ..client()
+    };
+    let (sun, dusk) = ("sun".into(), "dusk".into());
+    for (presented, used, good) in [
+        (&b"own"[..], SecretUse::Own, true),
+        (b"suns", SecretUse::Own, false),
+        (b"suns", SecretUse::Partner(&sun), true),
+        (b"suns", SecretUse::Partner(&dusk), false),
+        (b"own", SecretUse::Partner(&sun), false),
+    ] {
+        assert_eq!(shared.secret_matches(&Digest::of(presented), used, NOW), good, "{used:?}");
+    }
+    let of_one = Client { visible_to: vec!["sun".into()], ..shared };
+    assert!(of_one.secret_matches(&Digest::of(b"own"), SecretUse::Partner(&sun), NOW));
+}

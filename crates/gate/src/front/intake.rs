@@ -9,29 +9,28 @@ use mandate_core::{Cause, disclosure::FactName};
 /// # Errors
 /// Lengths that contradict each other, several hosts, a websocket.
 pub(crate) fn check_head(headers: &HeaderMap) -> Result<(), Box<Refusal>> {
-    if !headers.contains_key(header::HOST) {
-        return Err(malformed("it has no Host header"));
+    let (mut hosts, mut lengths, mut coded, mut websocket) = (0, 0, false, false);
+    for (name, value) in headers {
+        match *name {
+            header::HOST => hosts += 1,
+            header::CONTENT_LENGTH => lengths += 1,
+            header::TRANSFER_ENCODING => coded = true,
+            header::UPGRADE => websocket |= names_websocket(value.as_bytes()),
+            _ => {}
+        }
     }
-    if several(headers, header::HOST) {
-        return Err(malformed("it has more than one Host header"));
+    match (hosts, lengths) {
+        (0, _) => Err(malformed("it has no Host header")),
+        (2.., _) => Err(malformed("it has more than one Host header")),
+        (_, 1..) if coded => Err(malformed("it has both Content-Length and Transfer-Encoding")),
+        (_, 2..) => Err(malformed("it has more than one Content-Length header")),
+        _ if websocket => Err(malformed("this host takes no websocket yet")),
+        _ => Ok(()),
     }
-    let length = headers.contains_key(header::CONTENT_LENGTH);
-    if length && headers.contains_key(header::TRANSFER_ENCODING) {
-        return Err(malformed("it has both Content-Length and Transfer-Encoding"));
-    }
-    if length && several(headers, header::CONTENT_LENGTH) {
-        return Err(malformed("it has more than one Content-Length header"));
-    }
-    let websocket =
-        |v: &http::HeaderValue| v.as_bytes().to_ascii_lowercase().windows(9).any(|w| w == b"websocket");
-    if headers.contains_key(header::UPGRADE) && headers.get_all(header::UPGRADE).iter().any(websocket) {
-        return Err(malformed("this host takes no websocket yet"));
-    }
-    Ok(())
 }
 
-fn several(headers: &HeaderMap, name: header::HeaderName) -> bool {
-    headers.get_all(name).iter().nth(1).is_some()
+fn names_websocket(value: &[u8]) -> bool {
+    value.windows(9).any(|w| w.eq_ignore_ascii_case(b"websocket"))
 }
 
 /// The refusal of a request that cannot be read.
