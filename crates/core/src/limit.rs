@@ -11,6 +11,16 @@ pub struct Rate {
     pub per_minute: u32,
 }
 
+impl Rate {
+    /// Microseconds from one request to the next at the sustained pace, and those of a whole burst. A microsecond is
+    /// the finest pace there is.
+    fn interval_and_burst(self) -> (i64, i64) {
+        let per_minute = i64::from(self.per_minute.max(1));
+        let interval = (60_000_000 / per_minute).max(1);
+        (interval, interval * per_minute)
+    }
+}
+
 /// What is left, for the headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
@@ -41,8 +51,7 @@ impl Meter {
     /// # Errors
     /// [`Exceeded`] when the budget is used up; nothing is spent then.
     pub fn take(&self, rate: Rate, now: Timestamp) -> Result<Budget, Exceeded> {
-        let interval = 60_000_000 / i64::from(rate.per_minute.max(1));
-        let burst = interval * i64::from(rate.per_minute.max(1));
+        let (interval, burst) = rate.interval_and_burst();
         let now_us = now.millis().saturating_mul(1000);
         let mut seen = self.0.load(Ordering::Relaxed);
         loop {
@@ -70,10 +79,10 @@ impl Meter {
 
     /// What is left, without spending.
     pub fn look(&self, rate: Rate, now: Timestamp) -> Budget {
-        let interval = 60_000_000 / i64::from(rate.per_minute.max(1));
+        let (interval, burst) = rate.interval_and_burst();
         let now_us = now.millis().saturating_mul(1000);
         let arrival = self.0.load(Ordering::Relaxed).max(now_us);
-        budget(rate, interval, interval * i64::from(rate.per_minute.max(1)), arrival, now_us)
+        budget(rate, interval, burst, arrival, now_us)
     }
 
     /// Whether the budget is whole, so that the meter may be forgotten.
@@ -121,6 +130,16 @@ mod tests {
             meter.give_back(RATE);
         }
         assert_eq!(meter.take(RATE, now).unwrap().remaining, 199);
+    }
+
+    #[test]
+    fn limits_that_limit_nothing_are_fine() {
+        for per_minute in [0, 1, 60_000_000, 60_000_001, u32::MAX] {
+            let (meter, rate) = (Meter::default(), Rate { per_minute });
+            let start = Timestamp::from_seconds(1_000_000);
+            assert!(meter.take(rate, start).is_ok());
+            assert!(meter.look(rate, start).remaining >= per_minute.saturating_sub(1));
+        }
     }
 
     proptest! {
