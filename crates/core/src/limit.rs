@@ -74,7 +74,7 @@ impl Meter {
 
     /// Gives back one request that was [taken](Self::take) and turned out not to count.
     pub fn give_back(&self, rate: Rate) {
-        self.0.fetch_sub(60_000_000 / i64::from(rate.per_minute.max(1)), Ordering::AcqRel);
+        self.0.fetch_sub(rate.interval_and_burst().0, Ordering::AcqRel);
     }
 
     /// What is left, without spending.

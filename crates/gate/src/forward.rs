@@ -4,6 +4,7 @@
 //! task that waits for it, so that a request needs no second task, no channel and no copy of its headers.
 
 mod alarm;
+mod burst;
 mod chunked;
 mod conn;
 mod exchange;

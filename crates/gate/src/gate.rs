@@ -10,7 +10,7 @@ use crate::body::GateBody;
 use crate::facts::Facts;
 use crate::flight::Flights;
 use crate::front::{self, Refused};
-use crate::limit::{Meters, Source};
+use crate::limit::{Meters, Source, Told};
 use crate::metrics::{Metrics, Outcome};
 use crate::request_id::{RequestId, RequestIds};
 use crate::site::Site;
@@ -71,7 +71,18 @@ pub enum Used<'a> {
     Grant(&'a GrantId),
 }
 
-/// Told of each allowed request, for "last used". Must not block.
+impl<'a> Used<'a> {
+    /// Its id.
+    fn id(self) -> &'a str {
+        match self {
+            Self::Key(key) => key.as_str(),
+            Self::Grant(grant) => grant.as_str(),
+        }
+    }
+}
+
+/// Told of allowed requests, for "last used": of the first one with a credential, and then of one every ten seconds
+/// or so. Must not block.
 pub type Uses = Arc<dyn Fn(&PlatformId, Used<'_>, Timestamp) + Send + Sync>;
 
 /// Sources whose failures are counted, at most.
@@ -85,7 +96,7 @@ pub struct Gate {
     uses: Uses,
     limits: Limits,
     ids: RequestIds,
-    meters: Meters<(PlatformId, MeterKey)>,
+    meters: Meters<(PlatformId, MeterKey), Told>,
     attempts: Meters<(PlatformId, Source)>,
     credentials: Flights<(PlatformId, Box<str>), Option<Credential>>,
     tokens: Flights<(PlatformId, Digest), Option<Arc<TokenFacts>>>,
@@ -119,7 +130,7 @@ struct Served {
 }
 
 impl Gate {
-    /// A gate. `uses` is told of each allowed request.
+    /// A gate. `uses` is told of allowed requests.
     pub fn new(
         facts: Arc<dyn Facts>,
         clock: Arc<dyn Clock>,
@@ -222,11 +233,17 @@ impl Gate {
         let permit = policy::decide(&visit.site.snapshot, &principal, proof, request, visit.now)
             .map_err(|refusal| Refused::on(route, refusal).within(self.budget(visit, &principal)))?;
         let key = (visit.platform().clone(), permit.meter_key().clone());
-        let spent = self
-            .meters
-            .on(&key, visit.now, |meter| permit.take(meter, visit.now))
-            .map_err(|(refusal, exceeded)| Refused::on(route, refusal).within(Some(exceeded.budget)))?;
-        (self.uses)(visit.platform(), caller::used(&principal), visit.now);
+        let used = caller::used(&principal);
+        let (taken, is_news) = self.meters.on(&key, visit.now, |meter, told| {
+            let taken = permit.take(meter, visit.now);
+            let is_news = taken.is_ok() && told.is_news(used.id(), visit.now);
+            (taken, is_news)
+        });
+        let spent =
+            taken.map_err(|(refusal, exceeded)| Refused::on(route, refusal).within(Some(exceeded.budget)))?;
+        if is_news {
+            (self.uses)(visit.platform(), used, visit.now);
+        }
         let caller = Caller::of(visit, &spent);
         let outgoing = Outgoing { method: &method, target: target.whole, headers, body: body.take() };
         match self.forward(visit, outgoing, Some(caller)).await {

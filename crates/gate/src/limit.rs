@@ -42,18 +42,19 @@ impl Key for (PlatformId, Source) {
 /// Meters by key. Those that still count are never dropped, so memory is bounded by the keys that were active within
 /// the last minute.
 #[derive(Debug)]
-pub(crate) struct Meters<K> {
-    shards: Box<[Mutex<Shard<K>>]>,
+pub(crate) struct Meters<K, N = ()> {
+    shards: Box<[Mutex<Shard<K, N>>]>,
     most: usize,
 }
 
 #[derive(Debug)]
-struct Shard<K> {
-    meters: HashMap<K, Arc<Meter>>,
+struct Shard<K, N> {
+    // With a note beside each, for whoever keeps the meters.
+    meters: HashMap<K, (Arc<Meter>, N)>,
     sweep_at: usize,
 }
 
-impl<K: Key> Meters<K> {
+impl<K: Key, N: Default> Meters<K, N> {
     /// Meters of proven principals: as many as there are.
     pub(crate) fn new() -> Self {
         Self::at_most(usize::MAX)
@@ -67,19 +68,20 @@ impl<K: Key> Meters<K> {
 
     /// The meter of a key.
     pub(crate) fn get(&self, key: &K, now: Timestamp) -> Arc<Meter> {
-        self.on(key, now, Arc::clone)
+        self.on(key, now, |meter, _| meter.clone())
     }
 
     /// Takes from the meter of a key, or looks at it.
-    pub(crate) fn on<T>(&self, key: &K, now: Timestamp, act: impl FnOnce(&Arc<Meter>) -> T) -> T {
+    pub(crate) fn on<T>(&self, key: &K, now: Timestamp, act: impl FnOnce(&Arc<Meter>, &mut N) -> T) -> T {
         let mut shard = locked(&self.shards[key.spread() % SHARDS]);
-        if let Some(meter) = shard.meters.get(key) {
-            return act(meter);
+        if let Some((meter, note)) = shard.meters.get_mut(key) {
+            return act(meter, note);
         }
         if shard.meters.len() >= shard.sweep_at.min(self.most) {
             shard.sweep(now, self.most);
         }
-        act(shard.meters.entry(key.clone()).or_default())
+        let (meter, note) = shard.meters.entry(key.clone()).or_default();
+        act(meter, note)
     }
 
     #[cfg(test)]
@@ -88,14 +90,37 @@ impl<K: Key> Meters<K> {
     }
 }
 
-impl<K: Key> Shard<K> {
+impl<K: Key, N> Shard<K, N> {
     fn sweep(&mut self, now: Timestamp, most: usize) {
         // One that somebody holds is about to be taken from.
-        self.meters.retain(|_, meter| Arc::strong_count(meter) > 1 || !meter.is_idle(now));
+        self.meters.retain(|_, (meter, _)| Arc::strong_count(meter) > 1 || !meter.is_idle(now));
         if self.meters.len() >= most {
             self.meters.clear();
         }
         self.sweep_at = (self.meters.len() * 2).max(SWEEP);
+    }
+}
+
+/// Which use of a credential was told last.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    at: Option<Timestamp>,
+    // Where the credential's id stands: another place is at worst news once too often.
+    id: usize,
+}
+
+/// A use is news again after so long.
+const NEWS_MS: i64 = 10_000;
+
+impl Told {
+    /// Whether the use of a credential is worth telling; then it counts as told.
+    pub(crate) fn is_news(&mut self, id: &str, now: Timestamp) -> bool {
+        let place = id.as_ptr().addr();
+        if self.id == place && self.at.is_some_and(|at| (0..NEWS_MS).contains(&now.millis_since(at))) {
+            return false;
+        }
+        *self = Self { at: Some(now), id: place };
+        true
     }
 }
 
@@ -130,27 +155,39 @@ mod tests {
 
     #[test]
     fn idle_meters_are_forgotten_and_counting_ones_are_not() {
-        let meters = Meters::<u32>::new();
+        let meters = Meters::<u32, ()>::new();
         let start = Timestamp::from_seconds(1_000_000);
         for key in 0..50_000 {
-            assert!(meters.on(&key, start, |m| m.take(RATE, start)).is_ok());
+            assert!(meters.on(&key, start, |m, ()| m.take(RATE, start)).is_ok());
         }
-        assert!((0..50_000).all(|key| meters.on(&key, start, |m| m.take(RATE, start)).is_err()));
+        assert!((0..50_000).all(|key| meters.on(&key, start, |m, ()| m.take(RATE, start)).is_err()));
         let later = start.plus_seconds(120);
         for key in 50_000..110_000 {
-            meters.on(&key, later, |_| ());
+            meters.on(&key, later, |_, ()| ());
         }
         assert!(meters.len() < 70_000, "{}", meters.len());
     }
 
     #[test]
     fn strangers_take_bounded_memory() {
-        let meters = Meters::<u32>::at_most(3200);
+        let meters = Meters::<u32, ()>::at_most(3200);
         let start = Timestamp::from_seconds(1_000_000);
         for key in 0..50_000 {
-            let _ = meters.on(&key, start, |m| m.take(RATE, start));
+            let _ = meters.on(&key, start, |m, ()| m.take(RATE, start));
         }
         assert!(meters.len() <= 3200 + SHARDS);
+    }
+
+    #[test]
+    fn a_use_is_news_when_it_is_another_or_a_while_later() {
+        let (mut told, start) = (Told::default(), Timestamp::from_seconds(1_000_000));
+        let (one, other) = (String::from("PK1"), String::from("PK2"));
+        let mut is_news = |id: &str, s: i64| told.is_news(id, start.plus_seconds(s));
+        assert!(is_news(&one, 0) && !is_news(&one, 0) && !is_news(&one, 9) && is_news(&one, 10));
+        assert!(
+            is_news(&other, 10) && is_news(&one, 10) && is_news(&one, 0),
+            "another one, or a clock that went back"
+        );
     }
 
     #[test]

@@ -138,6 +138,18 @@ fn text<'a>(parameter: &'static str, bytes: &'a [u8]) -> Result<&'a str, Box<Ref
     }
 }
 
+/// Letters, digits, and what stands between them in tokens and base64.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        plain[byte as usize] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
+        byte += 1;
+    }
+    plain
+};
+
 /// What can be seen to be wrong with a credential, from its text alone.
 pub fn visible_defect(text: &str) -> Option<&'static str> {
     if text.is_empty() {
@@ -151,10 +163,7 @@ pub fn visible_defect(text: &str) -> Option<&'static str> {
         return Some("a placeholder word, not a value");
     }
     // Nothing below is made of these characters alone, and nearly every credential is.
-    if text
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'='))
-    {
+    if text.bytes().all(|b| PLAIN[usize::from(b)]) {
         return None;
     }
     if text.starts_with('$') || text.starts_with('<') || text.starts_with("{{") {

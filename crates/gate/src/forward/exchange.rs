@@ -1,5 +1,6 @@
 //! One request and the head of its answer.
 
+use super::burst::let_others_go_first;
 use super::conn::Conn;
 use super::relay::{Relay, put_away};
 use super::response::{self, Framing, Head};
@@ -86,6 +87,7 @@ pub(crate) async fn exchange(
     };
     write(&mut conn.outgoing, &headers);
     conn.alarm.set(via.begun + via.limits.answer);
+    let_others_go_first().await;
     let mut sending = true;
     let mut answer = poll_fn(|cx| poll_head(cx, via, &mut conn, &mut ask, &mut headers, &mut sending)).await;
     if answer.as_ref().err() == Some(&Fault::Closed)
@@ -102,6 +104,8 @@ pub(crate) async fn exchange(
         answer = poll_fn(|cx| poll_head(cx, via, &mut conn, &mut ask, &mut headers, &mut sending)).await;
     }
     let head = answer?;
+    // The answer will be written next.
+    let_others_go_first().await;
     if head.redirects {
         return Err(Fault::Unusable("it answered with a redirect"));
     }

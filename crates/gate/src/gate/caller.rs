@@ -106,7 +106,7 @@ impl Gate {
     pub(super) fn budget(&self, visit: Visit<'_>, principal: &Principal) -> Option<Budget> {
         let allowance = Allowance::of(&visit.site.snapshot, principal, visit.host)?;
         let key = (visit.platform().clone(), allowance.meter);
-        Some(self.meters.on(&key, visit.now, |meter| meter.look(allowance.rate, visit.now)))
+        Some(self.meters.on(&key, visit.now, |meter, _| meter.look(allowance.rate, visit.now)))
     }
 
     /// Counts a credential that was not accepted against the sender's address. Beyond the limit the answer is a
@@ -117,7 +117,7 @@ impl Gate {
         }
         let rate = Rate { per_minute: self.limits.attempts_per_minute };
         let source = (visit.platform().clone(), Source::from(visit.peer));
-        match self.attempts.on(&source, visit.now, |meter| meter.take(rate, visit.now)) {
+        match self.attempts.on(&source, visit.now, |meter, ()| meter.take(rate, visit.now)) {
             Ok(_) => refusal,
             Err(exceeded) => Box::new(
                 Refusal::anonymous(Cause::AttemptsThrottled)
