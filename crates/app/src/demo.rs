@@ -69,7 +69,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let ports = Ports::bind(args.port_base, before.as_ref())?;
 
     let running: Arc<dyn Clock> = clock.clone();
-    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::default());
     let node = Node::start(Parts {
         store_url: args
             .store
@@ -93,7 +93,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     } else {
         let secrets: Arc<dyn Entropy> = match args.seed {
             Some(seed) => Arc::new(clock::Seeded::new(seed)),
-            None => Arc::new(SystemEntropy),
+            None => Arc::new(SystemEntropy::default()),
         };
         let sheet = people::provision(&node, &*secrets, &platform, &ports).await?;
         sheet.write(&dir)?;
@@ -136,7 +136,7 @@ struct Temporary(PathBuf);
 
 impl Temporary {
     fn new() -> anyhow::Result<Self> {
-        let name = mandate_core::format::random_hex::<8>(&SystemEntropy);
+        let name = mandate_core::format::random_hex::<8>(&SystemEntropy::default());
         let path = std::env::temp_dir().join(format!("mandate-demo-{name}"));
         std::fs::create_dir(&path).with_context(|| format!("{} cannot be made", path.display()))?;
         Ok(Self(path))

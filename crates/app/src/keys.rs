@@ -137,15 +137,15 @@ mod tests {
 
     #[tokio::test]
     async fn r01_the_root_key_is_wrapped_under_a_file_that_only_its_owner_reads() {
-        let name = mandate_core::format::random_hex::<8>(&SystemEntropy);
+        let name = mandate_core::format::random_hex::<8>(&SystemEntropy::default());
         let folder = std::env::temp_dir().join(format!("mandate-keys-{name}"));
         let (file, other) = (folder.join("a.key"), folder.join("b.key"));
         let store = mandate_store::open("sqlite::memory:", Feed::new()).await.unwrap();
         let alpaca = PlatformId::new("alpaca");
 
-        let root = RootKey::open(&*store, &file, &SystemEntropy).await.unwrap();
+        let root = RootKey::open(&*store, &file, &SystemEntropy::default()).await.unwrap();
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-        let again = RootKey::open(&*store, &file, &SystemEntropy).await.unwrap();
+        let again = RootKey::open(&*store, &file, &SystemEntropy::default()).await.unwrap();
         let key = |root: &RootKey, purpose, platform: &PlatformId| root.derive(purpose, platform).unwrap();
         assert_eq!(key(&root, Purpose::Tickets, &alpaca), key(&again, Purpose::Tickets, &alpaca));
         assert_ne!(key(&root, Purpose::Tickets, &alpaca), key(&root, Purpose::DecisionIds, &alpaca));
@@ -157,7 +157,7 @@ mod tests {
         let wrapped = store.wrapped_key("root", b"").await.unwrap();
         let kek = STANDARD.decode(std::fs::read_to_string(&file).unwrap().trim()).unwrap();
         assert!(!wrapped.windows(32).any(|w| w == kek), "the store does not hold the key-encryption key");
-        let refused = RootKey::open(&*store, &other, &SystemEntropy).await.unwrap_err();
+        let refused = RootKey::open(&*store, &other, &SystemEntropy::default()).await.unwrap_err();
         assert!(refused.to_string().contains("is not the key of this store"), "{refused}");
         std::fs::remove_dir_all(&folder).unwrap();
     }

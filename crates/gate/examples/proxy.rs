@@ -251,6 +251,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             });
             // A caller that hangs up in the middle is its own affair.
             let _ = hyper::server::conn::http1::Builder::new()
+                .writev(false)
                 .serve_connection(TokioIo::new(socket), service)
                 .await;
         });

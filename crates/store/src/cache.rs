@@ -31,10 +31,10 @@ type RememberedGrant = Arc<Remembered<(GrantKey, Arc<Grant>)>>;
 
 #[derive(Debug)]
 struct Memory {
-    credentials: moka::sync::Cache<Box<str>, Arc<Remembered<Credential>>>,
-    tokens: moka::sync::Cache<[u8; 32], Arc<Remembered<Arc<TokenFacts>>>>,
-    accounts: moka::sync::Cache<Box<str>, Arc<Remembered<Arc<Account>>>>,
-    grants: moka::sync::Cache<u64, RememberedGrant>,
+    credentials: quick_cache::sync::Cache<Box<str>, Arc<Remembered<Credential>>>,
+    tokens: quick_cache::sync::Cache<[u8; 32], Arc<Remembered<Arc<TokenFacts>>>>,
+    accounts: quick_cache::sync::Cache<Box<str>, Arc<Remembered<Arc<Account>>>>,
+    grants: quick_cache::sync::Cache<u64, RememberedGrant>,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -165,10 +165,10 @@ impl Cached {
             .entry(platform.clone())
             .or_insert_with(|| {
                 Arc::new(Memory {
-                    credentials: moka::sync::Cache::new(200_000),
-                    tokens: moka::sync::Cache::new(200_000),
-                    accounts: moka::sync::Cache::new(100_000),
-                    grants: moka::sync::Cache::new(100_000),
+                    credentials: quick_cache::sync::Cache::new(200_000),
+                    tokens: quick_cache::sync::Cache::new(200_000),
+                    accounts: quick_cache::sync::Cache::new(100_000),
+                    grants: quick_cache::sync::Cache::new(100_000),
                 })
             })
             .clone()

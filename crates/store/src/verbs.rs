@@ -194,8 +194,6 @@ pub struct ConnectedApp {
     pub grant: Grant,
     /// The app.
     pub client: Client,
-    /// Live tokens under it.
-    pub live_tokens: u64,
 }
 
 /// A change to a client. `None` leaves a field alone.

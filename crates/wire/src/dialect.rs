@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use mandate_core::platform::Surface;
 use mandate_core::refusal::Decision;
+use serde::Serialize;
 
 /// The header that names the cause.
 pub const CAUSE: HeaderName = HeaderName::from_static("mandate-cause");
@@ -43,8 +44,10 @@ pub(crate) fn header(text: &str) -> HeaderValue {
 }
 
 /// A JSON answer that nobody may keep.
-pub fn json_answer(status: u16, body: &serde_json::Value) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body.to_string()));
+pub fn json_answer(status: u16, body: &impl Serialize) -> Response<Bytes> {
+    // What is written here are our own types: nothing in them can fail to be written.
+    let (status, text) = serde_json::to_vec(body).map_or((500, Vec::new()), |text| (status, text));
+    let mut response = Response::new(Bytes::from(text));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

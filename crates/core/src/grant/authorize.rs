@@ -167,7 +167,7 @@ impl AuthorizeRequest<'_> {
                 ));
             }
         }
-        let allowed = client.scopes.intersection(&snapshot.known_scopes());
+        let allowed = client.scopes.intersection(snapshot.known_scopes());
         let scopes = match ScopeSet::parse(self.scope.unwrap_or("")) {
             Ok(scopes) if allowed.covers(&scopes) => scopes,
             Ok(scopes) => return Err(scope_refused(&scopes.without(&allowed), &allowed)),

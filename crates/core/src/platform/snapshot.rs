@@ -61,6 +61,7 @@ pub struct Snapshot {
     pub revision: u64,
     routes: Vec<CompiledRoute>,
     partner_call: CompiledRoute,
+    known_scopes: ScopeSet,
     paths: HashMap<Surface, matchit::Router<Vec<usize>>>,
 }
 
@@ -129,7 +130,8 @@ impl Snapshot {
             product: None,
             sufficient: ScopeSet::default(),
         };
-        let snapshot = Self { platform, revision, routes, partner_call, paths };
+        let known_scopes = platform.scopes.iter().map(|s| s.scope.clone()).collect();
+        let snapshot = Self { platform, revision, routes, partner_call, known_scopes, paths };
         if snapshot.plan(&snapshot.platform.default_plan).is_none() {
             return Err(Invalid {
                 what: "plan",
@@ -209,7 +211,7 @@ impl Snapshot {
             .collect()
     }
     /// All scopes the platform knows.
-    pub fn known_scopes(&self) -> ScopeSet {
-        self.platform.scopes.iter().map(|s| s.scope.clone()).collect()
+    pub fn known_scopes(&self) -> &ScopeSet {
+        &self.known_scopes
     }
 }

@@ -19,10 +19,7 @@ pub(super) async fn list(on: &On<'_>) -> Result<Answer, Problem> {
     let apps = on.store().connected_apps(on.id(), &user.id, on.now()).await?;
     Ok(Answer::items(
         apps.iter()
-            .map(|app| {
-                let shown = view::with(view::grant(&app.grant, on.now()), "client_name", &*app.client.name);
-                view::with(shown, "live_tokens", app.live_tokens)
-            })
+            .map(|app| view::with(view::grant(&app.grant, on.now()), "client_name", &*app.client.name))
             .collect(),
     ))
 }

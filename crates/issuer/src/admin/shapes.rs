@@ -213,7 +213,6 @@ impl Shape {
                 ("scopes", Texts, Always, "what for"),
                 ("granted_by", Text, Always, "owner or partner:NAME"),
                 ("status", Text, Always, "ACTIVE or ENDED"),
-                ("live_tokens", Number, Sometimes, "live tokens under it, where they were counted"),
                 ("created_at", Time, Always, "when it was first given"),
                 ("updated_at", Time, Always, "when it was last given again or widened"),
                 ("last_used", Time, OrNull, "when a request under it was last allowed, roughly"),

@@ -19,6 +19,7 @@ use mandate_wire::body::demand_content_type;
 use mandate_wire::credential::{Presented, of_request};
 use mandate_wire::json::Flat;
 use mandate_wire::{dialect, form::Form};
+use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -260,14 +261,12 @@ fn allowed_scopes(
     client: &Client,
     text: &str,
 ) -> Result<ScopeSet, Fail> {
-    let allowed = client
-        .scopes
-        .intersection(&caller.partner.scopes)
-        .intersection(&arrival.tenant.snapshot.known_scopes());
-    let asked = ScopeSet::parse(text).ok();
-    match asked {
-        Some(asked) if allowed.covers(&asked) => Ok(asked),
+    let known = arrival.tenant.snapshot.known_scopes();
+    let bounds = [&client.scopes, &caller.partner.scopes, known];
+    match ScopeSet::parse(text).ok() {
+        Some(asked) if bounds.iter().all(|bound| bound.covers(&asked)) => Ok(asked),
         asked => {
+            let allowed = client.scopes.intersection(&caller.partner.scopes).intersection(known);
             let refused = asked.map(|a| a.without(&allowed)).unwrap_or_default();
             let refusal = caller.refuse(Cause::ScopeInvalid);
             Err(refusal.with(F::ScopesRefused, &refused).with(F::ScopesAllowed, &allowed).into())
@@ -305,6 +304,15 @@ fn spec(arrival: &Arrival<'_>, caller: &Caller<'_>, asked: &Asked) -> GrantSpec 
     }
 }
 
+/// The answer of `POST /v1/oauth/token`.
+#[derive(Serialize)]
+struct Issued<'a> {
+    access_token: &'a str,
+    scope: &'a str,
+    token_id: &'a str,
+    token_type: &'a str,
+}
+
 async fn issue_token(
     arrival: &Arrival<'_>,
     caller: &Caller<'_>,
@@ -325,10 +333,12 @@ async fn issue_token(
     arrival.issuer.store.issue_token(&issue).await?;
     Ok(dialect::json_answer(
         200,
-        &json!({
-            "access_token": token.expose(), "token_type": "Bearer", "scope": asked.scopes.to_string(),
-            "token_id": handle.as_str(),
-        }),
+        &Issued {
+            access_token: token.expose(),
+            scope: &asked.scopes.to_string(),
+            token_id: handle.as_str(),
+            token_type: "Bearer",
+        },
     ))
 }
 

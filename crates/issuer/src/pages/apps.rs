@@ -29,7 +29,6 @@ pub(super) struct AppShown {
     pub(super) may: Vec<String>,
     pub(super) since: When,
     pub(super) last_used: Option<When>,
-    pub(super) live_tokens: u64,
     pub(super) ended: Option<End>,
 }
 
@@ -81,7 +80,6 @@ fn shown(visit: &Visit<'_>, me: &Me, app: &ConnectedApp, accounts: &[Account]) -
         may: words::scopes(snapshot, &grant.scopes),
         since: words::when(grant.created_at),
         last_used: grant.last_used.map(words::when),
-        live_tokens: app.live_tokens,
         ended: grant.ended.as_ref().map(|ended| words::end(ended, visit.arrival.now)),
     }
 }

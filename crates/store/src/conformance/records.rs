@@ -2,8 +2,9 @@
 
 use super::Fixture;
 use super::samples::{DAY, Scene, at};
-use crate::{Changed, DecisionRow, Redeemed, StoreError, Used};
+use crate::{Changed, DecisionRow, IssueToken, Redeemed, StoreError, Used};
 use mandate_core::Timestamp;
+use mandate_core::grant::GrantSpec;
 use mandate_core::model::{Credential, EndReason};
 
 fn row(scene: &Scene<'_>, id: &str, when: Timestamp) -> DecisionRow {
@@ -110,7 +111,21 @@ pub(super) async fn purge_keeps_what_is_live(f: &Fixture) {
     scene.store().issue_code(&scene.sample_code("spent", "g1", None)).await.expect("issue_code");
     scene.redeem("spent", &Scene::rule(), "t", at(30)).await;
     scene.store().create_session(&scene.platform, &scene.sample_session("s", "ann"), 1).await.expect("open");
+    let other = GrantSpec { client: "app2".into(), ..scene.spec("ended") };
+    scene.client("app2").await;
+    scene
+        .store()
+        .issue_token(&IssueToken { grant: other, ..scene.sample_issue("orphan", None) })
+        .await
+        .expect("issue");
+    let audit = scene.audit("grant.revoke", "ended", at(60));
+    scene
+        .store()
+        .revoke_grant(&scene.platform, &"ended".into(), None, EndReason::Operator, &audit)
+        .await
+        .expect("end");
     scene.store().purge(at(3700)).await.expect("purge");
+    assert!(scene.token("orphan").await.is_some(), "its holder may ask for long");
     assert!(scene.token("short").await.is_some(), "expired lately: its holder may still ask why");
     let replay = scene.redeem("spent", &Scene::rule(), "u", at(3700)).await;
     assert!(matches!(replay, Redeemed::Replayed(_)), "a spent code is remembered past its end");
@@ -124,4 +139,7 @@ pub(super) async fn purge_keeps_what_is_live(f: &Fixture) {
     assert!(scene.store().credential(&scene.platform, "K2").await.expect("read").value.is_some());
     assert!(scene.store().user(&scene.platform, &"ann".into()).await.expect("read").is_some());
     assert!(scene.store().grant(&scene.platform, &"g1".into()).await.expect("read").is_some());
+    assert!(scene.store().grant(&scene.platform, &"ended".into()).await.expect("read").is_none());
+    let left = scene.store().counts(&scene.platform).await.expect("counts");
+    assert_eq!((left.1, left.2), (1, 1), "an ended grant takes its tokens with it: {left:?}");
 }

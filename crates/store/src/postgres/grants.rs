@@ -118,26 +118,23 @@ pub(super) async fn connected(
     now: Timestamp,
 ) -> Result<Vec<ConnectedApp>, StoreError> {
     let sql = concat!(
-        "SELECT CASE WHEN g.ended_at IS NULL THEN (SELECT count(*) FROM tokens AS t \
-             WHERE t.platform = g.platform AND t.grant_id = g.id AND t.ended_at IS NULL \
-             AND (t.expires_at IS NULL OR t.expires_at > $3)) ELSE 0 END, ",
+        "SELECT ",
         grant_columns!(),
         ", ",
         client_columns!(),
         " FROM grants AS g JOIN clients AS c ON c.platform = g.platform AND c.id = g.client \
          WHERE g.platform = $1 AND (g.user_id = $2 OR g.accounts && ARRAY( \
              SELECT a.id FROM accounts AS a WHERE a.platform = $1 AND a.owner = $2)) \
-             AND (g.ended_at IS NULL OR g.ended_at > $4) \
+             AND (g.ended_at IS NULL OR g.ended_at > $3) \
          ORDER BY g.ended_at IS NOT NULL, g.created_at, g.seq LIMIT 1000"
     );
     let since = now.plus_millis(-ENDED_DAYS * DAY_MS).millis();
-    each(&shared.read(sql, &[&platform.sql(), &user.sql(), &now.millis(), &since]).await?, |columns| {
-        let live_tokens = columns.count()?;
+    each(&shared.read(sql, &[&platform.sql(), &user.sql(), &since]).await?, |columns| {
         let grant = columns.joined(GRANT_COLUMNS, grant)?;
         let client = columns.joined(CLIENT_COLUMNS, client)?;
         let (grant, client) =
             grant.zip(client).ok_or_else(|| StoreError::Misuse("a connected app without columns".into()))?;
-        Ok(ConnectedApp { grant, client, live_tokens })
+        Ok(ConnectedApp { grant, client })
     })
 }
 

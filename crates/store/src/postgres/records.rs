@@ -21,6 +21,8 @@ const CODE_DAYS: i64 = 1;
 const EXPIRED_DAYS: i64 = 40;
 /// Rows that one statement of the purge takes away.
 const BITE: i64 = 5000;
+/// Ended grants dropped at once: each bite reads all tokens.
+const GRANT_BITE: i64 = 50_000;
 
 /// Guards the making and dropping of partitions.
 const PARTITION_LOCK: &str = "SELECT pg_advisory_xact_lock(7163249010245578)";
@@ -166,7 +168,7 @@ pub(super) async fn audit_after(
 }
 
 /// What goes when its time is over, in small bites; each ends as soon as one finds less than it could take.
-const PURGES: [(&str, i64); 6] = [
+const PURGES: [(&str, i64); 5] = [
     (
         "DELETE FROM sessions WHERE ctid = ANY (ARRAY( \
         SELECT ctid FROM sessions WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
@@ -193,12 +195,6 @@ const PURGES: [(&str, i64); 6] = [
         DELETE FROM credential_ids AS i USING k WHERE i.platform = k.platform AND i.id = k.id",
         ENDED_DAYS,
     ),
-    (
-        "DELETE FROM tokens WHERE ctid = ANY (ARRAY( \
-        SELECT t.ctid FROM grants AS g JOIN tokens AS t ON t.platform = g.platform AND t.grant_id = g.id \
-        WHERE g.ended_at <= $1 LIMIT $2 FOR UPDATE OF t SKIP LOCKED))",
-        ENDED_DAYS,
-    ),
 ];
 
 pub(super) async fn purge(shared: &Shared, days: &Days, now: Timestamp) -> Result<(), StoreError> {
@@ -206,12 +202,18 @@ pub(super) async fn purge(shared: &Shared, days: &Days, now: Timestamp) -> Resul
     for (sql, days) in PURGES {
         while shared.pool.lease().await?.run(sql, &[&before(days), &BITE]).await? == BITE.unsigned_abs() {}
     }
-    // A grant goes last, when no token of it is left.
-    let grants = "DELETE FROM grants AS g WHERE g.ctid = ANY (ARRAY( \
-        SELECT g.ctid FROM grants AS g WHERE g.ended_at <= $1 AND NOT EXISTS (SELECT 1 FROM tokens AS t \
-            WHERE t.platform = g.platform AND t.grant_id = g.id) LIMIT $2 FOR UPDATE SKIP LOCKED))";
-    while shared.pool.lease().await?.run(grants, &[&before(ENDED_DAYS), &BITE]).await? == BITE.unsigned_abs()
-    {
+    // A grant goes last, and the tokens that hang from it with it. Tokens are not indexed by their grant, so this
+    // reads all of them; only when there is a grant to drop.
+    let ended = "WITH gone AS (SELECT platform, id FROM grants WHERE ended_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED), \
+        orphans AS (DELETE FROM tokens AS t USING gone WHERE t.platform = gone.platform AND t.grant_id = gone.id) \
+        DELETE FROM grants AS g USING gone WHERE g.platform = gone.platform AND g.id = gone.id";
+    let due = "SELECT 1 FROM grants WHERE ended_at <= $1 LIMIT 1";
+    while !shared.read(due, &[&before(ENDED_DAYS)]).await?.is_empty() {
+        let lease = shared.pool.lease().await?;
+        // Somebody else is at it.
+        if lease.run(ended, &[&before(ENDED_DAYS), &GRANT_BITE]).await? == 0 {
+            break;
+        }
     }
     drop_partitions(shared, days, before(DECISION_DAYS).div_euclid(DAY_MS)).await
 }

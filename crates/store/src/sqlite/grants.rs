@@ -159,27 +159,21 @@ pub(super) fn connected_apps(
         grant_columns!(),
         ", ",
         client_columns!(),
-        ", (SELECT count(*) FROM tokens t WHERE t.grant = g.name AND g.ended_at IS NULL AND t.ended_at IS NULL
-              AND t.\"offset\" >= c.kill AND (t.expires_at IS NULL OR t.expires_at > ?3))
+        "
          FROM grants g JOIN clients c ON c.platform = g.platform AND c.id = g.client
          WHERE g.name IN (
              SELECT name FROM grants WHERE platform = ?1 AND user = ?2
              UNION
              SELECT x.grant FROM accounts a JOIN grant_accounts x ON x.platform = a.platform AND x.account = a.id
              WHERE a.platform = ?1 AND a.owner = ?2)
-           AND (g.ended_at IS NULL OR g.ended_at > ?4)
+           AND (g.ended_at IS NULL OR g.ended_at > ?3)
          ORDER BY g.ended_at IS NOT NULL, g.number LIMIT 1000"
     );
     let mut statement = conn.prepare_cached(sql)?;
     let kept_from = now.plus_millis(-KEPT_MS).millis();
-    let found =
-        statement.query_map(params![platform.as_str(), user.as_str(), now.millis(), kept_from], |row| {
-            Ok(ConnectedApp {
-                grant: rows::grant(row, 0)?,
-                client: rows::client(row, rows::GRANT_WIDTH)?,
-                live_tokens: rows::number(row, rows::GRANT_WIDTH + rows::CLIENT_WIDTH)?,
-            })
-        })?;
+    let found = statement.query_map(params![platform.as_str(), user.as_str(), kept_from], |row| {
+        Ok(ConnectedApp { grant: rows::grant(row, 0)?, client: rows::client(row, rows::GRANT_WIDTH)? })
+    })?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -47,7 +47,9 @@ fn drop_tokens(work: &Work<'_>, now: Timestamp, from: i64) -> Result<Option<i64>
     sweep(
         work,
         "SELECT max(number) FROM (SELECT number FROM tokens WHERE number > ?1 ORDER BY number LIMIT ?2)",
-        "DELETE FROM tokens WHERE number > ?1 AND number <= ?2 AND (expires_at < ?3 OR ended_at < ?4)",
+        "DELETE FROM tokens WHERE number > ?1 AND number <= ?2 AND (expires_at < ?3 OR ended_at < ?4
+           OR NOT EXISTS (SELECT 1 FROM grants g
+                          WHERE g.name = tokens.grant AND (g.ended_at IS NULL OR g.ended_at >= ?4)))",
         now,
         from,
     )
@@ -76,7 +78,7 @@ fn drop_keys(work: &Work<'_>, now: Timestamp, _: i64) -> Result<Option<i64>> {
     Ok(again_if(dropped))
 }
 
-/// One ended grant, after the tokens that hang from it.
+/// One ended grant. The tokens that hang from it are gone: their sweep comes first.
 fn drop_grant(work: &Work<'_>, now: Timestamp, _: i64) -> Result<Option<i64>> {
     let ended = work
         .statement(
@@ -87,19 +89,13 @@ fn drop_grant(work: &Work<'_>, now: Timestamp, _: i64) -> Result<Option<i64>> {
         })
         .optional()?;
     let Some((name, platform, accounts)) = ended else { return Ok(None) };
-    let tokens = work.execute(
-        "DELETE FROM tokens WHERE number IN (SELECT number FROM tokens WHERE grant = ?1 LIMIT ?2)",
-        params![name, STEP],
-    )?;
-    if tokens == 0 {
-        for account in accounts {
-            work.execute(
-                "DELETE FROM grant_accounts WHERE platform = ?1 AND account = ?2 AND grant = ?3",
-                params![platform, account.as_str(), name],
-            )?;
-        }
-        work.execute("DELETE FROM grants WHERE name = ?1", [name])?;
+    for account in accounts {
+        work.execute(
+            "DELETE FROM grant_accounts WHERE platform = ?1 AND account = ?2 AND grant = ?3",
+            params![platform, account.as_str(), name],
+        )?;
     }
+    work.execute("DELETE FROM grants WHERE name = ?1", [name])?;
     Ok(Some(0))
 }
 

@@ -294,10 +294,7 @@ async fn grants_are_listed_and_ended() {
     );
     let of_alice = scene.get("read", "/platforms/sun/grants?user=alice").await;
     assert_shape(&of_alice.json["items"][0], Shape::Grant);
-    assert_eq!(
-        (&of_alice.json["items"][0]["client_name"], &of_alice.json["items"][0]["live_tokens"]),
-        (&json!("App"), &json!(1))
-    );
+    assert_eq!(&of_alice.json["items"][0]["client_name"], &json!("App"));
     let counts = scene.get("read", "/platforms/sun/counts").await;
     assert_eq!(counts.json, json!({"codes": 0, "tokens": 1, "grants": 1}));
     let ended = scene.post("write", "/platforms/sun/grants/g1/revoke", json!({})).await;

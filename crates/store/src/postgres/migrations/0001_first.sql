@@ -236,7 +236,6 @@ CREATE TABLE tokens (
     PRIMARY KEY (platform, handle),
     CHECK ((ended_at IS NULL) = (ended_reason IS NULL))
 );
-CREATE INDEX tokens_grant ON tokens (platform, grant_id);
 CREATE INDEX tokens_ended ON tokens (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX tokens_expiry ON tokens (expires_at) WHERE expires_at IS NOT NULL;
 

@@ -235,7 +235,6 @@ CREATE TABLE tokens (
   end_reason TEXT
 );
 CREATE UNIQUE INDEX tokens_place ON tokens (place);
-CREATE INDEX tokens_of_grant ON tokens (grant);
 
 CREATE TABLE administrators (
   number     INTEGER PRIMARY KEY,
