@@ -80,10 +80,17 @@ impl Writer {
         lock: Option<File>,
     ) -> std::io::Result<Self> {
         let (queue, acts) = mpsc::channel(QUEUE);
+        let (settled, mut batches) = mpsc::unbounded_channel::<Settled>();
         let thread = std::thread::Builder::new().name("mandate-writer".into()).spawn(move || {
-            Thread { conn, shared, feed }.run(acts);
+            Thread { conn, shared, feed, settled }.run(acts);
             drop(lock);
         })?;
+        // Each waking of a task from outside the runtime is a system call: a batch is handed over with one.
+        tokio::spawn(async move {
+            while let Some(settled) = batches.recv().await {
+                settled.answer();
+            }
+        });
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
@@ -115,11 +122,20 @@ struct Thread {
     conn: Connection,
     shared: Arc<Shared>,
     feed: Arc<Feed>,
+    settled: mpsc::UnboundedSender<Settled>,
 }
 
-fn answer(batch: Vec<Box<dyn Act>>, failure: Option<&StoreError>) {
-    for act in batch {
-        act.answer(failure.cloned());
+/// A batch that has come to its end, on its way to those who wait for it.
+struct Settled {
+    batch: Vec<Box<dyn Act>>,
+    failure: Option<StoreError>,
+}
+
+impl Settled {
+    fn answer(self) {
+        for act in self.batch {
+            act.answer(self.failure.clone());
+        }
     }
 }
 
@@ -143,14 +159,22 @@ impl Thread {
     /// Commits a batch, or each member alone if one fails, and answers.
     fn settle(&self, mut batch: Vec<Box<dyn Act>>) {
         match self.transaction(&mut batch) {
-            Ok(()) => answer(batch, None),
+            Ok(()) => self.answer(batch, None),
             Err(Undone::Act(fault)) if batch.len() == 1 => {
-                answer(batch, Some(&fault.into_store_error()));
+                self.answer(batch, Some(fault.into_store_error()));
             }
             Err(Undone::Act(_)) => batch.into_iter().for_each(|act| self.settle(vec![act])),
             Err(Undone::Commit(error)) => {
-                answer(batch, Some(&self.commit_failed(&error)));
+                let failure = self.commit_failed(&error);
+                self.answer(batch, Some(failure));
             }
+        }
+    }
+
+    fn answer(&self, batch: Vec<Box<dyn Act>>, failure: Option<StoreError>) {
+        // Without the runtime nobody waits.
+        if let Err(unsent) = self.settled.send(Settled { batch, failure }) {
+            unsent.0.answer();
         }
     }
 
