@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import secrets
+import urllib.request
 from typing import Callable
 
 from .load import Plan
@@ -49,6 +50,17 @@ def oidc_plan(port):
     return Plan(f"127.0.0.1:{port}", "POST", "/token", headers, body, ['"access_token":'])
 
 
+def oidc_codes(port, number):
+    """Redeeming `number` codes of oidc-provider that are made here and now, each once."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/bench/codes?count={number}") as answer:
+        codes = answer.read().decode().split()
+    plan = oidc_plan(port)
+    plan.body = ("grant_type=authorization_code&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&client_id=bench"
+                 "&client_secret=bench-secret-of-more-than-thirty-two-characters&code=$0")
+    plan.rows, plan.once = [[code] for code in codes], True
+    return plan
+
+
 def proxy_plan(port, headers=None, rows=None):
     return Plan(f"127.0.0.1:{port}", "GET", "/v2/clock", {**on_core(port), **(headers or {})}, None,
                 ['"is_open":true'], rows or [[]])
@@ -77,8 +89,9 @@ def redeeming_on_sqlite(house, generator, wanted):
         server, port = house.limit_token(house.folder("limit") / "limit.db")
         yield Subject("limit, SQLite", "one durable row, nothing checked, no code", [server], limit_plan(port))
     if wanted("oidc-provider"):
-        server, port = house.oidc_provider()
-        yield Subject(OIDC_MEMORY, "client_credentials, so less work; nothing durable", [server], oidc_plan(port))
+        server, port = house.oidc_provider("map")
+        yield Subject(OIDC_MEMORY, "authorization codes too, without PKCE or ID token; in a Map, nothing durable", [server],
+                      spends=lambda number: oidc_codes(port, number))
 
 
 def issuing_on_postgres(house, _generator, wanted):
