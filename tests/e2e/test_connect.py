@@ -280,17 +280,24 @@ def test_the_session_changes_at_login(demo: Demo) -> None:
     assert not set(before.items()) & {item for item in after.items() if len(item[1]) > 20}, "a cookie survived the login"
 
 
-def test_pkce_that_was_sent_is_enforced(demo: Demo) -> None:
-    app = demo.clients["app"]
+def test_pkce_that_was_sent_is_enforced(own_demo: Demo) -> None:
+    demo, app = own_demo, own_demo.clients["app"]
     verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # RFC 7636, appendix B
     challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
     code = demo.code(app, code_challenge=challenge, code_challenge_method="S256")
     assert refusal(demo.redeem(app, code), 400).cause == "pkce.verifier_missing"
     assert refusal(demo.redeem(app, code, code_verifier=challenge), 400).cause == "pkce.verifier_mismatch"
-    assert demo.redeem(app, code, code_verifier=verifier).status_code == 200
-    plain = demo.code(app)
+    plain, early = demo.code(app), demo.code(app)
     assert refusal(demo.redeem(app, plain, code_verifier=verifier), 400).cause == "pkce.verifier_mismatch"
     assert demo.redeem(app, plain).status_code == 200
+    assert demo.redeem(app, code, code_verifier=verifier).status_code == 200
+    # From now on this client may not come without (SECURITY R22), with a code from before neither.
+    assert refusal(demo.redeem(app, early), 400).cause == "pkce.verifier_missing"
+    answer = demo.browser().get(demo.authorize_url(app))
+    assert "error=invalid_request" in answer.location and "code_challenge" in answer.location
+    again = demo.code(app, code_challenge=challenge, code_challenge_method="S256")
+    assert demo.redeem(app, again, code_verifier=verifier).status_code == 200
+    assert demo.code(demo.clients["app-approved"])
 
 
 # -- the owner's pages ----------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ pub mod ports;
 pub mod refusal;
 pub mod scope;
 pub mod secret;
+pub mod settings;
 pub mod time;
 
 pub use cause::{Cause, Class, Who};
@@ -25,4 +26,5 @@ pub use log::{LogEntry, Offset, Subject, SubjectKind};
 pub use ports::{Clock, Entropy};
 pub use scope::{Scope, ScopeSet};
 pub use secret::{Digest, Secret};
+pub use settings::ClientSettings;
 pub use time::Timestamp;

@@ -1,8 +1,8 @@
 //! The nouns: users, accounts, keys, clients, grants, codes, tokens, sessions, as the store hands them out.
 
 use crate::{
-    AccountId, AdminId, ClientId, Digest, EnvironmentId, GrantId, KeyId, LicenceId, Offset, PartnerId,
-    PlanId, PlatformId, ScopeSet, SessionId, Timestamp, TokenHandle, UserId,
+    AccountId, AdminId, ClientId, ClientSettings, Digest, EnvironmentId, GrantId, KeyId, LicenceId, Offset,
+    PartnerId, PlanId, PlatformId, ScopeSet, SessionId, Timestamp, TokenHandle, UserId,
 };
 use std::sync::Arc;
 
@@ -261,6 +261,8 @@ pub struct Client {
     pub licences: Vec<LicenceId>,
     /// Partners that may use it in their own calls; empty: none.
     pub visible_to: Vec<PartnerId>,
+    /// How it is to be treated.
+    pub settings: ClientSettings,
     /// Its secrets, live and recently ended; at most two live for each partner.
     pub secrets: Vec<ClientSecret>,
     /// When it was made.

@@ -145,6 +145,7 @@ fn people(accounts: usize) -> Result<Memory, Box<dyn Error>> {
         scopes: scopes.clone(),
         licences: Vec::new(),
         visible_to: Vec::new(),
+        settings: mandate_core::ClientSettings::default(),
         secrets: Vec::new(),
         created_at: START,
         active_from: None,

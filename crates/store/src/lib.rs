@@ -5,6 +5,7 @@
 mod cache;
 mod feed;
 mod postgres;
+mod settings;
 mod sqlite;
 mod verbs;
 

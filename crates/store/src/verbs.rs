@@ -6,8 +6,8 @@ use mandate_core::model::{
     Session, Status, TokenFacts, User,
 };
 use mandate_core::{
-    AccountId, AdminId, ClientId, DecisionId, Digest, GrantId, KeyId, LogEntry, Offset, OperationId,
-    PartnerId, PlatformId, SessionId, Timestamp, TokenHandle, UserId,
+    AccountId, AdminId, ClientId, ClientSettings, DecisionId, Digest, GrantId, KeyId, LogEntry, Offset,
+    OperationId, PartnerId, PlatformId, SessionId, Timestamp, TokenHandle, UserId,
 };
 use std::fmt::Debug;
 use std::future::Future;
@@ -215,6 +215,15 @@ pub struct ClientChange {
     pub name: Option<Box<str>>,
     /// Shown to people.
     pub description: Option<Box<str>>,
+    /// From now on it may not come without PKCE, or may again.
+    pub requires_pkce: Option<bool>,
+}
+
+impl ClientChange {
+    /// What the settings are after it.
+    pub(crate) fn settled(&self, known: &ClientSettings) -> ClientSettings {
+        ClientSettings { requires_pkce: self.requires_pkce.unwrap_or(known.requires_pkce) }
+    }
 }
 
 /// What a store says about itself.

@@ -58,6 +58,7 @@ async fn make_client(fixture: &Fixture) {
         scopes: ScopeSet::default(),
         licences: vec![],
         visible_to: vec![],
+        settings: mandate_core::ClientSettings::default(),
         secrets: vec![],
         created_at: at(0),
         active_from: None,
@@ -246,6 +247,7 @@ async fn hot(fixture: Fixture, verb: &str, task: u32) {
                     client: "app".into(),
                     redirect_uri: "https://app.example/callback".into(),
                     verifier: None,
+                    requires_pkce: false,
                     secret_of: None,
                     own_secret_serves: None,
                 };

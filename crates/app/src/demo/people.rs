@@ -9,8 +9,8 @@ use mandate_core::model::{
 };
 use mandate_core::platform::Platform;
 use mandate_core::{
-    AccountId, AdminId, ClientId, Entropy, EnvironmentId, KeyId, Offset, OperationId, PartnerId, PlatformId,
-    ScopeSet, Secret, UserId, format,
+    AccountId, AdminId, ClientId, ClientSettings, Entropy, EnvironmentId, KeyId, Offset, OperationId,
+    PartnerId, PlatformId, ScopeSet, Secret, UserId, format,
 };
 use mandate_store::{Audit, Changed};
 use serde_json::json;
@@ -207,6 +207,7 @@ async fn client(
         scopes: scopes.clone(),
         licences: if role == "app-licensed" { vec!["redistribution".into()] } else { Vec::new() },
         visible_to: partner.iter().map(|(id, _)| (*id).clone()).collect(),
+        settings: ClientSettings::default(),
         secrets: vec![ClientSecret {
             digest: secret.digest(),
             partner: None,

@@ -75,7 +75,7 @@ impl AuthorizeRequest<'_> {
             refusal.subjects = subjects(client);
             AuthorizeFault::AtClient(refusal)
         })?;
-        let challenge = self.challenge().map_err(|mut refusal| {
+        let challenge = self.challenge(client).map_err(|mut refusal| {
             refusal.subjects = subjects(client);
             AuthorizeFault::AtClient(refusal)
         })?;
@@ -83,7 +83,7 @@ impl AuthorizeRequest<'_> {
     }
 
     /// RFC 7636 section 4.4.1: no method but S256; a challenge of 43 characters.
-    fn challenge(&self) -> Result<Option<Box<str>>, Box<Refusal>> {
+    fn challenge(&self, client: &Client) -> Result<Option<Box<str>>, Box<Refusal>> {
         let invalid = |parameter: &str, defect: &str, expected: &str| {
             Box::new(
                 Refusal::anonymous(Cause::ParameterInvalid)
@@ -93,6 +93,8 @@ impl AuthorizeRequest<'_> {
             )
         };
         match (self.code_challenge, self.code_challenge_method) {
+            // SECURITY R22: who once redeemed with a verifier may not come without
+            (None, None) if client.settings.requires_pkce => Err(missing("code_challenge")),
             (None, None) => Ok(None),
             (None, Some(_)) => Err(missing("code_challenge")),
             (Some(_), method) if method != Some("S256") => {

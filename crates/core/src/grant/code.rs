@@ -15,6 +15,8 @@ pub struct CodeRule {
     pub redirect_uri: Box<str>,
     /// The `code_verifier` parameter.
     pub verifier: Option<Box<str>>,
+    /// Whether the client may not do without PKCE. Codes that partners asked for know no challenge.
+    pub requires_pkce: bool,
     /// The partner whose secret the client showed; `None`: its own.
     pub secret_of: Option<PartnerId>,
     /// Whether the client's own secret is also good for its only partner's codes.
@@ -32,7 +34,7 @@ pub enum CodeFault {
     Expired,
     /// It was issued for another redirect URI.
     RedirectMismatch,
-    /// It was issued with a challenge, and no verifier came.
+    /// It was issued with a challenge, or its client may not do without, and no verifier came.
     VerifierMissing,
     /// The verifier is not the challenge's, or there was no challenge.
     VerifierMismatch,
@@ -61,6 +63,9 @@ impl CodeRule {
         }
         // RFC 7636 section 4.6; a verifier without a challenge is a downgrade (SECURITY R22: what was sent is enforced)
         match (&code.challenge, &self.verifier) {
+            (None, None) if self.requires_pkce && code.partner.is_none() => {
+                return Err(CodeFault::VerifierMissing);
+            }
             (None, None) => {}
             (Some(_), None) => return Err(CodeFault::VerifierMissing),
             (None, Some(_)) => return Err(CodeFault::VerifierMismatch),
@@ -114,6 +119,7 @@ mod tests {
             client: "app".into(),
             redirect_uri: "https://rp/cb".into(),
             verifier: None,
+            requires_pkce: false,
             secret_of: None,
             own_secret_serves: None,
         }
@@ -176,5 +182,10 @@ mod tests {
         let challenge = challenged().challenge;
         assert_eq!(with(challenge.as_deref()).check(&challenged(), at(0)), Err(CodeFault::VerifierMismatch));
         assert_eq!(with(right).check(&code(), at(0)), Err(CodeFault::VerifierMismatch));
+        let bound = CodeRule { requires_pkce: true, ..with(None) };
+        assert_eq!(bound.check(&code(), at(0)), Err(CodeFault::VerifierMissing), "made before it was bound");
+        let partners = Code { partner: Some("sun".into()), ..code() };
+        let bound = CodeRule { secret_of: Some("sun".into()), ..bound };
+        assert_eq!(bound.check(&partners, at(0)), Ok(()), "a partner's call knows no challenge");
     }
 }

@@ -151,6 +151,7 @@ fn client() -> Client {
         scopes: scopes("general trading data"),
         licences: Vec::new(),
         visible_to: Vec::new(),
+        settings: crate::ClientSettings::default(),
         secrets: vec![ClientSecret {
             digest: Digest::of(b"cs"),
             partner: None,

@@ -231,6 +231,7 @@ fn token() -> TokenFacts {
         scopes: scopes("trading data"),
         licences: Vec::new(),
         visible_to: Vec::new(),
+        settings: mandate_core::ClientSettings::default(),
         secrets: Vec::new(),
         created_at: at,
         active_from: None,

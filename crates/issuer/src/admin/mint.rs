@@ -161,6 +161,7 @@ pub fn client(minting: Minting<'_>, new: NewClient) -> (Client, Secret) {
         scopes: new.scopes,
         licences: new.licences,
         visible_to: new.visible_to,
+        settings: mandate_core::ClientSettings::default(),
         secrets: vec![own],
         created_at: minting.now,
         active_from: None,

@@ -195,6 +195,12 @@ impl Shape {
                 ("created_at", Time, Always, "when it was made"),
                 ("active_from", Time, OrNull, "not usable before"),
                 ("expires_at", Time, OrNull, "not usable from then on"),
+                (
+                    "requires_pkce",
+                    Flag,
+                    Always,
+                    "whether it may not come without PKCE; so from its first use of it",
+                ),
                 ("client_secret", Text, Sometimes, "once, when a secret is made"),
             ],
             Self::Partner => &[

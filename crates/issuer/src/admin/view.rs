@@ -93,7 +93,7 @@ pub(super) fn client(client: &Client, now: Timestamp) -> Json {
         "scopes": client.scopes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "licences": texts(&client.licences), "visible_to": texts(&client.visible_to), "secrets": secrets,
         "created_at": rfc3339(client.created_at), "active_from": time(client.active_from),
-        "expires_at": time(client.expires_at),
+        "expires_at": time(client.expires_at), "requires_pkce": client.settings.requires_pkce,
     })
 }
 

@@ -264,6 +264,7 @@ fn client(id: &str, now: Timestamp) -> Client {
         scopes: ScopeSet::parse("trading data account:write").unwrap(),
         licences: Vec::new(),
         visible_to: Vec::new(),
+        settings: mandate_core::ClientSettings::default(),
         secrets: Vec::new(),
         created_at: now,
         active_from: None,

@@ -6,7 +6,7 @@ use crate::{Changed, ClientChange};
 use mandate_core::SubjectKind;
 use mandate_core::log::Effect;
 use mandate_core::model::{Client, ClientOwner, Credential, SecretUse, Status};
-use mandate_core::{Digest, Offset};
+use mandate_core::{ClientSettings, Digest, Offset};
 use std::sync::Arc;
 
 async fn found(scene: &Scene<'_>, id: &str) -> Arc<Client> {
@@ -53,6 +53,7 @@ pub(super) async fn change_field_by_field(f: &Fixture) {
         licences: Some(vec![]),
         visible_to: Some(vec!["dawn".into()]),
         name: Some("New".into()),
+        requires_pkce: Some(true),
         ..ClientChange::default()
     };
     for (id, expected) in [("nobody", Changed::NotFound), ("app", Changed::Done)] {
@@ -67,6 +68,7 @@ pub(super) async fn change_field_by_field(f: &Fixture) {
         licences: vec![],
         visible_to: vec!["dawn".into()],
         name: "New".into(),
+        settings: ClientSettings { requires_pkce: true },
         ..made
     };
     assert_eq!(format!("{:?}", found(&scene, "app").await), format!("{expected:?}"));

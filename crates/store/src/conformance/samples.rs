@@ -162,6 +162,7 @@ impl<'a> Scene<'a> {
             scopes: scopes("account:write data trading"),
             licences: vec!["sip".into()],
             visible_to: vec!["dawn".into(), "dusk".into()],
+            settings: mandate_core::ClientSettings::default(),
             secrets: vec![
                 Self::sample_secret("s1", None, at(0)),
                 Self::sample_secret("d1", Some("dawn"), at(0)),
@@ -232,6 +233,7 @@ impl<'a> Scene<'a> {
             client: "app".into(),
             redirect_uri: "https://app.example/cb".into(),
             verifier: None,
+            requires_pkce: false,
             secret_of: None,
             own_secret_serves: None,
         }

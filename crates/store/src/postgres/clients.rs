@@ -4,6 +4,7 @@ use super::keys::claim;
 use super::model::{client, client_columns, client_owner, secret_columns};
 use super::row::{AsText as _, Cursor, each, int, millis, texts};
 use super::work::{Shared, Work};
+use crate::settings;
 use crate::verbs::{Audit, Changed, ClientChange, StoreError};
 use mandate_core::log::Effect;
 use mandate_core::model::{Client, ClientSecret, Status};
@@ -28,9 +29,9 @@ pub(super) async fn create(
         "INSERT INTO clients (platform, id, name, description, url, terms_of_use, privacy_policy, owner_kind, owner, \
              status, status_since, live_trading_approved, redirect_uris, scopes, licences, visible_to, \
              secret_digests, secret_partners, secret_created, secret_ended, created_at, active_from, expires_at, \
-             kill) \
+             kill, settings) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
-             $22, $23, $24)",
+             $22, $23, $24, $25)",
         &[
             &client.platform.sql(),
             &client.id.sql(),
@@ -56,6 +57,7 @@ pub(super) async fn create(
             &millis(client.active_from),
             &millis(client.expires_at),
             &int(client.kill.0),
+            &settings::text(&client.settings),
         ],
     )
     .await?;
@@ -73,33 +75,31 @@ pub(super) async fn change(
     audit: &Audit,
 ) -> Result<Changed, StoreError> {
     let mut work = shared.work().await?;
-    let set = work
-        .run(
-            "UPDATE clients SET status = coalesce($3, status), \
+    let Some(known) = lock(&work, platform, id).await? else { return Ok(Changed::NotFound) };
+    work.run(
+        "UPDATE clients SET status = coalesce($3, status), \
                  status_since = CASE WHEN status = coalesce($3, status) THEN status_since ELSE $4 END, \
                  live_trading_approved = coalesce($5, live_trading_approved), \
                  redirect_uris = coalesce($6, redirect_uris), scopes = coalesce($7, scopes), \
                  licences = coalesce($8, licences), visible_to = coalesce($9, visible_to), \
-                 name = coalesce($10, name), description = coalesce($11, description) \
+                 name = coalesce($10, name), description = coalesce($11, description), settings = $12 \
              WHERE platform = $1 AND id = $2",
-            &[
-                &platform.sql(),
-                &id.sql(),
-                &change.status.map(Status::as_str),
-                &audit.at.millis(),
-                &change.live_trading_approved,
-                &change.redirect_uris.as_deref().map(texts),
-                &change.scopes.as_ref().map(ToString::to_string),
-                &change.licences.as_deref().map(texts),
-                &change.visible_to.as_deref().map(texts),
-                &change.name.as_ref().map(|n| n.sql()),
-                &change.description.as_ref().map(|d| d.sql()),
-            ],
-        )
-        .await?;
-    if set == 0 {
-        return Ok(Changed::NotFound);
-    }
+        &[
+            &platform.sql(),
+            &id.sql(),
+            &change.status.map(Status::as_str),
+            &audit.at.millis(),
+            &change.live_trading_approved,
+            &change.redirect_uris.as_deref().map(texts),
+            &change.scopes.as_ref().map(ToString::to_string),
+            &change.licences.as_deref().map(texts),
+            &change.visible_to.as_deref().map(texts),
+            &change.name.as_ref().map(|n| n.sql()),
+            &change.description.as_ref().map(|d| d.sql()),
+            &settings::text(&change.settled(&known.settings)),
+        ],
+    )
+    .await?;
     let effect = if change.status == Some(Status::Disabled) { Effect::Kill } else { Effect::Change };
     work.note(platform, SubjectKind::Client, id.as_str(), effect);
     work.commit(audit).await?;

@@ -1,6 +1,7 @@
 //! What each table's columns are called, and how a row of it becomes a noun of the model; in one place.
 
 use super::row::{AsText, Cursor, Text, broken, digest, effect_word, handle_text, millis};
+use crate::settings;
 use crate::verbs::{AuditRecord, DecisionRow, PlatformRow, StoreError};
 use mandate_core::log::Effect;
 use mandate_core::model::{
@@ -29,11 +30,11 @@ columns! {
     /// 13 columns for [`key`].
     key_columns = "k.platform, k.id, k.account, k.partner, k.environment, k.digest, k.label, k.created_at, \
         k.log_offset, k.ended_at, k.ended_reason, k.successor, k.last_used";
-    /// 24 columns for [`client`].
+    /// 25 columns for [`client`].
     client_columns = "c.platform, c.id, c.name, c.description, c.url, c.terms_of_use, c.privacy_policy, \
         c.owner_kind, c.owner, c.status, c.status_since, c.live_trading_approved, c.redirect_uris, c.scopes, \
         c.licences, c.visible_to, c.secret_digests, c.secret_partners, c.secret_created, c.secret_ended, \
-        c.created_at, c.active_from, c.expires_at, c.kill";
+        c.created_at, c.active_from, c.expires_at, c.kill, c.settings";
     /// 12 columns for [`grant`].
     grant_columns = "g.platform, g.id, g.client, g.user_id, g.accounts, g.scopes, g.partner, g.created_at, \
         g.updated_at, g.last_used, g.ended_at, g.ended_reason";
@@ -48,7 +49,7 @@ columns! {
 }
 
 /// How many columns `client_columns` names.
-pub(super) const CLIENT_COLUMNS: usize = 24;
+pub(super) const CLIENT_COLUMNS: usize = 25;
 /// How many columns `account_columns` names.
 pub(super) const ACCOUNT_COLUMNS: usize = 12;
 /// How many columns `key_columns` names.
@@ -150,6 +151,7 @@ pub(super) fn client(c: &mut Cursor<'_>) -> Result<Client, StoreError> {
         active_from: c.maybe_time()?,
         expires_at: c.maybe_time()?,
         kill: c.offset()?,
+        settings: settings::read(c.get()?).ok_or_else(|| broken("settings of a client"))?,
     })
 }
 

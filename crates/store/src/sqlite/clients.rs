@@ -4,7 +4,7 @@ use super::fault::Result;
 use super::keys;
 use super::rows::{self, client_columns};
 use super::work::Work;
-use crate::{Audit, Changed, ClientChange};
+use crate::{Audit, Changed, ClientChange, settings};
 use mandate_core::log::Effect;
 use mandate_core::model::{Client, ClientOwner, ClientSecret, Status};
 use mandate_core::{ClientId, LicenceId, PartnerId, PlatformId, SubjectKind, Timestamp};
@@ -25,8 +25,8 @@ pub(super) fn create(work: &Work<'_>, client: &Client, audit: &Audit) -> Result<
     work.execute(
         "INSERT INTO clients (platform, id, name, description, url, terms_of_use, privacy_policy, owner_user,
            owner_partner, status, status_since, live_trading_approved, redirect_uris, scopes, licences, visible_to,
-           created_at, active_from, expires_at, kill)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+           created_at, active_from, expires_at, kill, settings)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
         params![
             client.platform.as_str(),
             client.id.as_str(),
@@ -48,6 +48,7 @@ pub(super) fn create(work: &Work<'_>, client: &Client, audit: &Audit) -> Result<
             client.active_from.map(Timestamp::millis),
             client.expires_at.map(Timestamp::millis),
             client.kill.0.cast_signed(),
+            settings::text(&client.settings),
         ],
     )?;
     let number = work.conn.last_insert_rowid();
@@ -80,17 +81,21 @@ pub(super) fn change(
     change: &ClientChange,
     audit: &Audit,
 ) -> Result<Changed> {
-    let status = work
-        .statement("SELECT status FROM clients WHERE platform = ?1 AND id = ?2")?
-        .query_row([platform.as_str(), id.as_str()], |row| row.get::<_, String>(0))
+    let found = work
+        .statement("SELECT status, settings FROM clients WHERE platform = ?1 AND id = ?2")?
+        .query_row([platform.as_str(), id.as_str()], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+        })
         .optional()?;
-    let Some(before) = status else { return Ok(Changed::NotFound) };
+    let Some((before, settings)) = found else { return Ok(Changed::NotFound) };
+    let settings = settings::read(&settings).map(|known| change.settled(&known));
     let status = change.status.filter(|status| status.as_str() != before);
     work.execute(
         "UPDATE clients SET status = coalesce(?3, status), status_since = iif(?3 IS NULL, status_since, ?4),
            live_trading_approved = coalesce(?5, live_trading_approved), redirect_uris = coalesce(?6, redirect_uris),
            scopes = coalesce(?7, scopes), licences = coalesce(?8, licences), visible_to = coalesce(?9, visible_to),
-           name = coalesce(?10, name), description = coalesce(?11, description)
+           name = coalesce(?10, name), description = coalesce(?11, description),
+           settings = coalesce(?12, settings)
          WHERE platform = ?1 AND id = ?2",
         params![
             platform.as_str(),
@@ -104,6 +109,7 @@ pub(super) fn change(
             change.visible_to.as_ref().map(|ids| rows::lines(ids.iter().map(PartnerId::as_str))),
             change.name.as_deref(),
             change.description.as_deref(),
+            settings.as_ref().map(settings::text),
         ],
     )?;
     let effect = if status == Some(Status::Disabled) { Effect::Kill } else { Effect::Change };

@@ -1,5 +1,6 @@
 //! From rows to the nouns of the domain. Each `…_columns!` names what the function beside it reads, in its order.
 
+use crate::settings;
 use mandate_core::log::Effect;
 use mandate_core::model::{
     Account, AdminRights, Administrator, ApiKey, Client, ClientOwner, ClientSecret, EndReason, Ended, Grant,
@@ -167,19 +168,19 @@ macro_rules! client_columns {
     () => {
         "c.platform, c.id, c.name, c.description, c.url, c.terms_of_use, c.privacy_policy, c.owner_user, \
          c.owner_partner, c.status, c.status_since, c.live_trading_approved, c.redirect_uris, c.scopes, c.licences, \
-         c.visible_to, c.created_at, c.active_from, c.expires_at, c.kill, \
+         c.visible_to, c.created_at, c.active_from, c.expires_at, c.kill, c.settings, \
          (SELECT group_concat(hex(digest) || ' ' || created_at || ' ' || coalesce(ended_at, '-') || ' ' || \
            coalesce('=' || partner, ''), char(10) ORDER BY number) FROM client_secrets WHERE client = c.number)"
     };
 }
-pub(super) const CLIENT_WIDTH: usize = 21;
+pub(super) const CLIENT_WIDTH: usize = 22;
 pub(super) fn client(row: &Row<'_>, i: usize) -> Result<Client> {
     let owner = match (id_or_null(row, i + 7)?, id_or_null(row, i + 8)?) {
         (Some(user), _) => ClientOwner::User(user),
         (None, Some(partner)) => ClientOwner::Partner(partner),
         (None, None) => ClientOwner::Operator,
     };
-    let secrets = text_or_null(row, i + 20)?.unwrap_or_default();
+    let secrets = text_or_null(row, i + 21)?.unwrap_or_default();
     Ok(Client {
         platform: id(row, i)?,
         id: id(row, i + 1)?,
@@ -198,12 +199,14 @@ pub(super) fn client(row: &Row<'_>, i: usize) -> Result<Client> {
         visible_to: list(row, i + 15)?,
         secrets: secrets
             .lines()
-            .map(|line| secret(line).ok_or_else(|| unreadable(i + 20, "secret")))
+            .map(|line| secret(line).ok_or_else(|| unreadable(i + 21, "secret")))
             .collect::<Result<_>>()?,
         created_at: time(row, i + 16)?,
         active_from: time_or_null(row, i + 17)?,
         expires_at: time_or_null(row, i + 18)?,
         kill: offset(row, i + 19)?,
+        settings: settings::read(row.get_ref(i + 20)?.as_str()?)
+            .ok_or_else(|| unreadable(i + 20, "settings"))?,
     })
 }
 fn secret(line: &str) -> Option<ClientSecret> {

@@ -248,6 +248,7 @@ pub(crate) async fn furnish(store: &Arc<dyn Store>) {
         scopes: ScopeSet::default(),
         licences: vec![],
         visible_to: vec![],
+        settings: mandate_core::ClientSettings::default(),
         secrets: vec![],
         created_at: at,
         active_from: None,
@@ -301,6 +302,7 @@ pub(crate) fn rule() -> CodeRule {
         client: "app".into(),
         redirect_uri: "https://app/cb".into(),
         verifier: None,
+        requires_pkce: false,
         secret_of: None,
         own_secret_serves: None,
     }

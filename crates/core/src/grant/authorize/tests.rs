@@ -57,6 +57,7 @@ fn client() -> Client {
         scopes: ScopeSet::parse("trading data gone").unwrap(),
         licences: Vec::new(),
         visible_to: Vec::new(),
+        settings: crate::ClientSettings::default(),
         secrets: Vec::new(),
         created_at: Timestamp::from_seconds(1),
         active_from: None,
@@ -203,14 +204,31 @@ fn r22_only_s256_challenges_are_taken() {
         code_challenge_method: method,
         ..AuthorizeRequest::default()
     };
-    assert_eq!(ask(Some(challenge), Some("S256")).challenge().unwrap().as_deref(), Some(challenge));
-    assert_eq!(ask(None, None).challenge().unwrap(), None);
+    assert_eq!(ask(Some(challenge), Some("S256")).challenge(&client()).unwrap().as_deref(), Some(challenge));
+    assert_eq!(ask(None, None).challenge(&client()).unwrap(), None);
     for (challenge, method, cause) in [
         (Some(challenge), None, Cause::ParameterInvalid),
         (Some(challenge), Some("plain"), Cause::ParameterInvalid),
         (Some("short"), Some("S256"), Cause::ParameterInvalid),
         (None, Some("S256"), Cause::ParameterMissing),
     ] {
-        assert_eq!(ask(challenge, method).challenge().unwrap_err().cause, cause, "{challenge:?} {method:?}");
+        assert_eq!(
+            ask(challenge, method).challenge(&client()).unwrap_err().cause,
+            cause,
+            "{challenge:?} {method:?}"
+        );
     }
+}
+
+#[test]
+fn r22_who_once_used_pkce_may_not_come_without() {
+    let bound = Client { settings: crate::ClientSettings { requires_pkce: true }, ..client() };
+    assert_eq!(check(request(), Some(&bound)), Err((false, Cause::ParameterMissing)));
+    let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    let with = AuthorizeRequest {
+        code_challenge: Some(challenge),
+        code_challenge_method: Some("S256"),
+        ..request()
+    };
+    assert_eq!(check(with, Some(&bound)).unwrap().challenge.as_deref(), Some(challenge));
 }

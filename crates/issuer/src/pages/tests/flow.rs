@@ -22,6 +22,7 @@ async fn redeem(world: &World, code: &str) -> Redeemed {
         client: "app".into(),
         redirect_uri: CALLBACK.into(),
         verifier: None,
+        requires_pkce: false,
         secret_of: None,
         own_secret_serves: None,
     };

@@ -171,6 +171,7 @@ CREATE TABLE clients (
     active_from bigint,
     expires_at bigint,
     kill bigint NOT NULL,
+    settings text NOT NULL,
     PRIMARY KEY (platform, id),
     CHECK (cardinality(secret_digests) = cardinality(secret_partners)
        AND cardinality(secret_digests) = cardinality(secret_created)

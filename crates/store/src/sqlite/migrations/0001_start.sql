@@ -153,6 +153,7 @@ CREATE TABLE clients (
   active_from           INTEGER,
   expires_at            INTEGER,
   kill                  INTEGER NOT NULL,
+  settings              TEXT NOT NULL,
   UNIQUE (platform, id)
 );
 
