@@ -87,9 +87,17 @@ fn platform(port: u16) -> Result<Snapshot, Box<dyn Error>> {
         Platform {
             id: "alpaca".into(),
             name: "Sample".into(),
+            dialect: mandate_core::platform::Dialect::Alpaca,
             issuer: "http://issuer.test".into(),
             contact: "support@issuer.test".into(),
-            tokens: Tokens { code_lifetime_s: 600, access_lifetime_s: None, session_lifetime_s: 3600 },
+            tokens: Tokens {
+                code_lifetime_s: 600,
+                access_lifetime_s: None,
+                session_lifetime_s: 3600,
+                id_token_lifetime_s: 600,
+                refresh_idle_s: None,
+                refresh_lifetime_s: None,
+            },
             environments: vec![Environment {
                 id: "paper".into(),
                 key_prefix: "PK".into(),
@@ -193,6 +201,9 @@ fn people(accounts: usize) -> Result<Memory, Box<dyn Error>> {
             issued_at: START,
             expires_at: None,
             offset: Offset(1),
+            chain: None,
+            binding: None,
+            audience: Vec::new(),
             ended: None,
         };
         let grant = Arc::new(Grant {
