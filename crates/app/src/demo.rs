@@ -1,6 +1,7 @@
 //! `mandate demo`: everything in one process, with embedded storage, sample platforms, people and apps, and a clock
 //! that can be moved. What exists here only: the movable clock, seeded secrets, sample credentials (SECURITY R25).
 
+mod bank;
 mod clock;
 mod people;
 mod sheet;
@@ -9,7 +10,7 @@ use crate::listen::{Bounds, Listeners};
 use crate::node::{Node, Parts};
 use crate::ops::Ops;
 use crate::system::SystemEntropy;
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use clock::DemoClock;
 use mandate_core::platform::Platform;
 use mandate_core::{Clock, Entropy, PlatformId};
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 /// The platform file that comes with the binary.
 const ALPACA: &str = include_str!("../../../platforms/alpaca.toml");
+const RFC: &str = include_str!("../../../platforms/rfc.toml");
 
 /// What `mandate demo` takes.
 #[derive(Debug, clap::Args)]
@@ -79,14 +81,15 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         clock: running.clone(),
         entropy: entropy.clone(),
         templates: None,
-        sample: Arc::new(crate::sample::Sample::new(running, entropy)),
         limit_factor: if args.no_rate_limit { 1_000_000 } else { 1 },
         demo: true,
     })
     .await?;
 
-    let platform = platform(&ports, args.upstream.as_deref())?;
-    apply(&node, &platform).await?;
+    let alpaca = platform(ALPACA, &ports, args.upstream.as_deref())?;
+    for platform in [&platform(RFC, &ports, None)?, &alpaca] {
+        apply(&node, platform).await?;
+    }
     node.reload().await?;
     let sheet = if let Some(sheet) = before {
         sheet
@@ -95,7 +98,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
             Some(seed) => Arc::new(clock::Seeded::new(seed)),
             None => Arc::new(SystemEntropy::default()),
         };
-        let sheet = people::provision(&node, &*secrets, &platform, &ports).await?;
+        let admin = people::administrator(&node, &*secrets).await?;
+        let brokerage = people::provision(&node, &*secrets, &alpaca, &ports).await?;
+        let bank = bank::provision(&node, &*secrets, &ports).await?;
+        let sheet = Sheet::new(&ports, &admin, &[("rfc", bank), ("alpaca", brokerage)]);
         sheet.write(&dir)?;
         sheet
     };
@@ -149,13 +155,21 @@ impl Drop for Temporary {
     }
 }
 
+/// Hosts of the sample platforms, with their distance from the first port.
+const PORTS: [(&str, &str, u16); 7] = [
+    ("rfc", "issuer", 0),
+    ("rfc", "api", 1),
+    ("alpaca", "issuer", 10),
+    ("alpaca", "paper", 11),
+    ("alpaca", "live", 12),
+    ("alpaca", "data", 13),
+    ("alpaca", "broker", 14),
+];
+const ADMIN: u16 = 90;
+
 /// The demo's ports, bound before anything else, so that nobody else can take them meanwhile.
 pub(crate) struct Ports {
-    pub(crate) issuer: u16,
-    pub(crate) paper: u16,
-    pub(crate) live: u16,
-    pub(crate) data: u16,
-    pub(crate) broker: u16,
+    hosts: Vec<u16>,
     pub(crate) admin: u16,
     sockets: Vec<(String, TcpListener)>,
     admin_socket: TcpListener,
@@ -163,15 +177,14 @@ pub(crate) struct Ports {
 
 impl Ports {
     fn bind(base: u16, before: Option<&Sheet>) -> anyhow::Result<Self> {
-        let wanted: [u16; 6] = match (before.and_then(Sheet::ports), base) {
+        let offsets = PORTS.iter().map(|(_, _, offset)| *offset).chain([ADMIN]);
+        let wanted: Vec<u16> = match (before.and_then(Sheet::ports), base) {
             (Some(ports), _) => ports,
-            (None, 0) => [0; 6],
-            (None, base) => {
-                let Some(last) = base.checked_add(90) else {
-                    bail!("--port-base {base} leaves no room for ports")
-                };
-                [base + 10, base + 11, base + 12, base + 13, base + 14, last]
+            (None, 0) => offsets.map(|_| 0).collect(),
+            (None, base) if base.checked_add(ADMIN).is_none() => {
+                bail!("--port-base {base} leaves no room for ports")
             }
+            (None, base) => offsets.map(|offset| base + offset).collect(),
         };
         let mut bound = Vec::new();
         for port in wanted {
@@ -180,35 +193,29 @@ impl Ports {
             })?;
             bound.push((listener.local_addr()?.port(), listener));
         }
-        let admin = bound.pop().context("six ports")?;
-        let port = |i: usize| bound.get(i).map_or(0, |(p, _)| *p);
-        let (issuer, paper, live, data, broker) = (port(0), port(1), port(2), port(3), port(4));
+        let (admin, admin_socket) = bound.pop().context("a port for the operator")?;
+        let hosts = bound.iter().map(|(port, _)| *port).collect();
         let sockets = bound.into_iter().map(|(p, l)| (format!("127.0.0.1:{p}"), l)).collect();
-        Ok(Self { issuer, paper, live, data, broker, admin: admin.0, sockets, admin_socket: admin.1 })
+        Ok(Self { hosts, admin, sockets, admin_socket })
     }
 
-    fn of_host(&self, name: &str) -> Option<u16> {
-        match name {
-            "issuer" => Some(self.issuer),
-            "paper" => Some(self.paper),
-            "live" => Some(self.live),
-            "data" => Some(self.data),
-            "broker" => Some(self.broker),
-            _ => None,
-        }
+    /// The port of a host; 0 for one that the demo does not have.
+    pub(crate) fn of(&self, platform: &str, host: &str) -> u16 {
+        let place = PORTS.iter().position(|(p, h, _)| *p == platform && *h == host);
+        place.and_then(|place| self.hosts.get(place)).copied().unwrap_or(0)
     }
 }
 
-/// The shipped platform on the demo's ports.
-fn platform(ports: &Ports, upstream: Option<&str>) -> anyhow::Result<Platform> {
-    let mut platform = platform_file::read(ALPACA).map_err(|p| {
-        anyhow::anyhow!("platforms/alpaca.toml: {}", p.first().map(ToString::to_string).unwrap_or_default())
+/// A shipped platform on the demo's ports.
+fn platform(file: &str, ports: &Ports, upstream: Option<&str>) -> anyhow::Result<Platform> {
+    let mut platform = platform_file::read(file).map_err(|p| {
+        anyhow::anyhow!("a sample platform: {}", p.first().map(ToString::to_string).unwrap_or_default())
     })?;
-    platform.issuer = format!("http://127.0.0.1:{}", ports.issuer).into();
+    let id = platform.id.clone();
+    platform.issuer = format!("http://127.0.0.1:{}", ports.of(id.as_str(), "issuer")).into();
     for host in &mut platform.hosts {
-        let port = ports
-            .of_host(&host.name)
-            .with_context(|| format!("the demo has no port for host {}", host.name))?;
+        let port = ports.of(id.as_str(), &host.name);
+        ensure!(port != 0, "the demo has no port for host {}", host.name);
         host.listen = format!("127.0.0.1:{port}").into();
         host.url = format!("http://127.0.0.1:{port}").into();
         host.aliases = vec![format!("localhost:{port}").into()];

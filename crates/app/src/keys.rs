@@ -19,6 +19,12 @@ pub(crate) enum Purpose {
     Tickets,
     /// Signs the identity header for the APIs behind the gate.
     UpstreamIdentity,
+    /// Wraps signing keys.
+    SigningKeys,
+    /// Makes refresh tokens.
+    RefreshTokens,
+    /// Makes nonces of DPoP proofs.
+    DpopNonces,
 }
 
 impl Purpose {
@@ -27,6 +33,9 @@ impl Purpose {
             Self::DecisionIds => "decision-ids",
             Self::Tickets => "tickets",
             Self::UpstreamIdentity => "upstream-identity",
+            Self::SigningKeys => "signing-keys",
+            Self::RefreshTokens => "refresh-tokens",
+            Self::DpopNonces => "dpop-nonces",
         }
     }
 }

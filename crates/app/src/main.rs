@@ -12,6 +12,7 @@ mod ops;
 mod record;
 mod sample;
 mod serve;
+mod signing;
 mod system;
 
 use clap::{Parser, Subcommand};

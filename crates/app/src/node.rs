@@ -2,14 +2,17 @@
 
 use crate::keys::{Purpose, RootKey};
 use crate::record::Behind;
+use crate::sample::Sample;
+use crate::signing;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use mandate_core::model::{Account, Credential, TokenFacts};
-use mandate_core::platform::{Snapshot, Upstream};
+use mandate_core::platform::{Dialect, Snapshot, Upstream};
 use mandate_core::{
-    AccountId, Clock, DecisionId, Digest, Entropy, LogEntry, PlatformId, SubjectKind, Timestamp,
+    AccountId, Clock, DecisionId, Digest, Entropy, LogEntry, PlatformId, Secret, SubjectKind, Timestamp,
 };
 use mandate_gate::{Facts, FactsUnavailable, Gate, Looked, Site};
+use mandate_issuer::rfc::Keys;
 use mandate_issuer::{Issuer, Tenant, admin};
 use mandate_store::{Cached, Feed, PlatformRow, Store, StoreError, Used};
 use mandate_wire::identity::IdentityKey;
@@ -19,8 +22,11 @@ use mandate_wire::{Recorder, platform_file};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
+
+/// The longest life of an access token that a platform file may set, and an hour.
+const LONGEST_TOKEN_S: i64 = 31_536_000 + 3600;
 
 /// What a node is made of, before it starts.
 #[derive(Debug)]
@@ -30,8 +36,6 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) templates: Option<PathBuf>,
-    /// Where `builtin:sample` leads; made by the demo and by `serve` when a platform asks for it.
-    pub(crate) sample: Arc<crate::sample::Sample>,
     /// Multiplies every plan's limit; 1 outside benchmarks.
     pub(crate) limit_factor: u32,
     /// Whether this is the demo, whose stores nobody else may open.
@@ -57,7 +61,9 @@ pub(crate) struct Node {
     pub(crate) entropy: Arc<dyn Entropy>,
     platforms: ArcSwap<HashMap<PlatformId, Arc<Live>>>,
     root: RootKey,
-    sample: Arc<crate::sample::Sample>,
+    /// Where `builtin:sample` leads, for each platform that asks for it: its API believes that platform's gate alone.
+    samples: Mutex<HashMap<PlatformId, Arc<Sample>>>,
+    signed: Arc<ArcSwap<SignedBy>>,
     limit_factor: u32,
     /// Woken when a platform file was applied, here or on another node.
     pub(crate) applied: Arc<Notify>,
@@ -98,6 +104,9 @@ impl Node {
         let root = RootKey::open(&*store, &parts.key_file, &*parts.entropy).await?;
         let alone = info.backend == "sqlite";
         let cache = Cached::new(store.clone(), feed, parts.clock.clone(), alone);
+        // Signed tokens verify without asking, so what ended lately is held ready (SECURITY R10). None lives longer than a
+        // year.
+        cache.load_kills(parts.clock.now().plus_seconds(-LONGEST_TOKEN_S)).await?;
         if !alone {
             let following = cache.clone();
             tokio::spawn(async move { following.follow().await });
@@ -109,8 +118,9 @@ impl Node {
 
         let noting = behind.clone();
         let metrics = Arc::new(mandate_gate::Metrics::default());
+        let signed = Arc::new(ArcSwap::<SignedBy>::default());
         let gate = Arc::new(Gate::new(
-            Arc::new(NodeFacts(cache.clone())),
+            Arc::new(NodeFacts { cache: cache.clone(), signed: signed.clone() }),
             parts.clock.clone(),
             parts.entropy.clone(),
             metrics.clone(),
@@ -148,7 +158,8 @@ impl Node {
             entropy: parts.entropy,
             platforms: ArcSwap::default(),
             root,
-            sample: parts.sample,
+            samples: Mutex::default(),
+            signed,
             limit_factor: parts.limit_factor,
             applied,
         });
@@ -181,6 +192,9 @@ impl Node {
                 }
             }
         }
+        self.signed.store(Arc::new(
+            next.iter().filter_map(|(id, live)| Some((id.clone(), signer(live)?))).collect(),
+        ));
         self.platforms.store(Arc::new(next));
         Ok(())
     }
@@ -212,7 +226,7 @@ impl Node {
                 None => None,
                 Some(name) => {
                     let named = snapshot.platform.upstreams.iter().find(|u| u.name == *name);
-                    Some(self.upstream(named.context("upstream")?, &identity).await?)
+                    Some(self.upstream(&id, named.context("upstream")?, &identity).await?)
                 }
             };
             sites.push(Arc::new(Site {
@@ -223,16 +237,30 @@ impl Node {
                 upstream,
             }));
         }
-        Ok(Live { tenant: Arc::new(Tenant { snapshot, recorder, tickets }), sites })
+        let keys = match snapshot.platform.dialect {
+            Dialect::Rfc => Some(Arc::new(
+                signing::keys(&*self.store, &self.root, &id, &*self.entropy, self.clock.now()).await?,
+            )),
+            Dialect::Alpaca => None,
+        };
+        Ok(Live { tenant: Arc::new(Tenant { snapshot, recorder, tickets, keys }), sites })
+    }
+
+    fn sample(&self, platform: &PlatformId) -> Arc<Sample> {
+        let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || Arc::new(Sample::new(self.clock.clone(), self.entropy.clone()));
+        samples.entry(platform.clone()).or_insert_with(made).clone()
     }
 
     async fn upstream(
         &self,
+        platform: &PlatformId,
         upstream: &Upstream,
         identity: &Arc<IdentityKey>,
     ) -> anyhow::Result<mandate_gate::Upstream> {
         let (address, authority) = if &*upstream.url == "builtin:sample" {
-            let address = self.sample.start(identity.clone()).await?;
+            let sample = self.sample(platform);
+            let address = sample.start(identity.clone()).await?;
             (address, address.to_string())
         } else {
             let url = url::Url::parse(&upstream.url)?;
@@ -269,9 +297,20 @@ impl admin::Tenants for Node {
     }
 }
 
+/// Who signs the tokens of each platform that signs: its keys and its issuer.
+type SignedBy = HashMap<PlatformId, (Arc<Keys>, Box<str>)>;
+
+fn signer(live: &Live) -> Option<(Arc<Keys>, Box<str>)> {
+    let keys = live.tenant.keys.clone()?;
+    Some((keys, live.tenant.snapshot.platform.issuer.clone()))
+}
+
 /// The gate's facts, from this node's memory and store.
 #[derive(Debug)]
-struct NodeFacts(Arc<Cached>);
+struct NodeFacts {
+    cache: Arc<Cached>,
+    signed: Arc<ArcSwap<SignedBy>>,
+}
 
 fn unavailable(error: &StoreError) -> FactsUnavailable {
     tracing::error!(%error, "storage did not answer");
@@ -280,21 +319,36 @@ fn unavailable(error: &StoreError) -> FactsUnavailable {
 
 impl Facts for NodeFacts {
     fn peek_credential(&self, platform: &PlatformId, id: &str) -> Option<Option<Credential>> {
-        self.0.peek_credential(platform, id).map(Some)
+        self.cache.peek_credential(platform, id).map(Some)
     }
     fn credential(&self, platform: &PlatformId, id: &str) -> Looked<Option<Credential>> {
-        let (cache, platform, id) = (self.0.clone(), platform.clone(), id.to_owned());
+        let (cache, platform, id) = (self.cache.clone(), platform.clone(), id.to_owned());
         Box::pin(async move { cache.credential(&platform, &id).await.map_err(|e| unavailable(&e)) })
     }
     fn peek_token(&self, platform: &PlatformId, digest: &Digest) -> Option<Option<Arc<TokenFacts>>> {
-        self.0.peek_token(platform, digest).map(Some)
+        self.cache.peek_token(platform, digest).map(Some)
     }
     fn token(&self, platform: &PlatformId, digest: Digest) -> Looked<Option<Arc<TokenFacts>>> {
-        let (cache, platform) = (self.0.clone(), platform.clone());
+        let (cache, platform) = (self.cache.clone(), platform.clone());
         Box::pin(async move { cache.token(&platform, &digest).await.map_err(|e| unavailable(&e)) })
     }
+    fn signed_token(&self, platform: &PlatformId, text: &str) -> Looked<Option<Arc<TokenFacts>>> {
+        let found = self.signed.load().get(platform).cloned();
+        let (cache, platform, text) = (self.cache.clone(), platform.clone(), Secret::new(text));
+        Box::pin(async move {
+            let Some((keys, issuer)) = found else { return Ok(None) };
+            let offset = cache.feed().applied();
+            let facts =
+                mandate_issuer::rfc::signed_token(&cache, &keys, &platform, &issuer, text.expose()).await;
+            let facts = facts.map_err(|e| unavailable(&e))?;
+            if let Some(facts) = &facts {
+                cache.keep_token(facts, offset);
+            }
+            Ok(facts)
+        })
+    }
     fn account(&self, platform: &PlatformId, id: &str) -> Looked<Option<Arc<Account>>> {
-        let (cache, platform, id) = (self.0.clone(), platform.clone(), AccountId::new(id));
+        let (cache, platform, id) = (self.cache.clone(), platform.clone(), AccountId::new(id));
         Box::pin(async move { cache.account(&platform, &id).await.map_err(|e| unavailable(&e)) })
     }
 }

@@ -13,6 +13,7 @@ mod account;
 mod amount;
 mod answer;
 mod assets;
+mod bank;
 mod book;
 mod broker;
 mod calls;
@@ -151,7 +152,8 @@ impl Brokerage {
 
     async fn answer(&self, request: Request<Incoming>) -> Reply {
         let now = self.clock.now();
-        let claims = self.caller(&request, now).ok_or_else(|| {
+        let open = ["/health", "/v1/clock", "/v2/clock"].contains(&request.uri().path());
+        let claims = self.caller(&request, now).or_else(|| open.then(Claims::default)).ok_or_else(|| {
             Answer::refusal(
                 StatusCode::UNAUTHORIZED,
                 40_110_000,

@@ -34,7 +34,6 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         clock: clock.clone(),
         entropy: entropy.clone(),
         templates: config.templates_dir.clone(),
-        sample: Arc::new(crate::sample::Sample::new(clock.clone(), entropy.clone())),
         limit_factor: 1,
         demo: false,
     })

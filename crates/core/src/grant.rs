@@ -3,7 +3,7 @@
 mod authorize;
 mod code;
 
-pub use authorize::{Authorizable, AuthorizeFault, AuthorizeRequest, redirect_is_registered};
+pub use authorize::{Authorizable, AuthorizeFault, AuthorizeRequest, Prompt, redirect_is_registered};
 pub use code::{CodeFault, CodeRule};
 
 use crate::model::GrantedBy;

@@ -63,6 +63,8 @@ ids! {
     ClientId;
     /// What an owner allowed a client.
     GrantId;
+    /// The successive refresh tokens of one grant. A handle, not a secret: it stands in the log.
+    ChainId;
     /// The handle by which a token is named without naming the secret (SECURITY R3).
     TokenHandle;
     /// The handle of a browser session as its owner sees it; not the cookie.

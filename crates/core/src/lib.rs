@@ -4,6 +4,7 @@
 //! verdicts come out; `now` is always an argument. See `docs/ARCHITECTURE.md`.
 
 pub mod cause;
+pub mod device;
 pub mod disclosure;
 pub mod format;
 pub mod grant;
@@ -14,6 +15,8 @@ pub mod model;
 pub mod platform;
 pub mod policy;
 pub mod ports;
+pub mod pushed;
+pub mod refresh;
 pub mod refusal;
 pub mod scope;
 pub mod secret;

@@ -9,7 +9,7 @@ pub struct Offset(pub u64);
 /// What an entry is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SubjectKind {
-    /// One access token, by its handle.
+    /// One access token, by its handle; or a refresh chain and its access tokens, by the chain's id.
     Token,
     /// A grant and everything that hangs from it.
     Grant,

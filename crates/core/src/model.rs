@@ -1,8 +1,8 @@
 //! The nouns: users, accounts, keys, clients, grants, codes, tokens, sessions, as the store hands them out.
 
 use crate::{
-    AccountId, AdminId, ClientId, ClientSettings, Digest, EnvironmentId, GrantId, KeyId, LicenceId, Offset,
-    PartnerId, PlanId, PlatformId, ScopeSet, SessionId, Timestamp, TokenHandle, UserId,
+    AccountId, AdminId, ChainId, ClientId, ClientSettings, Digest, EnvironmentId, GrantId, KeyId, LicenceId,
+    Offset, PartnerId, PlanId, PlatformId, ScopeSet, SessionId, Timestamp, TokenHandle, UserId,
 };
 use std::sync::Arc;
 
@@ -40,6 +40,8 @@ pub enum EndReason {
     AccountReset,
     /// The authorization code it came from was presented again.
     CodeReplayed,
+    /// A refresh token of its chain was presented again after its successor had been used.
+    RefreshReplayed,
     /// Its time ran out.
     Expired,
     /// The password was changed or the owner signed out everywhere.
@@ -48,13 +50,14 @@ pub enum EndReason {
 
 impl EndReason {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Owner,
         Self::Holder,
         Self::Operator,
         Self::Replaced,
         Self::AccountReset,
         Self::CodeReplayed,
+        Self::RefreshReplayed,
         Self::Expired,
         Self::SignedOut,
     ];
@@ -67,6 +70,7 @@ impl EndReason {
             Self::Replaced => "replaced",
             Self::AccountReset => "account_reset",
             Self::CodeReplayed => "code_replayed",
+            Self::RefreshReplayed => "refresh_replayed",
             Self::Expired => "expired",
             Self::SignedOut => "signed_out",
         }
@@ -310,6 +314,8 @@ pub enum GrantedBy {
     Owner,
     /// A partner, for its own customer (SECURITY R23).
     Partner(PartnerId),
+    /// Nobody: the client acts for itself, on no account (RFC 6749 section 4.4).
+    Client,
 }
 
 /// What an owner allowed a client. One is live per (platform, subject, client, account set, origin).
@@ -323,7 +329,7 @@ pub struct Grant {
     pub client: ClientId,
     /// Who gave it; a partner's customer may be no user here.
     pub user: Option<UserId>,
-    /// On which accounts, sorted.
+    /// On which accounts, sorted; none for a client that acts for itself.
     pub accounts: Vec<AccountId>,
     /// What for.
     pub scopes: ScopeSet,
@@ -362,8 +368,14 @@ pub struct Code {
     pub expires_at: Timestamp,
     /// Log offset its maker had applied (SECURITY R10).
     pub offset: Offset,
+    /// The key that its tokens will be bound to (RFC 9449 section 10), as a thumbprint; shown again at redemption.
+    pub binding: Option<Box<str>>,
+    /// Opaque text of the issuer that travels from the authorization request to the token.
+    pub context: Box<str>,
     /// When and for which token it was spent.
     pub redeemed: Option<(Timestamp, TokenHandle)>,
+    /// The refresh chain that it gave beside the token.
+    pub redeemed_chain: Option<ChainId>,
 }
 
 /// An access token as stored.
@@ -387,7 +399,13 @@ pub struct Token {
     pub expires_at: Option<Timestamp>,
     /// Log offset its issuer had applied (SECURITY R10).
     pub offset: Offset,
-    /// Its early end.
+    /// The refresh chain that it came with.
+    pub chain: Option<ChainId>,
+    /// Thumbprint of the key that it is bound to (RFC 9449 section 6); only self-contained tokens are bound.
+    pub binding: Option<Box<str>>,
+    /// The APIs that it is for (RFC 9068 section 4); none: all of the platform.
+    pub audience: Vec<Box<str>>,
+    /// Its early end, or that of its chain.
     pub ended: Option<Ended>,
 }
 

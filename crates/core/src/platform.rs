@@ -5,7 +5,7 @@ mod definition;
 mod snapshot;
 
 pub use definition::{
-    Delegated, Environment, Host, Licence, Partner, Plan, Platform, Product, Route, RouteAccess,
+    Delegated, Dialect, Environment, Host, Licence, Partner, Plan, Platform, Product, Route, RouteAccess,
     ScopeDefinition, Surface, Tokens, Upstream,
 };
 pub use snapshot::{CompiledRoute, Invalid, Params, RouteIndex, Routed, Snapshot};

@@ -6,8 +6,9 @@ mod identify;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Allowance, Check, MeterKey, Permit, Request, Spent, decide};
+pub use decide::{Allowance, Check, MeterKey, Permit, Request, Spent, decide, token_fault};
 pub use identify::{
-    Identified, Principal, identify_client, identify_client_of_any, identify_key, identify_token,
+    Identified, Principal, demand_usable, identify_client, identify_client_of_any, identify_key,
+    identify_token,
 };
 pub(crate) use identify::{client_fault, developer};

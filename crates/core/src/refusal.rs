@@ -36,6 +36,8 @@ pub struct Refusal {
     pub proof: Option<PossessionProof>,
     /// What it points to.
     pub links: Vec<Link>,
+    /// Whether the credential is bound to a key, so that another one would have to be shown with a proof, too.
+    pub is_bound: bool,
 }
 
 impl Refusal {
@@ -51,6 +53,7 @@ impl Refusal {
             subjects: Subjects::default(),
             proof: None,
             links: Vec::new(),
+            is_bound: false,
         }
     }
     /// Adds a fact.

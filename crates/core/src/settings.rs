@@ -1,13 +1,246 @@
-//! How a client is to be treated: what its registration says beyond names and scopes.
+//! How a client is to be treated: what its registration says beyond names and scopes (RFC 7591 section 2 has most of the
+//! words).
 
+use crate::refresh::RefreshMode;
 use serde::{Deserialize, Serialize};
 
 /// Settings of a client. Stored as one document, so that a new one needs no migration; one that is missing has its
 /// default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in a registration")]
 pub struct ClientSettings {
     /// It may not come without a challenge (RFC 7636). Set by hand, or by its first code that was redeemed with a verifier:
     /// what it can do once it can do always, and a request without a challenge is then somebody else's (SECURITY R22).
     pub requires_pkce: bool,
+    /// It may come without PKCE where the platform demands it: what OpenID Connect's older certification clients need.
+    pub may_omit_pkce: bool,
+    /// The rules it is held to.
+    pub profile: Profile,
+    /// How it authenticates at the token endpoint. Only this way is taken.
+    pub auth_method: AuthMethod,
+    /// Grant types it may use; empty: authorization codes only.
+    pub grants: Vec<GrantType>,
+    /// How its refresh tokens change.
+    pub refresh: RefreshMode,
+    /// The shape of its access tokens.
+    pub access_token: TokenFormat,
+    /// Its public keys, a JWK set (RFC 7517 section 5) as text.
+    pub jwks: Option<Box<str>>,
+    /// The signature of its ID tokens.
+    pub id_token_alg: IdTokenAlg,
+    /// It must push its authorization requests (RFC 9126 section 6).
+    pub requires_par: bool,
+    /// Its authorization requests must be signed (RFC 9101 section 10.5).
+    pub requires_signed_request: bool,
+    /// Its access tokens are always bound to a DPoP key (RFC 9449 section 5.2).
+    pub dpop_bound: bool,
+    /// Further audiences that its assertions may name, exact strings; never on a strict profile (SECURITY R22).
+    pub extra_audiences: Vec<Box<str>>,
+    /// Its assertions may come without `jti`; never on a strict profile.
+    pub may_omit_jti: bool,
+    /// It is a resource server and may ask about tokens (RFC 7662 section 2.1).
+    pub may_introspect: bool,
+}
+
+/// A set of rules beyond the default, OAuth 2.1 (DESIGN D15).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// OAuth 2.1.
+    #[default]
+    Default,
+    /// FAPI 2.0 Security Profile.
+    Fapi2,
+}
+
+impl Profile {
+    /// Whether nothing may be loosened by settings.
+    pub fn is_strict(self) -> bool {
+        self == Self::Fapi2
+    }
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$variant_doc])* #[serde(rename = $word)] $variant),+ }
+        impl $name {
+            /// Every one, in the order of documents.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+            /// The word on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+            /// What a word means.
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+words! {
+    /// How a client authenticates (RFC 7591 section 2, RFC 8705 section 2).
+    AuthMethod {
+        /// HTTP Basic with its secret (RFC 6749 section 2.3.1).
+        #[default]
+        SecretBasic "client_secret_basic",
+        /// The secret in the body.
+        SecretPost "client_secret_post",
+        /// A signed assertion (RFC 7523 section 2.2).
+        PrivateKeyJwt "private_key_jwt",
+        /// Not at all: a public client.
+        None "none",
+    }
+}
+
+words! {
+    /// What a client asks the token endpoint for (RFC 6749 sections 4 and 6, RFC 8628).
+    GrantType {
+        /// An authorization code.
+        #[default]
+        AuthorizationCode "authorization_code",
+        /// A refresh token.
+        RefreshToken "refresh_token",
+        /// Itself.
+        ClientCredentials "client_credentials",
+        /// A device code.
+        DeviceCode "urn:ietf:params:oauth:grant-type:device_code",
+    }
+}
+
+words! {
+    /// The shape of access tokens (DESIGN D6).
+    TokenFormat {
+        /// A signed JWT (RFC 9068).
+        #[default]
+        Jwt "jwt",
+        /// A random text, known to the store.
+        Opaque "opaque",
+    }
+}
+
+words! {
+    /// The signature of ID tokens (OpenID Connect Core section 2).
+    IdTokenAlg {
+        /// ECDSA on P-256.
+        #[default]
+        Es256 "ES256",
+        /// Ed25519.
+        EdDsa "EdDSA",
+        /// RSA-PSS.
+        Ps256 "PS256",
+        /// RSA, for clients that know nothing else.
+        Rs256 "RS256",
+    }
+}
+
+impl ClientSettings {
+    /// Whether it can keep a secret or a key: then the token endpoint knows it.
+    pub fn is_confidential(&self) -> bool {
+        self.auth_method != AuthMethod::None
+    }
+    /// What contradicts itself, or its profile (DESIGN D15).
+    pub fn defect(&self) -> Option<&'static str> {
+        let strict = self.profile.is_strict();
+        let public = !self.is_confidential();
+        let checks = [
+            (
+                self.auth_method == AuthMethod::PrivateKeyJwt && self.jwks.is_none(),
+                "private_key_jwt needs the client's public keys in `jwks`",
+            ),
+            (
+                strict && self.auth_method != AuthMethod::PrivateKeyJwt,
+                "the profile fapi2 takes clients that authenticate by private_key_jwt",
+            ),
+            (
+                strict && !self.dpop_bound,
+                "the profile fapi2 wants `dpop_bound`: its tokens are bound to keys",
+            ),
+            (strict && self.may_omit_pkce, "the profile fapi2 knows no exception from PKCE"),
+            (
+                strict && (self.may_omit_jti || !self.extra_audiences.is_empty()),
+                "the profile fapi2 knows no exceptions for assertions",
+            ),
+            (
+                strict && self.id_token_alg == IdTokenAlg::Rs256,
+                "the profile fapi2 does not take RS256: use PS256, ES256 or EdDSA",
+            ),
+            (
+                public && self.refresh == RefreshMode::Static && !self.dpop_bound,
+                "refresh tokens of a public client that are bound to no key must change: `static` is not for it",
+            ),
+            (public && self.may_omit_pkce, "a public client always needs PKCE"),
+            (
+                public && self.grants.contains(&GrantType::ClientCredentials),
+                "a public client has no credentials of its own: `client_credentials` is not for it",
+            ),
+            (public && self.may_introspect, "a public client cannot be trusted with introspection"),
+        ];
+        checks.into_iter().find(|(wrong, _)| *wrong).map(|(_, what)| what)
+    }
+    /// Whether it authenticates by a secret that both sides know.
+    pub fn uses_secret(&self) -> bool {
+        matches!(self.auth_method, AuthMethod::SecretBasic | AuthMethod::SecretPost)
+    }
+    /// Whether it may use this grant type.
+    pub fn may_use(&self, grant: GrantType) -> bool {
+        if self.grants.is_empty() {
+            grant == GrantType::AuthorizationCode
+        } else {
+            self.grants.contains(&grant)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_lead_back() {
+        for method in AuthMethod::ALL {
+            assert_eq!(AuthMethod::from_word(method.as_str()), Some(*method));
+        }
+        for grant in GrantType::ALL {
+            assert_eq!(GrantType::from_word(grant.as_str()), Some(*grant));
+        }
+        assert_eq!(GrantType::from_word("password"), None);
+    }
+
+    #[test]
+    fn r22_strict_profiles_know_no_exceptions() {
+        let fapi = ClientSettings {
+            profile: Profile::Fapi2,
+            auth_method: AuthMethod::PrivateKeyJwt,
+            jwks: Some("{}".into()),
+            dpop_bound: true,
+            ..ClientSettings::default()
+        };
+        assert_eq!(fapi.defect(), None);
+        for (name, wrong) in [
+            ("secret", ClientSettings { auth_method: AuthMethod::SecretBasic, ..fapi.clone() }),
+            ("unbound", ClientSettings { dpop_bound: false, ..fapi.clone() }),
+            ("no pkce", ClientSettings { may_omit_pkce: true, ..fapi.clone() }),
+            ("no jti", ClientSettings { may_omit_jti: true, ..fapi.clone() }),
+            ("audiences", ClientSettings { extra_audiences: vec!["x".into()], ..fapi.clone() }),
+            ("RS256", ClientSettings { id_token_alg: IdTokenAlg::Rs256, ..fapi.clone() }),
+            ("no keys", ClientSettings { jwks: None, ..fapi.clone() }),
+        ] {
+            assert!(wrong.defect().is_some(), "{name}");
+        }
+        let public = ClientSettings { auth_method: AuthMethod::None, ..ClientSettings::default() };
+        assert_eq!(public.defect(), None);
+        let fixed = ClientSettings { refresh: RefreshMode::Static, ..public.clone() };
+        let own = ClientSettings { grants: vec![GrantType::ClientCredentials], ..public };
+        assert!(fixed.defect().is_some() && own.defect().is_some());
+    }
+
+    #[test]
+    fn a_client_without_grants_redeems_codes() {
+        let settings = ClientSettings::default();
+        assert!(settings.may_use(GrantType::AuthorizationCode) && !settings.may_use(GrantType::RefreshToken));
+    }
 }

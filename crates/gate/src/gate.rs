@@ -2,6 +2,7 @@
 
 mod answer;
 mod caller;
+mod possession;
 mod route;
 mod send;
 mod unread;
@@ -14,6 +15,7 @@ use crate::limit::{Meters, Source, Told};
 use crate::metrics::{Metrics, Outcome};
 use crate::request_id::{RequestId, RequestIds};
 use crate::site::Site;
+use caller::Asked;
 use http::request::Parts;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
@@ -23,6 +25,7 @@ use mandate_core::platform::Host;
 use mandate_core::policy::{self, MeterKey};
 use mandate_core::refusal::Refusal;
 use mandate_core::{Cause, Clock, Digest, Entropy, GrantId, KeyId, PlatformId, Timestamp};
+use possession::Proofs;
 use send::{Caller, Outgoing};
 use std::fmt;
 use std::net::IpAddr;
@@ -100,6 +103,7 @@ pub struct Gate {
     attempts: Meters<(PlatformId, Source)>,
     credentials: Flights<(PlatformId, Box<str>), Option<Credential>>,
     tokens: Flights<(PlatformId, Digest), Option<Arc<TokenFacts>>>,
+    proofs: Proofs,
 }
 
 impl fmt::Debug for Gate {
@@ -150,6 +154,7 @@ impl Gate {
             attempts: Meters::at_most(SOURCES),
             credentials: Flights::default(),
             tokens: Flights::default(),
+            proofs: Proofs::default(),
         }
     }
 
@@ -226,7 +231,8 @@ impl Gate {
                 Err(fault) => Err(self.unserved(visit, route, &method, fault, None)),
             };
         }
-        let (principal, proof) = self.identify(visit, route, &headers, target.query).await?;
+        let asked = Asked { method: &method, path: target.path, headers: &headers, query: target.query };
+        let (principal, proof) = self.identify(visit, route, asked).await?;
         let named_account = route::named_account(route, &params);
         let account = self.account(visit, route, &principal, named_account).await?;
         let request = policy::Request { host: visit.host, route, named_account, account: account.as_ref() };

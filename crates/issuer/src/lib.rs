@@ -6,6 +6,7 @@ mod alpaca;
 mod fail;
 mod pages;
 pub mod passwords;
+pub mod rfc;
 mod state;
 pub mod throttle;
 
@@ -20,7 +21,8 @@ use mandate_core::platform::Surface;
 /// Whether a path on a surface is the issuer's, before the body is read.
 pub fn owns(surface: Surface, path: &str) -> bool {
     match surface {
-        Surface::AlpacaConnect => true,
+        Surface::AlpacaConnect | Surface::RfcOauth => true,
+        Surface::RfcApi => false,
         Surface::AlpacaRest => path == "/oauth/token",
         Surface::AlpacaBroker => path.starts_with("/v1/oauth/"),
     }
@@ -35,6 +37,9 @@ pub async fn handle(arrival: &Arrival<'_>, request: Request<Bytes>) -> Response<
             alpaca::connect::token(arrival, request).await
         }
         Surface::AlpacaBroker => alpaca::broker::handle(arrival, request).await,
-        Surface::AlpacaConnect | Surface::AlpacaRest => pages::handle(arrival, request).await,
+        Surface::RfcOauth if rfc::owns(path) => rfc::handle(arrival, request).await,
+        Surface::AlpacaConnect | Surface::AlpacaRest | Surface::RfcOauth | Surface::RfcApi => {
+            pages::handle(arrival, request).await
+        }
     }
 }

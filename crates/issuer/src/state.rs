@@ -60,6 +60,8 @@ pub struct Tenant {
     pub recorder: Arc<Recorder>,
     /// Seals authorization requests and form tokens.
     pub tickets: Arc<Tickets>,
+    /// What it signs with, where its dialect signs.
+    pub keys: Option<Arc<crate::rfc::Keys>>,
 }
 
 /// A request that has come in: on which host of which platform, from where.

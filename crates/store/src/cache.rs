@@ -3,10 +3,13 @@
 //! A remembered answer carries the offset at which it was true. It is used only if no entry about any of its
 //! subjects has come since, and only while the node follows the log. Unknown ids are never remembered.
 
+use crate::kills::{Kills, hash};
 use crate::{At, Feed, Store, StoreError};
 use mandate_core::grant::GrantSpec;
 use mandate_core::model::{Account, Client, Credential, Grant, GrantedBy, KeyHolder, TokenFacts};
-use mandate_core::{AccountId, ClientId, Clock, Digest, LogEntry, Offset, PlatformId, SubjectKind};
+use mandate_core::{
+    AccountId, ClientId, Clock, Digest, GrantId, LogEntry, Offset, PlatformId, SubjectKind, Timestamp,
+};
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -35,6 +38,7 @@ struct Memory {
     tokens: quick_cache::sync::Cache<[u8; 32], Arc<Remembered<Arc<TokenFacts>>>>,
     accounts: quick_cache::sync::Cache<Box<str>, Arc<Remembered<Arc<Account>>>>,
     grants: quick_cache::sync::Cache<u64, RememberedGrant>,
+    grants_by_id: quick_cache::sync::Cache<Box<str>, Arc<Remembered<Arc<Grant>>>>,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -60,6 +64,7 @@ pub struct Cached {
     memories: RwLock<HashMap<PlatformId, Arc<Memory>>>,
     recent: Arc<RwLock<Recent>>,
     generation: Arc<AtomicU64>,
+    kills: Arc<Kills>,
     /// Monotonic milliseconds at which the newest answered poll of the log was sent; `u64::MAX`: no lease needed.
     renewed: AtomicU64,
 }
@@ -69,8 +74,10 @@ impl Cached {
     pub fn new(store: Arc<dyn Store>, feed: Arc<Feed>, clock: Arc<dyn Clock>, alone: bool) -> Arc<Self> {
         let recent = Arc::new(RwLock::new(Recent::default()));
         let generation = Arc::new(AtomicU64::new(1));
-        let (heard, counted) = (recent.clone(), generation.clone());
+        let kills = Arc::new(Kills::default());
+        let (heard, counted, killed) = (recent.clone(), generation.clone(), kills.clone());
         feed.listen(Arc::new(move |entries: &[LogEntry]| {
+            killed.hear(entries);
             let mut recent = heard.write().unwrap_or_else(PoisonError::into_inner);
             if recent.last.len() > MOST_RECENT {
                 recent.floor = recent.last.values().copied().max().unwrap_or(recent.floor);
@@ -85,7 +92,7 @@ impl Cached {
             counted.fetch_add(1, Ordering::AcqRel);
         }));
         let renewed = AtomicU64::new(if alone { u64::MAX } else { 0 });
-        Arc::new(Self { store, feed, clock, memories: RwLock::default(), recent, generation, renewed })
+        Arc::new(Self { store, feed, clock, memories: RwLock::default(), recent, generation, kills, renewed })
     }
 
     /// The feed, whose applied offset newly issued credentials carry.
@@ -110,6 +117,12 @@ impl Cached {
                             "gap in the log; forgetting everything"
                         );
                         self.forget_all(first.offset);
+                        // What was in the gap may have killed: read again, or try again from before the gap.
+                        if let Err(error) = self.load_kills(self.kills.since()).await {
+                            tracing::warn!(%error, "the kills cannot be read");
+                            tokio::time::sleep(Duration::from_millis(200)).await;
+                            continue;
+                        }
                     }
                     self.feed.tell(&entries);
                     if let Some(last) = entries.last() {
@@ -126,6 +139,49 @@ impl Cached {
                 }
             }
         }
+    }
+
+    /// Reads all killing entries from a time on, once at the start: what the longest-lived self-contained token was
+    /// issued before. From then on the feed keeps them.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn load_kills(&self, since: Timestamp) -> Result<(), StoreError> {
+        let entries = self.store.kills_since(since).await?;
+        self.kills.hear(&entries);
+        self.kills.loaded(since);
+        Ok(())
+    }
+
+    /// Whether an entry after `offset` killed what was issued about this subject before it (SECURITY R10). From memory
+    /// only; for self-contained tokens, whose subjects are token, chain (as token), grant, client, user and accounts. A
+    /// `false` means something only while [`Self::kills_are_current`].
+    pub fn killed(&self, platform: &PlatformId, kind: SubjectKind, id: &str, offset: Offset) -> bool {
+        self.kills.after(platform, kind, id, offset)
+    }
+
+    /// Whether the kills of before were loaded and those of now are heard: this node's lease holds (SECURITY R12).
+    pub fn kills_are_current(&self) -> bool {
+        self.leased() && self.kills.since() != Timestamp::from_millis(i64::MAX)
+    }
+
+    /// A grant, from memory or the store; ended ones too.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn grant(&self, platform: &PlatformId, id: &GrantId) -> Result<Option<Arc<Grant>>, StoreError> {
+        let memory = self.memory(platform);
+        if let Some(found) = memory.grants_by_id.get(id.as_str())
+            && self.usable(&found)
+        {
+            return Ok(Some(found.value.clone()));
+        }
+        // Taken before the look-up, which reflects at least what has been applied here.
+        let offset = self.feed.applied();
+        let Some(grant) = self.store.grant(platform, id).await?.map(Arc::new) else { return Ok(None) };
+        let subjects = vec![hash(platform, SubjectKind::Grant, id.as_str())];
+        memory.grants_by_id.insert(id.as_str().into(), remember(grant.clone(), offset, subjects));
+        Ok(Some(grant))
     }
 
     /// Milliseconds since the lease was renewed; `None` when none is needed.
@@ -169,6 +225,7 @@ impl Cached {
                     tokens: quick_cache::sync::Cache::new(200_000),
                     accounts: quick_cache::sync::Cache::new(100_000),
                     grants: quick_cache::sync::Cache::new(100_000),
+                    grants_by_id: quick_cache::sync::Cache::new(100_000),
                 })
             })
             .clone()
@@ -280,6 +337,14 @@ impl Cached {
     ) -> Result<Option<Arc<TokenFacts>>, StoreError> {
         let At { value, offset } = self.store.token(platform, digest).await?;
         let Some(facts) = value.map(Arc::new) else { return Ok(None) };
+        self.keep_token(&facts, offset);
+        Ok(Some(facts))
+    }
+
+    /// Remembers a token with its facts, which were true at `offset`: one that was looked up, or one whose own claims have
+    /// been verified.
+    pub fn keep_token(&self, facts: &Arc<TokenFacts>, offset: Offset) {
+        let platform = &facts.token.platform;
         let mut subjects = vec![
             hash(platform, SubjectKind::Token, facts.token.handle.as_str()),
             hash(platform, SubjectKind::Grant, facts.grant.id.as_str()),
@@ -287,9 +352,11 @@ impl Cached {
         ];
         subjects.extend(facts.accounts.iter().map(|a| hash(platform, SubjectKind::Account, a.id.as_str())));
         subjects.extend(facts.grant.user.iter().map(|u| hash(platform, SubjectKind::User, u.as_str())));
+        // A chain ends as a token of its id.
+        subjects.extend(facts.token.chain.iter().map(|c| hash(platform, SubjectKind::Token, c.as_str())));
         subjects.extend(facts.token.partner.iter().map(|p| hash(platform, SubjectKind::Partner, p.as_str())));
-        self.memory(platform).tokens.insert(*digest.as_bytes(), remember(facts.clone(), offset, subjects));
-        Ok(Some(facts))
+        let digest = *facts.token.digest.as_bytes();
+        self.memory(platform).tokens.insert(digest, remember(facts.clone(), offset, subjects));
     }
 
     /// An account, from memory or the store.
@@ -356,10 +423,4 @@ fn as_client(found: Option<Credential>) -> Option<Arc<Client>> {
 fn remember<T>(value: T, offset: Offset, subjects: Vec<u64>) -> Arc<Remembered<T>> {
     // Generation 0 was never current: the first use checks every entry that has come since the look-up.
     Arc::new(Remembered { value, offset, subjects, checked: AtomicU64::new(0) })
-}
-
-fn hash(platform: &PlatformId, kind: SubjectKind, id: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (platform.as_str(), kind, id).hash(&mut hasher);
-    hasher.finish()
 }

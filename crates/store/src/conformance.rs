@@ -3,13 +3,18 @@
 mod accounts;
 mod admin;
 mod cache;
+mod chains;
 mod clients;
 mod codes;
+mod devices;
 mod grants;
 mod keys;
 mod log;
+mod marks;
+mod pushed;
 mod records;
 mod samples;
+mod signing;
 mod tokens;
 mod users;
 
@@ -73,19 +78,30 @@ pub fn cases() -> Vec<Case> {
             unknown_and_known_ids_cost_the_same, ids_are_shared_with_clients;
         clients: keep_all_they_were_given, change_field_by_field, disabling_kills_for_good, secrets_rotate;
         grants: one_is_live_per_key, opened_once_under_a_race, widened_and_kept, revoked_by_its_owner_only,
-            seen_by_its_owner, a_new_one_follows_a_revoked_one;
+            seen_by_its_owner, client_may_act_for_itself, a_new_one_follows_a_revoked_one;
         codes: redeemed_once, refusals_spend_nothing, one_of_64_is_fresh_and_a_replay_kills,
             replay_by_another_spends_nothing, end_with_their_grant, end_with_their_client_and_account,
-            token_keeps_the_older_offset;
+            token_keeps_the_older_offset, r14_replay_ends_what_signs_for_itself, r16_marks_are_spent_with_the_code;
+        chains: begun_with_a_code, move_on_and_answer_again, r14_refusals_change_nothing, r14_replay_ends_chain_and_tokens,
+            static_ones_stay, r13_move_forward_after_a_restore, end_with_their_grant, ended_by_their_client_only,
+            r10_tokens_keep_the_older_offset, r16_marks_are_spent_with_the_step, strict_has_one_winner,
+            idempotent_has_one_successor;
+        marks: r16_used_once, r16_all_or_none, one_of_64_makes_it;
+        devices: are_kept_as_given, decided_once, handed_out_once, polled_too_fast, denied_and_expired,
+            end_with_their_grant, r16_marks_are_spent_with_the_poll, one_of_64_is_approved;
+        pushed: kept_until_their_end, completed_with_a_code_once, denied, r16_marks_are_spent_with_the_push,
+            one_of_64_completes;
+        signing: kept_as_given, one_of_an_algorithm_under_a_race, retired_once;
         tokens: found_with_all_facts, issued_under_a_known_grant, revoked_by_their_partner_only,
-            scopes_are_frozen, many_at_once, handles_are_derived, failing_member_of_a_batch_fails_alone;
-        log: gap_free_in_order, told_before_the_answer, moved_wakes, platforms_apply_in_turn;
+            scopes_are_frozen, many_at_once, handles_are_derived, issued_with_a_chain, issued_without_a_trace, r16_marks_are_spent_with_the_issue,
+            failing_member_of_a_batch_fails_alone;
+        log: gap_free_in_order, told_before_the_answer, moved_wakes, kills_are_listed, platforms_apply_in_turn;
         records: decisions_are_found_at_once, decisions_are_dropped_after_retention, use_is_noted,
-            audit_is_written_with_the_change, operation_is_committed_once, purge_keeps_what_is_live;
+            audit_is_written_with_the_change, purge_drops_what_waited, purge_brings_no_token_back, operation_is_committed_once, purge_keeps_what_is_live;
         admin: first_one_is_made_once, bootstrap_is_spent, ends_and_expires, store_knows_itself, wrapped_keys_are_kept,
             demo_is_stamped_once, real_store_becomes_no_demo;
         cache: r11_forgets_before_the_answer, r11_late_entries_count, r12_trusts_nothing_after_its_lease,
-            r10_follows_another_node;
+            r10_follows_another_node, r10_kills_are_known, grants_are_remembered;
     }
 }
 

@@ -4,8 +4,11 @@
 
 mod cache;
 mod feed;
+mod kills;
+mod minted;
 mod postgres;
 mod settings;
+mod signing;
 mod sqlite;
 mod verbs;
 
@@ -14,6 +17,8 @@ pub mod conformance;
 
 pub use cache::{Cached, LEASE};
 pub use feed::{Feed, Listener};
+pub use minted::*;
+pub use signing::SigningKeyRow;
 pub use sqlite::on_lost_commit;
 pub use verbs::*;
 

@@ -2,18 +2,23 @@
 
 mod accounts;
 mod admin;
+mod chains;
 mod clients;
 mod codes;
 mod decisions;
+mod devices;
 mod fault;
 mod grants;
 mod keys;
 mod log;
+mod marks;
 mod purge;
+mod pushed;
 mod readers;
 mod records;
 mod rows;
 mod schema;
+mod signing;
 mod tokens;
 mod users;
 mod verbs;

@@ -1,17 +1,23 @@
 //! The trait of atomic verbs and the values they take and give.
 
+use crate::minted::{Issued, Mark, MarkKind, Minted, Polled, Rotated};
+use crate::signing::SigningKeyRow;
+use mandate_core::device::DeviceFlow;
 use mandate_core::grant::{CodeFault, CodeRule, GrantSpec};
 use mandate_core::model::{
     Account, Administrator, ApiKey, Client, ClientSecret, Code, Credential, EndReason, Grant, PasswordHash,
     Session, Status, TokenFacts, User,
 };
+use mandate_core::pushed::Pushed;
+use mandate_core::refresh::{Chain, RefreshRule};
 use mandate_core::{
-    AccountId, AdminId, ClientId, ClientSettings, DecisionId, Digest, GrantId, KeyId, LogEntry, Offset,
-    OperationId, PartnerId, PlatformId, SessionId, Timestamp, TokenHandle, UserId,
+    AccountId, AdminId, ChainId, ClientId, ClientSettings, DecisionId, Digest, GrantId, KeyId, LogEntry,
+    Offset, OperationId, PartnerId, PlatformId, SessionId, Timestamp, TokenHandle, UserId,
 };
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// What every verb gives back.
 pub type Fut<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -110,8 +116,10 @@ pub struct PlatformRow {
 pub struct NewCode {
     /// What it opens.
     pub grant: GrantSpec,
-    /// Its binding; `grant` is filled in by the store, `redeemed` is ignored.
+    /// Its binding; `grant` is filled in by the store, `redeemed` and `redeemed_chain` are ignored.
     pub code: Code,
+    /// The pushed request that it answers: completed in the same step, so that it is answered once (RFC 9126 section 7.3).
+    pub completes: Option<Digest>,
 }
 
 /// A token to be stored under a grant that the store finds or opens.
@@ -127,6 +135,8 @@ pub struct NewToken {
     pub expires_at: Option<Timestamp>,
     /// Log offset that the issuer had applied before it read grant and client (SECURITY R10).
     pub offset: Offset,
+    /// The refresh chain that it hangs from; one that is minted or rotated beside it takes its place.
+    pub chain: Option<ChainId>,
 }
 
 /// The public name of a token (SECURITY R3): 32 hex digits of SHA-256 over its digest. It leads back to neither digest
@@ -149,7 +159,27 @@ pub struct IssueToken {
     pub partner: Option<PartnerId>,
     /// The token.
     pub token: NewToken,
+    /// As in [`Minted::stored`].
+    pub stored: bool,
+    /// The refresh chain beside it; `grant` is filled in by the store.
+    pub chain: Option<Chain>,
+    /// As in [`Minted::marks`].
+    pub marks: Vec<Mark>,
 }
+
+impl IssueToken {
+    /// Whether all that is issued says everything itself, under a grant that is known.
+    pub(crate) fn leaves_no_trace(&self) -> bool {
+        !self.stored && self.known_grant.is_some() && self.is_single()
+    }
+    /// Whether nothing is issued beside the token, and nothing spent by it.
+    pub(crate) fn is_single(&self) -> bool {
+        self.chain.is_none() && self.marks.is_empty()
+    }
+}
+
+/// A refresh chain and the grant that it hangs from, as they are now.
+pub type ChainWithGrant = (Chain, Arc<Grant>);
 
 /// What became of an authorization code. Exactly one caller ever sees `Fresh`; a refusal spends nothing.
 #[derive(Debug, Clone)]
@@ -160,6 +190,9 @@ pub enum Redeemed {
         grant: GrantId,
         /// Scopes of the token.
         scopes: mandate_core::ScopeSet,
+        /// The code as it was: its context, and the offset that token and chain may have at most. Whoever signs a
+        /// self-contained token puts that offset into it.
+        code: Box<Code>,
     },
     /// The rule said no.
     Refused(CodeFault, Box<Code>),
@@ -168,6 +201,8 @@ pub enum Redeemed {
     /// It had been spent; everything matched, so what it gave has been revoked in this same transaction
     /// (RFC 6749 section 4.1.2).
     Replayed(Box<Code>),
+    /// All else matched, but this mark of single use was there already: nothing was spent.
+    Reused(MarkKind),
     /// There is no such code.
     Unknown,
 }
@@ -215,6 +250,8 @@ pub struct ClientChange {
     pub name: Option<Box<str>>,
     /// Shown to people.
     pub description: Option<Box<str>>,
+    /// Replaces the settings whole.
+    pub settings: Option<ClientSettings>,
     /// From now on it may not come without PKCE, or may again.
     pub requires_pkce: Option<bool>,
 }
@@ -222,7 +259,8 @@ pub struct ClientChange {
 impl ClientChange {
     /// What the settings are after it.
     pub(crate) fn settled(&self, known: &ClientSettings) -> ClientSettings {
-        ClientSettings { requires_pkce: self.requires_pkce.unwrap_or(known.requires_pkce) }
+        let settings = self.settings.clone().unwrap_or_else(|| known.clone());
+        ClientSettings { requires_pkce: self.requires_pkce.unwrap_or(settings.requires_pkce), ..settings }
     }
 }
 
@@ -257,6 +295,8 @@ pub trait Store: Debug + Send + Sync {
     fn head(&self) -> Fut<'_, Offset>;
     /// Entries after an offset, in order, at most `limit`.
     fn log_after(&self, after: Offset, limit: u32) -> Fut<'_, Vec<LogEntry>>;
+    /// All killing entries from a time on, in order, without a bound.
+    fn kills_since(&self, at: Timestamp) -> Fut<'_, Vec<LogEntry>>;
     /// Returns when the log may have grown, or after a second. Several nodes: wakes on NOTIFY.
     fn log_moved(&self) -> Fut<'_, ()>;
 
@@ -409,19 +449,124 @@ pub trait Store: Debug + Send + Sync {
     fn live_grant<'a>(&'a self, spec: &'a GrantSpec) -> Fut<'a, At<Option<Grant>>>;
     /// One grant.
     fn grant<'a>(&'a self, platform: &'a PlatformId, id: &'a GrantId) -> Fut<'a, Option<Grant>>;
-    /// Opens or widens the grant and stores the code under it.
-    fn issue_code<'a>(&'a self, new: &'a NewCode) -> Fut<'a, GrantId>;
+    /// Opens or widens the grant and stores the code under it. `None`: the pushed request that it completes was completed
+    /// before or is gone, and nothing was stored. Its time is not asked for: it may run out while the owner reads.
+    fn issue_code<'a>(&'a self, new: &'a NewCode) -> Fut<'a, Option<GrantId>>;
     /// Atomic: the rule runs on the row inside the step that spends it. See [`Redeemed`]. The token's scopes and
-    /// partner are the code's.
+    /// partner are the code's, and so are grant, client, scopes and context of the chain; neither has an offset above the code's.
     fn redeem_code<'a>(
         &'a self,
         platform: &'a PlatformId,
         digest: &'a Digest,
         rule: &'a CodeRule,
-        token: &'a NewToken,
+        minted: &'a Minted,
     ) -> Fut<'a, Redeemed>;
-    /// Opens or widens the grant and stores the token under it.
-    fn issue_token<'a>(&'a self, new: &'a IssueToken) -> Fut<'a, GrantId>;
+    /// Opens or widens the grant and stores under it what is to be stored.
+    fn issue_token<'a>(&'a self, new: &'a IssueToken) -> Fut<'a, Issued>;
+    /// Remembers that these were used: all of them, or none if one was used before, whose kind it then gives
+    /// (SECURITY R16).
+    fn mark<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        marks: &'a [Mark],
+        now: Timestamp,
+    ) -> Fut<'a, Option<MarkKind>>;
+    /// A refresh chain with its grant, ended or not.
+    fn chain<'a>(&'a self, platform: &'a PlatformId, id: &'a ChainId) -> Fut<'a, At<Option<ChainWithGrant>>>;
+    /// Atomic: the rule runs on the row inside the step that moves it. See [`Rotated`]. A stored token takes its grant
+    /// and chain from it, its scopes from `scopes`, and has no offset above the chain's: what has been killed since
+    /// stays dead (SECURITY R10). Whoever signs a self-contained token puts the chain's offset into it.
+    fn rotate_refresh<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        id: &'a ChainId,
+        rule: &'a RefreshRule,
+        scopes: &'a mandate_core::ScopeSet,
+        minted: &'a Minted,
+        now: Timestamp,
+    ) -> Fut<'a, Rotated>;
+    /// Ends a client's chain and its access tokens. `NotFound` covers another client's, `Conflict` one that has ended.
+    /// Log entry on the token of the chain's id, kill.
+    fn end_chain<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        id: &'a ChainId,
+        client: &'a ClientId,
+        reason: EndReason,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed>;
+
+    // Requests that wait for their owner.
+
+    /// Begins a device flow. `Conflict` if the user code is in use.
+    fn create_device<'a>(&'a self, flow: &'a DeviceFlow) -> Fut<'a, Changed>;
+    /// The device flow of a user code until its time is over, whatever its state.
+    fn device_by_user_code<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user_code: &'a str,
+        now: Timestamp,
+    ) -> Fut<'a, Option<DeviceFlow>>;
+    /// The owner's decision. `allowed`: opens or widens the grant, and the flow's scopes are the grant's from then on;
+    /// `None`: denied. `offset`: what was applied before the page read owner, client and accounts. `NotFound` if it is
+    /// unknown or its time is over, `Conflict` if it was decided before.
+    #[expect(clippy::too_many_arguments, reason = "one act, and each of them is a part of it")]
+    fn decide_device<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user_code: &'a str,
+        allowed: Option<&'a GrantSpec>,
+        context: &'a str,
+        offset: Offset,
+        now: Timestamp,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed>;
+    /// Atomic: a device asks. See [`Polled`]. Client, scopes and grant of token and chain are the flow's.
+    fn poll_device<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        digest: &'a Digest,
+        client: &'a ClientId,
+        minted: &'a Minted,
+        now: Timestamp,
+    ) -> Fut<'a, Polled>;
+    /// Stores a pushed request, or nothing if a mark was there already.
+    fn push_request<'a>(&'a self, pushed: &'a Pushed, marks: &'a [Mark]) -> Fut<'a, Option<MarkKind>>;
+    /// A pushed request that an authorization may begin with: `None` once it has expired or was completed.
+    fn pushed<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        digest: &'a Digest,
+        now: Timestamp,
+    ) -> Fut<'a, Option<Pushed>>;
+    /// Completes a pushed request without a code: the owner said no. `Conflict` if it was completed before.
+    fn complete_pushed<'a>(&'a self, platform: &'a PlatformId, digest: &'a Digest) -> Fut<'a, Changed>;
+
+    // Signing keys.
+
+    /// The keys of a platform, oldest first, those that are gone included.
+    fn signing_keys<'a>(&'a self, platform: &'a PlatformId) -> Fut<'a, Vec<SigningKeyRow>>;
+    /// Adds a key. `Conflict` if its id is taken, or if `if_none_of_alg` and another key of its algorithm is not to
+    /// retire by `created_at`: nodes that start at once agree on one. Log entry on the platform, change.
+    fn add_signing_key<'a>(
+        &'a self,
+        key: &'a SigningKeyRow,
+        if_none_of_alg: bool,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed>;
+    /// Sets when a key signs no more and when it is no longer published. `Conflict` if it retires by then already.
+    /// Log entry on the platform, change.
+    fn retire_signing_key<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        kid: &'a str,
+        at: Timestamp,
+        gone_at: Option<Timestamp>,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed>;
+
+    // Tokens.
+
     /// A token by its digest, with all that a decision needs. One read for known and unknown digests.
     fn token<'a>(&'a self, platform: &'a PlatformId, digest: &'a Digest) -> Fut<'a, At<Option<TokenFacts>>>;
     /// Ends a token by digest or handle, if it was asked for by `partner` (`None`: by none). `NotFound` covers another
@@ -434,6 +579,13 @@ pub trait Store: Debug + Send + Sync {
         reason: EndReason,
         audit: &'a Audit,
     ) -> Fut<'a, Changed>;
+    /// Notes the end of a token that has no row: a self-contained one, whose holder gives it back. Log entry, kill.
+    fn kill_token<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        handle: &'a TokenHandle,
+        audit: &'a Audit,
+    ) -> Fut<'a, ()>;
     /// The grants that a user gave and those on the user's accounts, live ones first, ended ones of the last 400 days after them.
     fn connected_apps<'a>(
         &'a self,
@@ -465,7 +617,8 @@ pub trait Store: Debug + Send + Sync {
     fn note_use<'a>(&'a self, platform: &'a PlatformId, uses: &'a [(Used, Timestamp)]) -> Fut<'a, ()>;
     /// Audit records with a number above `after`, oldest first, at most `limit`.
     fn audit_after(&self, after: u64, limit: u32) -> Fut<'_, Vec<AuditRecord>>;
-    /// Drops codes, sessions, ended credentials and decision buckets past their retention.
+    /// Drops codes, sessions, chains, device flows, pushed requests, marks, ended credentials and decision buckets past their
+    /// retention.
     fn purge(&self, now: Timestamp) -> Fut<'_, ()>;
 
     // Administrators.

@@ -6,11 +6,13 @@ mod cluster;
 use cluster::Cluster;
 use mandate_core::grant::GrantSpec;
 use mandate_core::model::{GrantedBy, Status, User};
-use mandate_core::{Digest, GrantId, Offset, OperationId, ScopeSet, Timestamp};
+use mandate_core::{ChainId, Digest, GrantId, Offset, OperationId, ScopeSet, Timestamp};
 use mandate_store::conformance::{Fixture, cases};
 use mandate_store::{
-    Audit, Changed, DecisionRow, Feed, IssueToken, NewToken, StoreError, open, token_handle,
+    Audit, Changed, DecisionRow, Feed, IssueToken, Minted, NewToken, Rotated, Store, StoreError, open,
+    token_handle,
 };
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -76,7 +78,11 @@ fn issue(text: &str, known_grant: Option<GrantId>) -> IssueToken {
             issued_at: NOW,
             expires_at: None,
             offset: Offset(0),
+            chain: None,
         },
+        stored: true,
+        chain: None,
+        marks: vec![],
     }
 }
 
@@ -144,7 +150,7 @@ async fn codes_are_spent_once_over_two_nodes() {
         let mut tasks = JoinSet::new();
         for i in 0..64 {
             let (store, digest, rule) = (nodes[i % 2].store.clone(), code.code.digest, rule.clone());
-            let token = issue(&format!("t{round}-{i}"), None).token;
+            let token = Minted::stored(issue(&format!("t{round}-{i}"), None).token);
             tasks.spawn(async move { store.redeem_code(&"sun".into(), &digest, &rule, &token).await });
         }
         let results = tasks.join_all().await;
@@ -155,12 +161,94 @@ async fn codes_are_spent_once_over_two_nodes() {
     }
 }
 
+/// One refresh token, presented on two nodes at once: one of all is answered, and the chain has ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn chains_have_one_winner_over_two_nodes() {
+    let cluster = Cluster::shared().await;
+    let url = cluster.database().await;
+    let nodes = [fixture(&url).await, fixture(&url).await];
+    cluster::furnish(&nodes[0].store).await;
+    for round in 0..10 {
+        let id = ChainId::new(format!("c{round}"));
+        let begin = IssueToken {
+            stored: false,
+            chain: Some(cluster::chain(id.as_str(), NOW)),
+            ..issue(&format!("first{round}"), None)
+        };
+        nodes[0].store.issue_token(&begin).await.expect("issue");
+        let mut tasks = JoinSet::new();
+        for i in 0..64 {
+            let (store, id) = (nodes[i % 2].store.clone(), id.clone());
+            let minted = Minted::stored(issue(&format!("t{round}-{i}"), None).token);
+            tasks.spawn(async move {
+                let (rule, scopes) = (cluster::refresh(0), ScopeSet::default());
+                store.rotate_refresh(&"sun".into(), &id, &rule, &scopes, &minted, NOW).await.expect("rotate")
+            });
+        }
+        let outcomes = tasks.join_all().await;
+        let count = |is: fn(&Rotated) -> bool| outcomes.iter().filter(|r| is(r)).count();
+        assert_eq!(count(|r| matches!(r, Rotated::Answered { .. })), 1, "round {round}");
+        assert_eq!(count(|r| matches!(r, Rotated::Replayed(..))), 1, "round {round}");
+        assert_eq!(count(|r| matches!(r, Rotated::Ended(_))), 62, "round {round}");
+    }
+}
+
+/// Moves a chain on, again and again, from the generation that the answers say. An answer that was lost, or a refusal
+/// that was none, shows at once: in strict mode the next step is a replay. Gives how many steps were answered and refused.
+async fn move_on(store: Arc<dyn Store>, id: ChainId, lap: u32) -> (u32, u32) {
+    let platform = "sun".into();
+    let (mut answered, mut refused) = (0, 0);
+    let found = store.chain(&platform, &id).await.expect("chain").value.expect("found");
+    let mut generation = found.0.generation;
+    for n in 0..400 {
+        let minted = Minted::stored(issue(&format!("{id}-{lap}-{n}"), None).token);
+        let (rule, scopes) = (cluster::refresh(generation), ScopeSet::default());
+        match store.rotate_refresh(&platform, &id, &rule, &scopes, &minted, NOW).await {
+            Ok(Rotated::Answered { chain, .. }) => {
+                answered += 1;
+                generation = chain.generation;
+            }
+            Err(StoreError::Unavailable(_)) => refused += 1,
+            Err(StoreError::Unresolved(_)) => return (answered, refused),
+            other => panic!("{id} at {generation}: {other:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    (answered, refused)
+}
+
+/// SECURITY R17, for refresh chains.
+#[tokio::test(flavor = "multi_thread")]
+async fn r17_killed_database_loses_no_step_of_a_chain() {
+    let mut cluster = Cluster::start().await;
+    let node = fixture(&cluster.database().await).await;
+    cluster::furnish(&node.store).await;
+    for i in 0..16 {
+        let chain = Some(cluster::chain(&format!("c{i}"), NOW));
+        let begin = IssueToken { stored: false, chain, ..issue(&format!("first{i}"), None) };
+        node.store.issue_token(&begin).await.expect("issue");
+    }
+    for lap in 0..2 {
+        let mut tasks = JoinSet::new();
+        for i in 0..16 {
+            tasks.spawn(move_on(node.store.clone(), ChainId::new(format!("c{i}")), lap));
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        cluster.kill().await;
+        cluster.restart().await;
+        let sums = tasks.join_all().await.into_iter().fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+        assert!(sums.0 > 50 && sums.1 > 0, "{sums:?}");
+        node.store.ping().await.expect("it is back");
+    }
+}
+
 /// SECURITY R17: a member that cannot be stored fails alone, the rest of its batch is stored.
 #[tokio::test(flavor = "multi_thread")]
 async fn r17_members_of_a_batch_have_their_own_verdict() {
     let node = fixture(&Cluster::shared().await.database().await).await;
     cluster::furnish(&node.store).await;
-    let grant = node.store.issue_token(&issue("first", None)).await.expect("issue");
+    let grant =
+        node.store.issue_token(&issue("first", None)).await.expect("issue").granted().expect("granted");
     let mut tasks = JoinSet::new();
     for i in 0..64 {
         let store = node.store.clone();
@@ -201,7 +289,8 @@ async fn r17_killed_database_loses_no_answer_and_comes_back() {
     let mut cluster = Cluster::start().await;
     let node = fixture(&cluster.database().await).await;
     cluster::furnish(&node.store).await;
-    let grant = node.store.issue_token(&issue("first", None)).await.expect("issue");
+    let grant =
+        node.store.issue_token(&issue("first", None)).await.expect("issue").granted().expect("granted");
     for round in 0..3 {
         let mut tasks = JoinSet::new();
         for i in 0..32 {
@@ -260,7 +349,8 @@ async fn silent_database_is_given_up_in_time() {
     let cluster = Cluster::start().await;
     let node = fixture(&cluster.database().await).await;
     cluster::furnish(&node.store).await;
-    let grant = node.store.issue_token(&issue("first", None)).await.expect("issue");
+    let grant =
+        node.store.issue_token(&issue("first", None)).await.expect("issue").granted().expect("granted");
     node.store.issue_token(&issue("second", Some(grant.clone()))).await.expect("issue");
     cluster.freeze(true);
     let late = issue("late", Some(grant.clone()));
@@ -306,7 +396,8 @@ async fn p01_cpu_per_token() {
     let cluster = Cluster::start().await;
     let node = fixture(&cluster.database().await).await;
     cluster::furnish(&node.store).await;
-    let grant = node.store.issue_token(&issue("first", None)).await.expect("issue");
+    let grant =
+        node.store.issue_token(&issue("first", None)).await.expect("issue").granted().expect("granted");
     for lap in 0..3 {
         let (ours, theirs) = (cluster::cpu_us("self"), cluster.cpu_us());
         let began = tokio::time::Instant::now();

@@ -7,7 +7,9 @@ use mandate_core::grant::CodeRule;
 use mandate_core::model::{Client, ClientOwner, Code, GrantedBy, Status, User};
 use mandate_core::{Digest, Offset, OperationId, PlatformId, ScopeSet, Timestamp};
 use mandate_store::conformance::{self, Fixture};
-use mandate_store::{Audit, Changed, DecisionRow, Feed, IssueToken, NewCode, NewToken, Redeemed, StoreError};
+use mandate_store::{
+    Audit, Changed, DecisionRow, Feed, IssueToken, Minted, NewCode, NewToken, Redeemed, StoreError,
+};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,6 +215,7 @@ async fn hot(fixture: Fixture, verb: &str, task: u32) {
             issued_at: at(5),
             expires_at: None,
             offset: fixture.feed.applied(),
+            chain: None,
         };
         match verb {
             "issue_token" => {
@@ -223,8 +226,11 @@ async fn hot(fixture: Fixture, verb: &str, task: u32) {
                     scopes: scopes.clone(),
                     partner: None,
                     token,
+                    stored: true,
+                    chain: None,
+                    marks: vec![],
                 };
-                known = Some(fixture.store.issue_token(&new).await.expect("issue"));
+                known = fixture.store.issue_token(&new).await.expect("issue").granted();
             }
             "issue_code" => {
                 let code = Code {
@@ -238,9 +244,16 @@ async fn hot(fixture: Fixture, verb: &str, task: u32) {
                     issued_at: at(1),
                     expires_at: at(601),
                     offset: fixture.feed.applied(),
+                    binding: None,
+                    context: "".into(),
                     redeemed: None,
+                    redeemed_chain: None,
                 };
-                fixture.store.issue_code(&NewCode { grant: grant.clone(), code }).await.expect("issue");
+                fixture
+                    .store
+                    .issue_code(&NewCode { grant: grant.clone(), code, completes: None })
+                    .await
+                    .expect("issue");
             }
             "redeem_code" => {
                 let rule = CodeRule {
@@ -248,10 +261,11 @@ async fn hot(fixture: Fixture, verb: &str, task: u32) {
                     redirect_uri: "https://app.example/callback".into(),
                     verifier: None,
                     requires_pkce: false,
+                    binding: None,
                     secret_of: None,
                     own_secret_serves: None,
                 };
-                let token = new_token("redeemed");
+                let token = Minted::stored(new_token("redeemed"));
                 let redeemed = fixture.store.redeem_code(&platform(), &digest("code"), &rule, &token).await;
                 assert!(matches!(redeemed, Ok(Redeemed::Fresh { .. })), "{redeemed:?}");
             }

@@ -18,12 +18,14 @@ pub enum Presented {
     },
     /// `Authorization: Bearer` (RFC 6750 section 2.1).
     Bearer(Secret),
+    /// `Authorization: DPoP` (RFC 9449 section 7.1).
+    Dpop(Secret),
 }
 
 const KEY_ID: HeaderName = HeaderName::from_static("apca-api-key-id");
 const KEY_SECRET: HeaderName = HeaderName::from_static("apca-api-secret-key");
 /// Longest credential text that is looked at, in bytes.
-const LONGEST: usize = 2048;
+const LONGEST: usize = 8192;
 
 /// The credential of a request on Alpaca's surfaces.
 ///
@@ -43,6 +45,32 @@ pub fn of_request(headers: &HeaderMap, query: Option<&str>) -> Result<Presented,
         (Some(value), 0, false) if authorizations == 1 => of_authorization(value),
         (None, 1, false) => of_key_headers(id, secret),
         (_, keys, _) => Err(ambiguous(authorizations, keys, in_query)),
+    }
+}
+
+/// The credential of a request to an API of the `rfc` dialect: a token in the `Authorization` header, nowhere else.
+///
+/// # Errors
+/// None, several, or one whose text is visibly damaged.
+pub fn of_api_request(headers: &HeaderMap, query: Option<&str>) -> Result<Presented, Box<Refusal>> {
+    let (authorization, authorizations) = first(headers, &AUTHORIZATION);
+    let in_query = query.is_some_and(|q| q.split('&').any(|p| p.split('=').next() == Some("access_token")));
+    match (authorization, in_query) {
+        (None, false) => Err(Box::new(
+            Refusal::anonymous(Cause::CredentialMissing).with(FactName::Expected, "an access token"),
+        )),
+        (None, true) => Err(defect("the query", "a credential never travels in the query")),
+        (Some(value), false) if authorizations == 1 => {
+            let (scheme, rest) = split_scheme(value.as_bytes());
+            if scheme.eq_ignore_ascii_case(b"dpop") {
+                return Ok(Presented::Dpop(Secret::new(text("Authorization: DPoP", rest)?)));
+            }
+            if scheme.eq_ignore_ascii_case(b"bearer") {
+                return Ok(Presented::Bearer(Secret::new(text("Authorization: Bearer", rest)?)));
+            }
+            Err(defect("Authorization", "the scheme is neither Bearer nor DPoP"))
+        }
+        (Some(_), _) => Err(ambiguous(authorizations, 0, in_query)),
     }
 }
 

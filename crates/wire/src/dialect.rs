@@ -1,6 +1,7 @@
 //! How refusals are said. A dialect renders and never decides: deleting one loses words, not a rule.
 
 pub mod alpaca;
+pub mod rfc;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -25,6 +26,8 @@ pub struct Row {
 /// Says a refusal in the words of a surface.
 pub fn render(surface: Surface, decision: &Decision, issuer: &str) -> Response<Bytes> {
     match surface {
+        Surface::RfcOauth => rfc::oauth(decision, issuer),
+        Surface::RfcApi => rfc::api(decision, issuer),
         Surface::AlpacaConnect => {
             alpaca::render(alpaca::connect::row(decision.refusal.cause), decision, issuer, true)
         }

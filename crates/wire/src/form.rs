@@ -83,7 +83,7 @@ fn too_long(key: &str) -> Box<Refusal> {
 
 /// Names that may stand in a record; anything else a caller invents is not repeated (SECURITY R4).
 pub fn known(key: &str) -> &str {
-    const NAMES: [&str; 22] = [
+    const NAMES: [&str; 37] = [
         "grant_type",
         "code",
         "client_id",
@@ -106,6 +106,21 @@ pub fn known(key: &str) -> &str {
         "new_password",
         "code_challenge",
         "code_verifier",
+        "client_assertion",
+        "client_assertion_type",
+        "device_code",
+        "user_code",
+        "resource",
+        "nonce",
+        "prompt",
+        "max_age",
+        "login_hint",
+        "response_mode",
+        "dpop_jkt",
+        "request_uri",
+        "token",
+        "token_type_hint",
+        "code_challenge_method",
     ];
     NAMES.into_iter().find(|n| *n == key).unwrap_or("(a name that is not known here)")
 }

@@ -23,7 +23,7 @@ pub const OURS: [&str; 8] = [
 pub const LIFETIME_S: i64 = 30;
 
 /// What the header says.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Claims {
     /// The platform's issuer string.
     pub iss: String,
@@ -31,7 +31,7 @@ pub struct Claims {
     pub aud: String,
     /// The account, or the partner for a partner's own calls; empty on public routes.
     pub sub: String,
-    /// `key`, `token`, `partner` or `none`.
+    /// `key`, `token`, `partner`, or `client` for one that acts for itself.
     pub kind: String,
     /// The account's or host's environment.
     pub env: String,

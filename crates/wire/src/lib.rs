@@ -1,5 +1,5 @@
 //! Bytes to types and back: forms, JSON bodies, credentials in headers, platform files, records of decisions, and
-//! the dialects in which refusals are said. No I/O and no rules.
+//! the dialects in which refusals are said. No I/O, and no rules but those of signed formats (`jose`).
 
 pub mod body;
 pub mod credential;
@@ -8,8 +8,10 @@ pub mod dialect;
 pub mod explain;
 pub mod form;
 pub mod identity;
+pub mod jose;
 pub mod json;
 pub mod platform_file;
+pub mod refresh_token;
 pub mod seal;
 pub mod ticket;
 

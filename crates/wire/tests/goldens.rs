@@ -5,7 +5,7 @@
 
 use mandate_core::disclosure::{FactName, PossessionProof, Tier, Value};
 use mandate_core::model::{ApiKey, Credential, KeyFacts, KeyHolder};
-use mandate_core::platform::Surface;
+use mandate_core::platform::{Dialect, Surface};
 use mandate_core::policy::{Check, Identified, identify_key};
 use mandate_core::refusal::{Decision, Refusal};
 use mandate_core::{Cause, Digest, Offset, Timestamp};
@@ -100,6 +100,16 @@ fn broker() {
 }
 
 #[test]
+fn rfc_oauth() {
+    insta::assert_snapshot!(golden(Surface::RfcOauth));
+}
+
+#[test]
+fn rfc_api() {
+    insta::assert_snapshot!(golden(Surface::RfcApi));
+}
+
+#[test]
 fn rest() {
     insta::assert_snapshot!(golden(Surface::AlpacaRest));
 }
@@ -112,7 +122,20 @@ fn every_error_body_can_be_parsed_and_looked_up() {
             for proven in [false, true] {
                 let response = render(surface, &decision(cause, proven), "http://issuer.test");
                 let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
-                assert!(body["code"].is_u64() && body["message"].is_string(), "{body}");
+                let text = match surface.dialect() {
+                    Dialect::Alpaca => {
+                        assert!(body["code"].is_u64(), "{body}");
+                        body["message"].as_str().unwrap()
+                    }
+                    // RFC 6749 section 5.2
+                    Dialect::Rfc => {
+                        let (error, text) = (&body["error"], body["error_description"].as_str().unwrap());
+                        assert!(error.as_str().unwrap().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+                        let allowed = |b| matches!(b, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+                        assert!(text.bytes().all(allowed), "{text}");
+                        text
+                    }
+                };
                 assert_eq!(body["cause"], cause.id());
                 assert_eq!(body["decision_id"], "ID");
                 assert_eq!(body["error_uri"], "http://issuer.test/explain/ID");
@@ -120,8 +143,10 @@ fn every_error_body_can_be_parsed_and_looked_up() {
                 assert_eq!(response.headers()["mandate-decision"], "ID");
                 assert_eq!(response.headers()["cache-control"], "no-store");
                 let challenged = response.headers().contains_key("www-authenticate");
-                assert_eq!(challenged, response.status() == 401, "{} {surface:?}", cause.id());
-                assert!(!body["message"].as_str().unwrap().contains("(not shown)") || !proven, "{body}");
+                let needed = response.status() == 401
+                    || surface == Surface::RfcApi && body["error"] == "insufficient_scope";
+                assert_eq!(challenged, needed, "{} {surface:?}", cause.id());
+                assert!(!text.contains("(not shown)") || !proven, "{body}");
                 assert!(!response.status().is_redirection());
             }
         }

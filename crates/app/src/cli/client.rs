@@ -5,10 +5,11 @@ use super::duration::Seconds;
 use super::out::Out;
 use super::session::Session;
 use super::text;
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value as Json, json};
+use std::path::PathBuf;
 use url::Url;
 
 /// Arguments of `mandate client`.
@@ -40,6 +41,9 @@ struct Said {
     /// A partner that may use it in its own calls; may be repeated
     #[arg(long = "visible-to", value_name = "PARTNER")]
     visible_to: Vec<String>,
+    /// How it is to be treated: a file with a JSON object (profile, `auth_method`, grants, jwks …)
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -113,7 +117,7 @@ enum Verb {
 
 impl Said {
     /// As members of a body; lists that were not given are left out.
-    fn members(self) -> Map<String, Json> {
+    fn members(self) -> anyhow::Result<Map<String, Json>> {
         let scopes: Vec<String> = self
             .scopes
             .iter()
@@ -132,7 +136,14 @@ impl Said {
         if let Some(description) = self.description {
             out.insert("description".into(), json!(description));
         }
-        out
+        if let Some(file) = self.settings {
+            let text = std::fs::read_to_string(&file)
+                .with_context(|| format!("{} cannot be read", file.display()))?;
+            let settings: Json =
+                serde_json::from_str(&text).with_context(|| format!("{} holds no JSON", file.display()))?;
+            out.insert("settings".into(), settings);
+        }
+        Ok(out)
     }
 }
 
@@ -142,8 +153,8 @@ pub(super) async fn run(args: Client, out: &mut Out) -> anyhow::Result<()> {
     let clients = ["platforms", platform.as_str(), "clients"];
     match args.verb {
         Verb::Create { name, said, url, owner, live_approved } => {
-            let mut body = said.members();
-            if !body.contains_key("redirect_uris") {
+            let mut body = said.members()?;
+            if !body.contains_key("redirect_uris") && !body.contains_key("settings") {
                 bail!(
                     "an app needs at least one redirect URI\n  --redirect-uri https://app.example/callback"
                 );
@@ -175,7 +186,7 @@ pub(super) async fn run(args: Client, out: &mut Out) -> anyhow::Result<()> {
             one(&session, out, &client);
         }
         Verb::Change { id, name, said } => {
-            let mut body = said.members();
+            let mut body = said.members()?;
             body.extend(name.map(|name| ("name".to_owned(), json!(name))));
             if body.is_empty() {
                 bail!("nothing to change\n  `mandate client change --help` lists what can be changed");

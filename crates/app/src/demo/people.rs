@@ -1,6 +1,6 @@
 //! The demo's people, accounts, keys, partners and apps.
 
-use super::sheet::{Key, PartnerRow, Role, Sheet};
+use super::sheet::{self, Key, PartnerRow, Role};
 use super::{Ports, alpaca};
 use crate::node::Node;
 use anyhow::{bail, ensure};
@@ -13,7 +13,7 @@ use mandate_core::{
     PartnerId, PlatformId, ScopeSet, Secret, UserId, format,
 };
 use mandate_store::{Audit, Changed};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 
 /// An audit record of the demo's own acts.
@@ -34,30 +34,30 @@ pub(super) fn audit(
     }
 }
 
-fn done(changed: Changed, what: &str) -> anyhow::Result<()> {
+pub(super) fn done(changed: Changed, what: &str) -> anyhow::Result<()> {
     match changed {
         Changed::Done => Ok(()),
         other => bail!("{what}: {other:?}"),
     }
 }
 
-/// Makes everything on the sheet.
+/// Makes everything of the brokerage; gives its part of the sheet.
 pub(super) async fn provision(
     node: &Node,
     secrets: &dyn Entropy,
     platform: &Platform,
     ports: &Ports,
-) -> anyhow::Result<Sheet> {
-    let admin_token = administrator(node, secrets).await?;
+) -> anyhow::Result<Value> {
     let password = Secret::new(format::random_hex::<8>(secrets));
-    let alice = user(node, secrets, "alice", &password).await?;
+    let alice = user(node, &alpaca(), secrets, "alice", &password).await?;
     // The apps belong to somebody else than the owner of the accounts, as in life.
-    let developer = user(node, secrets, "devon", &Secret::new(format::random_hex::<8>(secrets))).await?;
+    let developer =
+        user(node, &alpaca(), secrets, "devon", &Secret::new(format::random_hex::<8>(secrets))).await?;
 
     let mut accounts = Vec::new();
     let mut keys = Vec::new();
     for environment in ["paper", "live"] {
-        let account = account(node, secrets, environment, Some(&alice), None).await?;
+        let account = account(node, &alpaca(), secrets, environment, Some(&alice), None).await?;
         let prefix = if environment == "paper" { "PK" } else { "AK" };
         let (id, secret) =
             key(node, secrets, prefix, KeyHolder::Account(account.clone()), Some(environment)).await?;
@@ -70,7 +70,8 @@ pub(super) async fn provision(
         let (id, secret) = key(node, secrets, "CK", KeyHolder::Partner(partner.id.clone()), None).await?;
         let mut theirs = Vec::new();
         for _ in 0..2 {
-            theirs.push(account(node, secrets, "paper", None, Some(&partner.id)).await?.to_string());
+            theirs
+                .push(account(node, &alpaca(), secrets, "paper", None, Some(&partner.id)).await?.to_string());
         }
         partners.push(PartnerRow { name: partner.name.to_string(), key: id, secret, accounts: theirs });
     }
@@ -90,10 +91,11 @@ pub(super) async fn provision(
         let owner = ClientOwner::Partner(partner.id.clone());
         clients.push(client(node, secrets, &role, &name, &owner, Some((&partner.id, &partner.name))).await?);
     }
-    Ok(Sheet::new(ports, &admin_token, &password, &accounts, &keys, &partners, &clients))
+    Ok(sheet::alpaca(ports, &password, &accounts, &keys, &partners, &clients))
 }
 
-async fn administrator(node: &Node, secrets: &dyn Entropy) -> anyhow::Result<Secret> {
+/// The operator's token.
+pub(super) async fn administrator(node: &Node, secrets: &dyn Entropy) -> anyhow::Result<Secret> {
     let token = Secret::new(format::opaque("mdt_admin_", secrets) + &format::random_hex::<8>(secrets));
     let admin = Administrator {
         id: AdminId::new("demo"),
@@ -111,10 +113,16 @@ async fn administrator(node: &Node, secrets: &dyn Entropy) -> anyhow::Result<Sec
     Ok(token)
 }
 
-async fn user(node: &Node, secrets: &dyn Entropy, name: &str, password: &Secret) -> anyhow::Result<UserId> {
+pub(super) async fn user(
+    node: &Node,
+    platform: &PlatformId,
+    secrets: &dyn Entropy,
+    name: &str,
+    password: &Secret,
+) -> anyhow::Result<UserId> {
     let hash = node.issuer.passwords.hash(password, &*node.entropy).await?;
     let user = User {
-        platform: alpaca(),
+        platform: platform.clone(),
         id: UserId::new(format::opaque("u_", secrets)),
         name: name.into(),
         password: Some(hash),
@@ -128,8 +136,9 @@ async fn user(node: &Node, secrets: &dyn Entropy, name: &str, password: &Secret)
     Ok(user.id)
 }
 
-async fn account(
+pub(super) async fn account(
     node: &Node,
+    platform: &PlatformId,
     secrets: &dyn Entropy,
     environment: &str,
     owner: Option<&UserId>,
@@ -137,7 +146,7 @@ async fn account(
 ) -> anyhow::Result<AccountId> {
     let now = node.clock.now();
     let account = Account {
-        platform: alpaca(),
+        platform: platform.clone(),
         id: AccountId::new(format::uuid_v4(secrets)),
         environment: EnvironmentId::new(environment),
         owner: owner.cloned(),
@@ -253,7 +262,7 @@ pub(super) async fn extra(node: &Node, count: u32, dir: &Path) -> anyhow::Result
     let mut rows = Vec::new();
     for i in 0..count {
         let partner = partner.filter(|_| i < count / 2);
-        let account = account(node, &*node.entropy, "paper", None, partner.map(|p| &p.id)).await?;
+        let account = account(node, &alpaca(), &*node.entropy, "paper", None, partner.map(|p| &p.id)).await?;
         let (id, secret) =
             key(node, &*node.entropy, "PK", KeyHolder::Account(account.clone()), Some("paper")).await?;
         rows.push(json!({

@@ -27,6 +27,38 @@ pub(super) struct PartnerRow {
 /// A client under its role.
 pub(super) struct Role(pub(super) Value);
 
+fn at(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+/// The brokerage's part.
+pub(super) fn alpaca(
+    ports: &Ports,
+    password: &Secret,
+    accounts: &[(String, String)],
+    keys: &[Key],
+    partners: &[PartnerRow],
+    clients: &[Role],
+) -> Value {
+    let port = |host: &str| at(ports.of("alpaca", host));
+    let environment = |host: &str| json!({"api": port(host), "data": port("data"), "broker": port("broker")});
+    json!({
+        "issuer": port("issuer"),
+        "environments": {"paper": environment("paper"), "live": environment("live")},
+        "users": [{
+            "name": "alice", "password": password.expose(),
+            "accounts": accounts.iter().map(|(id, e)| json!({"id": id, "environment": e})).collect::<Vec<_>>(),
+        }],
+        "keys": keys.iter().map(|k| json!({
+            "account": k.account, "environment": k.environment, "id": k.id, "secret": k.secret,
+        })).collect::<Vec<_>>(),
+        "partners": partners.iter().map(|p| json!({
+            "name": p.name, "key": p.key, "secret": p.secret, "accounts": p.accounts,
+        })).collect::<Vec<_>>(),
+        "clients": clients.iter().map(|c| c.0.clone()).collect::<Vec<_>>(),
+    })
+}
+
 /// The whole sheet. Holds secrets of the demo and prints them: that is what it is for.
 pub(super) struct Sheet {
     json: Value,
@@ -36,38 +68,13 @@ pub(super) struct Sheet {
 const FILE: &str = "sheet.json";
 
 impl Sheet {
-    pub(super) fn new(
-        ports: &Ports,
-        admin: &Secret,
-        password: &Secret,
-        accounts: &[(String, String)],
-        keys: &[Key],
-        partners: &[PartnerRow],
-        clients: &[Role],
-    ) -> Self {
-        let at = |port: u16| format!("http://127.0.0.1:{port}");
-        let environment =
-            |api: u16| json!({"api": at(api), "data": at(ports.data), "broker": at(ports.broker)});
+    pub(super) fn new(ports: &Ports, admin: &Secret, platforms: &[(&str, Value)]) -> Self {
         let json = json!({
             "ready": true,
             "version": env!("CARGO_PKG_VERSION"),
             "admin": {"url": at(ports.admin), "token": admin.expose()},
             "clock": {"url": format!("{}/demo/clock", at(ports.admin)), "token": admin.expose()},
-            "platforms": {"alpaca": {
-                "issuer": at(ports.issuer),
-                "environments": {"paper": environment(ports.paper), "live": environment(ports.live)},
-                "users": [{
-                    "name": "alice", "password": password.expose(),
-                    "accounts": accounts.iter().map(|(id, e)| json!({"id": id, "environment": e})).collect::<Vec<_>>(),
-                }],
-                "keys": keys.iter().map(|k| json!({
-                    "account": k.account, "environment": k.environment, "id": k.id, "secret": k.secret,
-                })).collect::<Vec<_>>(),
-                "partners": partners.iter().map(|p| json!({
-                    "name": p.name, "key": p.key, "secret": p.secret, "accounts": p.accounts,
-                })).collect::<Vec<_>>(),
-                "clients": clients.iter().map(|c| c.0.clone()).collect::<Vec<_>>(),
-            }},
+            "platforms": platforms.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
         });
         Self { json, admin: admin.clone() }
     }
@@ -95,20 +102,22 @@ impl Sheet {
         &self.admin
     }
 
-    /// Issuer, paper, live, data, broker, admin.
-    pub(super) fn ports(&self) -> Option<[u16; 6]> {
-        let port = |pointer: &str| {
-            let url = url::Url::parse(self.json.pointer(pointer)?.as_str()?).ok()?;
-            url.port()
-        };
-        Some([
-            port("/platforms/alpaca/issuer")?,
-            port("/platforms/alpaca/environments/paper/api")?,
-            port("/platforms/alpaca/environments/live/api")?,
-            port("/platforms/alpaca/environments/paper/data")?,
-            port("/platforms/alpaca/environments/paper/broker")?,
-            port("/admin/url")?,
-        ])
+    /// The port of each of [`super::PORTS`], and the operator's.
+    pub(super) fn ports(&self) -> Option<Vec<u16>> {
+        let pointers = [
+            "/platforms/rfc/issuer",
+            "/platforms/rfc/environments/live/api",
+            "/platforms/alpaca/issuer",
+            "/platforms/alpaca/environments/paper/api",
+            "/platforms/alpaca/environments/live/api",
+            "/platforms/alpaca/environments/paper/data",
+            "/platforms/alpaca/environments/paper/broker",
+            "/admin/url",
+        ];
+        pointers
+            .iter()
+            .map(|pointer| url::Url::parse(self.json.pointer(pointer)?.as_str()?).ok()?.port())
+            .collect()
     }
 
     pub(super) fn print(&self, as_json: bool) -> anyhow::Result<()> {
@@ -128,13 +137,15 @@ impl Sheet {
         let mut out = String::new();
         let _infallible = write!(
             out,
-            "Mandate {version} demo: a brokerage platform with sample accounts, keys, apps and two partners.
+            "Mandate {version} demo: a brokerage platform with sample accounts, keys, apps and two partners, and a bank's
+authorization server by the RFCs.
 
   Sign in and connected apps   {issuer}/apps      (alice / {password})
   Trading API, paper           {paper}
   Trading API, live            {live}
   Market data                  {data}
   Broker API                   {broker}
+  Authorization server         {rfc}/.well-known/openid-configuration
   Operator                     {admin}/admin/v1/openapi.json
 
   Alice's paper key            {key}
@@ -157,6 +168,7 @@ Stop with Ctrl-C. `mandate demo --json` prints all of this and more for programs
             password = alpaca("/users/0/password"),
             data = alpaca("/environments/paper/data"),
             broker = alpaca("/environments/paper/broker"),
+            rfc = get("/platforms/rfc/issuer"),
             admin = get("/admin/url"),
             token = self.admin.expose(),
         );

@@ -3,7 +3,7 @@
 use super::answer::{Answer, Reply};
 use super::book::Holder;
 use super::intake::Query;
-use super::{Brokerage, account, assets, broker, data, orders, positions, watchlists};
+use super::{Brokerage, account, assets, bank, broker, data, orders, positions, watchlists};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, StatusCode};
@@ -69,6 +69,14 @@ impl<'a> Call<'a> {
         Err(Answer::forbidden("this call takes the credential of an account"))
     }
 
+    /// The account that a token or key acts on, and its environment; empty for everybody else.
+    pub(super) fn about(&self) -> (&str, &str) {
+        match &*self.claims.kind {
+            "key" | "token" => (&self.claims.sub, &self.claims.env),
+            _ => ("", ""),
+        }
+    }
+
     /// The partner that the gate names.
     fn partner(&self) -> Result<String, Answer> {
         if self.claims.kind == "partner" && !self.claims.sub.is_empty() {
@@ -98,6 +106,9 @@ pub(super) fn answer(call: &Call) -> Reply {
     let segments: Vec<&str> = call.path.trim_start_matches('/').split('/').collect();
     if call.path.len() > 1 && segments.iter().any(|s| s.is_empty()) {
         return Err(unknown(call));
+    }
+    if let Some(reply) = bank::answer(call, &method, &segments) {
+        return reply;
     }
     match segments.as_slice() {
         ["v1" | "v2", "clock"] if method == Method::GET => account::clock(call),

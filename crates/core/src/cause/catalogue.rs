@@ -27,7 +27,7 @@ catalogue! {
     CredentialMissing "credential.missing", CredentialMissing, InvalidToken 401, Caller,
         title: "No credential was sent",
         point: "the request holds no credential",
-        remedy: "Send an API key in the APCA-API-KEY-ID and APCA-API-SECRET-KEY headers, a token as Authorization: Bearer, or a partner's key as HTTP Basic. Check that no proxy drops the header and that the program reads its settings.",
+        remedy: "Send {expected}: a token as Authorization: Bearer; where keys are taken, a key in the APCA-API-KEY-ID and APCA-API-SECRET-KEY headers, a partner's as HTTP Basic. Check that no proxy drops the header and that the program reads its settings.",
         about: "Nothing in the request names a caller. Headers with underscores instead of dashes are often dropped by proxies, and an unset variable often becomes an absent header.",
         facts: [Expected, ServerTime];
     CredentialMalformed "credential.malformed", CredentialMalformed, InvalidToken 401, Caller,
@@ -86,7 +86,7 @@ catalogue! {
         facts: [CredentialKind, IssuedAt, ExpiredAt, ServerTime];
     TokenRevoked "token.revoked", CredentialEnded, InvalidToken 401, Owner,
         title: "The token was revoked",
-        point: "request is not authorized: the token was genuine and ended at {ended_at}",
+        point: "request is not authorized: the token was genuine and has ended ({end_reason})",
         remedy: "Send the owner through the authorization page again.",
         about: "The token was given back, or something it hangs from was switched off after it was issued; switching that on again does not revive it.",
         facts: [CredentialKind, IssuedAt, EndedAt, EndReason, EndedBy, ClientName, Account, Grant, ServerTime];
@@ -375,6 +375,180 @@ catalogue! {
         remedy: "Tell {contact} the decision id.",
         about: "An error of ours. The record holds the details.",
         facts: [Contact, ServerTime];
+
+    // Refresh tokens (RFC 6749 section 6, DESIGN D7).
+    RefreshInvalid "refresh.invalid", RefreshInvalid, InvalidGrant 400, Caller,
+        title: "The refresh token is not known",
+        point: "the refresh token does not exist or was not issued to this client",
+        remedy: "Send the refresh token exactly as the last token answer held it, with the client it was issued to and, where it is bound to a key, a proof of that key. Otherwise send the owner through the authorization page again.",
+        about: "Unknown tokens, damaged ones, those of other clients and those bound to another key get this one answer.",
+        facts: [ServerTime, TrueCause];
+    RefreshExpired "refresh.expired", RefreshInvalid, InvalidGrant 400, EndUser,
+        title: "The refresh token expired",
+        point: "the refresh token was genuine and ended at {expired_at}",
+        remedy: "Send the owner through the authorization page again, and use the token at least once within its time.",
+        about: "A refresh token ends when it is not used for long, or at the end that the platform sets for all of them.",
+        facts: [IssuedAt, ExpiredAt, ServerTime];
+    RefreshReplayed "refresh.replayed", RefreshInvalid, InvalidGrant 400, Caller,
+        title: "The refresh token was used before",
+        point: "this refresh token was replaced by a newer one, so the whole chain was ended; it looks like {received}",
+        remedy: "Store each new refresh token before the next use, share it between processes, and refresh in one place only. Send the owner through the authorization page again.",
+        about: "A refresh token that comes back after its successor was used is a sign of theft, or of two programs that refresh with the same token without knowing of each other.",
+        facts: [Received, IssuedAt, EndedAt, ServerTime];
+    RefreshEnded "refresh.ended", RefreshInvalid, InvalidGrant 400, Owner,
+        title: "The refresh token was revoked",
+        point: "the refresh token was genuine and ended at {ended_at} ({end_reason})",
+        remedy: "Send the owner through the authorization page again.",
+        about: "The token was given back, its chain was ended, or the permission it came from was withdrawn.",
+        facts: [IssuedAt, EndedAt, EndReason, Grant, ServerTime];
+
+    // Clients of the rfc dialect.
+    ClientGrantNotAllowed "client.grant_not_allowed", GrantTypeNotAllowed, UnauthorizedClient 400, Operator,
+        title: "The client may not use this grant type",
+        point: "the client is known, and it may not use the grant type `{received}`; it may use {expected}",
+        remedy: "Use a grant type of the client's registration, or have the registration changed ({contact}).",
+        about: "Each client is registered for certain grant types (RFC 6749 section 5.2).",
+        facts: [Received, Expected, Contact, ServerTime];
+    ClientMethodWrong "client.method_wrong", ClientRejected, InvalidClient 401, Caller,
+        title: "The client authenticates in another way",
+        point: "client authentication failed: {defect}",
+        remedy: "Authenticate as the client's registration says, once, with nothing else beside it.",
+        about: "A client authenticates in the one way it is registered for (RFC 6749 section 2.3); a weaker way beside it would make it as weak.",
+        facts: [Defect, ServerTime];
+    AssertionInvalid "assertion.invalid", ClientRejected, InvalidClient 401, Caller,
+        title: "The client assertion is not good",
+        point: "client authentication failed: the assertion is not good: {defect}",
+        remedy: "Make a fresh assertion for each request: iss and sub are the client_id, aud is the issuer, exp is soon, jti is new, and the key is one of the registration.",
+        about: "A client assertion is a JWT that the client signs with its own key (RFC 7523 section 3).",
+        facts: [Defect, ServerTime];
+    AssertionReused "assertion.reused", ClientRejected, InvalidClient 401, Caller,
+        title: "The client assertion was used before",
+        point: "client authentication failed: an assertion with this jti was used before",
+        remedy: "Make a fresh assertion with a new jti for each request, also for a repeated one.",
+        about: "An assertion is good once (RFC 7523 section 3).",
+        facts: [ServerTime];
+
+    // Proofs of possession (RFC 9449).
+    DpopInvalid "dpop.invalid", ProofRejected, InvalidDpopProof 400, Caller,
+        title: "The DPoP proof is not good",
+        point: "the DPoP proof is not good: {defect}",
+        remedy: "Make a fresh proof for each request: htm and htu are this request's, iat is now, jti is new, and ath is the hash of the token it goes with.",
+        about: "A proof shows that the sender holds the key that a token is bound to (RFC 9449 section 4.3).",
+        facts: [Defect, ServerTime];
+    DpopNonceNeeded "dpop.nonce_needed", ProofRejected, UseDpopNonce 400, Caller,
+        title: "The DPoP proof needs a nonce",
+        point: "the DPoP proof has no nonce of this server, or an old one; the DPoP-Nonce header of this answer holds a fresh one",
+        remedy: "Repeat the request with a new proof that holds the nonce of the DPoP-Nonce header.",
+        about: "A nonce shows that a proof was made just now (RFC 9449 section 8).",
+        facts: [ServerTime];
+    DpopReused "dpop.reused", ProofRejected, InvalidDpopProof 400, Caller,
+        title: "The DPoP proof was used before",
+        point: "a DPoP proof with this jti was used before",
+        remedy: "Make a fresh proof with a new jti for each request, also for a repeated one.",
+        about: "A proof is good once (RFC 9449 section 11.1).",
+        facts: [ServerTime];
+    DpopMissing "dpop.missing", ProofRejected, InvalidDpopProof 400, Caller,
+        title: "A DPoP proof is needed",
+        point: "a proof of possession is needed here and none was sent",
+        remedy: "Send a DPoP proof in the DPoP header, and the token as Authorization: DPoP.",
+        about: "The token is bound to a key, or the client is registered for bound tokens only; a bare bearer token is then no good to whoever finds it.",
+        facts: [ServerTime];
+    DpopKeyMismatch "dpop.key_mismatch", ProofRejected, InvalidToken 401, Caller,
+        title: "The proof is of another key",
+        point: "the token is bound to another key than the proof's",
+        remedy: "Sign proofs with the key that the token was asked for with.",
+        about: "A bound token is good only together with its key (RFC 9449 section 7.1).",
+        facts: [ServerTime];
+
+    // Authorization requests of the rfc dialect.
+    RequestUriInvalid "request_uri.invalid", RequestMalformed, InvalidRequestUri 400, Caller,
+        title: "The pushed request is not good",
+        point: "the request_uri is unknown, has expired, was used, or was pushed by another client",
+        remedy: "Push the request again and send the browser with the new request_uri at once.",
+        about: "A pushed request waits for a short time, for one authorization by the client that pushed it (RFC 9126 section 2.2).",
+        facts: [ServerTime];
+    RequestMustBePushed "request.must_be_pushed", RequestMalformed, InvalidRequest 400, Caller,
+        title: "The request must be pushed",
+        point: "this client must push its authorization requests",
+        remedy: "Send the parameters to the pushed authorization request endpoint, and the browser with client_id and the request_uri of the answer.",
+        about: "The client's registration or profile demands pushed authorization requests (RFC 9126 section 6).",
+        facts: [ServerTime];
+    RequestObjectInvalid "request_object.invalid", RequestMalformed, InvalidRequestObject 400, Caller,
+        title: "The request object is not good",
+        point: "the request object is not good: {defect}",
+        remedy: "Sign the request with a key of the client's registration; iss is the client_id, aud is the issuer.",
+        about: "A request object is an authorization request as a signed JWT (RFC 9101).",
+        facts: [Defect, ServerTime];
+    ResourceInvalid "resource.invalid", RequestMalformed, InvalidTarget 400, Caller,
+        title: "The resource is not known",
+        point: "the resource {received} is not one of this platform's; use {expected}",
+        remedy: "Send the address of an API of this platform as resource, or none.",
+        about: "A resource says which API a token is for (RFC 8707).",
+        facts: [Received, Expected, ServerTime];
+    LoginRequired "login.required", SignInRejected, LoginRequired 400, EndUser,
+        title: "The person must sign in",
+        point: "prompt=none was asked for and nobody is signed in, or not lately enough",
+        remedy: "Ask again without prompt=none.",
+        about: "An app asked for an answer without any page, and a page is needed (OpenID Connect Core section 3.1.2.6).",
+        facts: [ServerTime];
+    ConsentRequired "consent.required", SignInRejected, ConsentRequired 400, EndUser,
+        title: "The person must agree",
+        point: "prompt=none was asked for and the person has not agreed to this yet",
+        remedy: "Ask again without prompt=none.",
+        about: "An app asked for an answer without any page, and a page is needed (OpenID Connect Core section 3.1.2.6).",
+        facts: [ServerTime];
+
+    // Devices (RFC 8628 section 3.5).
+    DevicePending "device.pending", CodeInvalid, AuthorizationPending 400, Time,
+        title: "The person has not decided yet",
+        point: "the person has not decided yet",
+        remedy: "Ask again after the interval, until the person has decided or the code has expired.",
+        about: "A device asks again and again while its owner signs in on another one.",
+        facts: [ServerTime];
+    DeviceSlowDown "device.slow_down", CodeInvalid, SlowDown 400, Caller,
+        title: "The device asks too often",
+        point: "the device asks too often: from now on wait {retry_after_s} s between two requests",
+        remedy: "Add five seconds to the interval and keep to it.",
+        about: "The answer to the device authorization request says how long to wait between two requests.",
+        facts: [RetryAfter, ServerTime];
+    DeviceDenied "device.denied", CodeInvalid, AccessDenied 400, EndUser,
+        title: "The person said no",
+        point: "the person did not allow the access",
+        remedy: "Nothing to mend: begin again only when the person wants it.",
+        about: "The person on the consent page chose not to allow.",
+        facts: [ServerTime];
+    DeviceExpired "device.expired", CodeInvalid, ExpiredToken 400, EndUser,
+        title: "The code on the device expired",
+        point: "the device code has expired",
+        remedy: "Begin again with a new code.",
+        about: "A device waits for its owner for some minutes only.",
+        facts: [ServerTime];
+    DeviceInvalid "device.invalid", CodeInvalid, InvalidGrant 400, Caller,
+        title: "The device code cannot be used",
+        point: "the device code does not exist, was not issued to this client, or was used",
+        remedy: "Send the device_code of the last device authorization answer, with the client that asked for it, and stop once tokens were answered.",
+        about: "A device code gives tokens once, to the client that asked for it.",
+        facts: [ServerTime, TrueCause];
+    DeviceCodeUnknown "device.code_unknown", FormRejected, AccessDenied 403, EndUser,
+        title: "This code is not known",
+        point: "no device waits for this code, or it has waited too long",
+        remedy: "Compare the code with the one that the device shows; begin again there if it is old.",
+        about: "The code that a device shows is typed in here by the person who owns the account.",
+        facts: [ServerTime];
+
+    // Tokens of the rfc dialect.
+    IntrospectionNotAllowed "introspection.not_allowed", ClientRejected, InvalidClient 401, Operator,
+        title: "The client may not ask about tokens",
+        point: "the client is known, and its registration does not allow introspection",
+        remedy: "Ask with a client that is registered as a resource server ({contact}).",
+        about: "Only resource servers may ask what a token is good for (RFC 7662 section 2.1).",
+        facts: [Contact, ServerTime];
+    TokenAudience "token.audience", CredentialWrongKind, InvalidToken 401, Caller,
+        title: "The token is for another API",
+        point: "the token is genuine, but it is for {expected}, not for this API",
+        remedy: "Ask for a token with the resource parameter naming this API.",
+        about: "A token names the API it is for (RFC 9068 section 4).",
+        facts: [Expected, ServerTime];
 }
 
 impl Cause {

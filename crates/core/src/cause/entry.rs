@@ -34,6 +34,10 @@ pub enum Class {
     AccountNotCovered,
     /// The authorization code cannot be redeemed.
     CodeInvalid,
+    /// The refresh token cannot be used.
+    RefreshInvalid,
+    /// The proof of possession is missing or not good.
+    ProofRejected,
     /// The redirect URI is not the right one.
     RedirectInvalid,
     /// The scope asked for cannot be given.
@@ -72,7 +76,7 @@ pub enum Class {
 
 impl Class {
     /// Every class; tests walk it.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 33] = [
         Self::CredentialMissing,
         Self::CredentialMalformed,
         Self::CredentialRejected,
@@ -87,6 +91,8 @@ impl Class {
         Self::AccountNotActive,
         Self::AccountNotCovered,
         Self::CodeInvalid,
+        Self::RefreshInvalid,
+        Self::ProofRejected,
         Self::RedirectInvalid,
         Self::ScopeInvalid,
         Self::ScopeMissing,
@@ -172,6 +178,26 @@ pub enum OAuthError {
     InvalidToken,
     /// RFC 6750 section 3.1.
     InsufficientScope,
+    /// RFC 8628 section 3.5.
+    AuthorizationPending,
+    /// RFC 8628 section 3.5.
+    SlowDown,
+    /// RFC 8628 section 3.5.
+    ExpiredToken,
+    /// RFC 9449 section 5.
+    InvalidDpopProof,
+    /// RFC 9449 section 8.
+    UseDpopNonce,
+    /// RFC 8707 section 2.
+    InvalidTarget,
+    /// RFC 9101 section 7.
+    InvalidRequestUri,
+    /// RFC 9101 section 7.
+    InvalidRequestObject,
+    /// OpenID Connect Core section 3.1.2.6.
+    LoginRequired,
+    /// OpenID Connect Core section 3.1.2.6.
+    ConsentRequired,
 }
 
 impl OAuthError {
@@ -190,6 +216,16 @@ impl OAuthError {
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
+            Self::InvalidTarget => "invalid_target",
+            Self::InvalidRequestUri => "invalid_request_uri",
+            Self::InvalidRequestObject => "invalid_request_object",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::disclosure::{FactName, Subjects};
 use crate::model::Client;
-use crate::platform::Snapshot;
-use crate::policy::{client_fault, developer};
+use crate::platform::{Dialect, Snapshot};
+use crate::policy::{client_fault, demand_usable, developer};
 use crate::refusal::Refusal;
 use crate::{Cause, EnvironmentId, ScopeSet, Timestamp};
 
@@ -24,6 +24,31 @@ pub struct AuthorizeRequest<'a> {
     pub code_challenge: Option<&'a str>,
     /// `code_challenge_method`; only `S256`.
     pub code_challenge_method: Option<&'a str>,
+    /// `response_mode`; only `query`.
+    pub response_mode: Option<&'a str>,
+    /// `prompt` (OpenID Connect Core section 3.1.2.1).
+    pub prompt: Option<&'a str>,
+    /// `max_age`, in seconds.
+    pub max_age: Option<&'a str>,
+    /// `resource` (RFC 8707 section 2.1).
+    pub resource: Option<&'a str>,
+    /// `dpop_jkt` (RFC 9449 section 10).
+    pub dpop_jkt: Option<&'a str>,
+    /// Whether the client pushed it (RFC 9126).
+    pub pushed: bool,
+    /// Whether the client signed it (RFC 9101).
+    pub signed: bool,
+}
+
+/// Which pages the app wants the person to see (OpenID Connect Core section 3.1.2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prompt {
+    /// None at all.
+    pub none: bool,
+    /// Sign-in, also when signed in.
+    pub login: bool,
+    /// Consent, also when given.
+    pub consent: bool,
 }
 
 /// What may be asked of the owner.
@@ -37,6 +62,37 @@ pub struct Authorizable {
     pub environments: Vec<EnvironmentId>,
     /// The S256 challenge that the code will be bound to.
     pub challenge: Option<Box<str>>,
+    /// Which pages are wanted.
+    pub prompt: Prompt,
+    /// The person must have signed in at most so many seconds ago.
+    pub max_age_s: Option<i64>,
+}
+
+impl Authorizable {
+    /// What a device may ask of the owner (RFC 8628 section 3.3): there is nobody to redirect to.
+    ///
+    /// # Errors
+    /// The client may not be used now, or lost a scope.
+    pub fn on_device(
+        client: &Client,
+        scopes: ScopeSet,
+        snapshot: &Snapshot,
+        now: Timestamp,
+    ) -> Result<Self, Box<Refusal>> {
+        demand_usable(client, &snapshot.platform.contact, now)?;
+        let allowed = client.scopes.intersection(snapshot.known_scopes());
+        if !allowed.covers(&scopes) {
+            return Err(scope_refused(&scopes.without(&allowed), &allowed));
+        }
+        Ok(Self {
+            redirect_uri: "".into(),
+            scopes,
+            environments: snapshot.platform.environments.iter().map(|e| e.id.clone()).collect(),
+            challenge: None,
+            prompt: Prompt::default(),
+            max_age_s: None,
+        })
+    }
 }
 
 /// Who is told that the request is refused.
@@ -75,35 +131,103 @@ impl AuthorizeRequest<'_> {
             refusal.subjects = subjects(client);
             AuthorizeFault::AtClient(refusal)
         })?;
-        let challenge = self.challenge(client).map_err(|mut refusal| {
+        let challenge = self.challenge(client, snapshot.platform.dialect).map_err(|mut refusal| {
             refusal.subjects = subjects(client);
             AuthorizeFault::AtClient(refusal)
         })?;
-        Ok(Authorizable { challenge, redirect_uri: redirect_uri.into(), scopes, environments })
+        let (prompt, max_age_s) = self.manner(client, snapshot).map_err(|mut refusal| {
+            refusal.subjects = subjects(client);
+            AuthorizeFault::AtClient(refusal)
+        })?;
+        Ok(Authorizable {
+            challenge,
+            redirect_uri: redirect_uri.into(),
+            scopes,
+            environments,
+            prompt,
+            max_age_s,
+        })
+    }
+
+    /// How it came and how the person is to be asked. Dialects that know none of this ignore it.
+    fn manner(&self, client: &Client, snapshot: &Snapshot) -> Result<(Prompt, Option<i64>), Box<Refusal>> {
+        if snapshot.platform.dialect != Dialect::Rfc {
+            return Ok((Prompt::default(), None));
+        }
+        let settings = &client.settings;
+        // RFC 9126 section 6, FAPI 2.0 Security Profile section 5.3.2.2
+        if (settings.requires_par || settings.profile.is_strict()) && !self.pushed {
+            return Err(Box::new(Refusal::anonymous(Cause::RequestMustBePushed)));
+        }
+        // RFC 9101 section 10.5
+        if settings.requires_signed_request && !self.signed {
+            return Err(Box::new(
+                Refusal::anonymous(Cause::RequestObjectInvalid)
+                    .with(FactName::Defect, "this client must sign its requests, and this one came unsigned"),
+            ));
+        }
+        if self.response_mode.is_some_and(|mode| mode != "query") {
+            return Err(invalid("response_mode", "only query is offered", "query"));
+        }
+        if self.dpop_jkt.is_some_and(|jkt| !is_hash(jkt)) {
+            return Err(invalid("dpop_jkt", "it is no thumbprint", "43 characters of base64url"));
+        }
+        if let Some(resource) = self.resource {
+            let mut apis = snapshot.platform.hosts.iter().filter(|host| !host.surface.has_pages());
+            if !apis.clone().any(|host| *host.url == *resource) {
+                let known = apis.by_ref().map(|host| host.url.to_string()).collect::<Vec<_>>().join(" or ");
+                return Err(Box::new(
+                    Refusal::anonymous(Cause::ResourceInvalid)
+                        .with(FactName::Received, shortened(resource))
+                        .with(FactName::Expected, known),
+                ));
+            }
+        }
+        let max_age = match self.max_age.map(str::parse::<u32>) {
+            None => None,
+            Some(Ok(seconds)) => Some(i64::from(seconds)),
+            Some(Err(_)) => return Err(invalid("max_age", "it is no number of seconds", "0 or more")),
+        };
+        Ok((self.prompt()?, max_age))
+    }
+
+    /// OpenID Connect Core section 3.1.2.1: `none` stands alone.
+    fn prompt(&self) -> Result<Prompt, Box<Refusal>> {
+        let mut prompt = Prompt::default();
+        for word in self.prompt.unwrap_or("").split(' ').filter(|word| !word.is_empty()) {
+            match word {
+                "none" => prompt.none = true,
+                "login" | "select_account" => prompt.login = true,
+                "consent" => prompt.consent = true,
+                _ => {
+                    return Err(invalid("prompt", "one of its words is not known", "none, login or consent"));
+                }
+            }
+        }
+        if prompt.none && (prompt.login || prompt.consent) {
+            return Err(invalid("prompt", "none stands beside another word", "none alone"));
+        }
+        Ok(prompt)
     }
 
     /// RFC 7636 section 4.4.1: no method but S256; a challenge of 43 characters.
-    fn challenge(&self, client: &Client) -> Result<Option<Box<str>>, Box<Refusal>> {
-        let invalid = |parameter: &str, defect: &str, expected: &str| {
-            Box::new(
-                Refusal::anonymous(Cause::ParameterInvalid)
-                    .with(FactName::Parameter, parameter)
-                    .with(FactName::Defect, defect)
-                    .with(FactName::Expected, expected),
-            )
+    fn challenge(&self, client: &Client, dialect: Dialect) -> Result<Option<Box<str>>, Box<Refusal>> {
+        let settings = &client.settings;
+        let demanded = match dialect {
+            // OAuth 2.1: everybody, but those that are registered as unable; on strict profiles nobody is
+            Dialect::Rfc => !settings.may_omit_pkce || settings.profile.is_strict(),
+            Dialect::Alpaca => false,
         };
         match (self.code_challenge, self.code_challenge_method) {
             // SECURITY R22: who once redeemed with a verifier may not come without
-            (None, None) if client.settings.requires_pkce => Err(missing("code_challenge")),
+            (None, None) if demanded || settings.requires_pkce => Err(missing("code_challenge")),
             (None, None) => Ok(None),
             (None, Some(_)) => Err(missing("code_challenge")),
             (Some(_), method) if method != Some("S256") => {
                 Err(invalid("code_challenge_method", "only S256 is taken", "S256"))
             }
             (Some(challenge), _) => {
-                let fine = challenge.len() == 43
-                    && challenge.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-                if fine {
+                if is_hash(challenge) {
                     Ok(Some(challenge.into()))
                 } else {
                     Err(invalid(
@@ -211,6 +335,20 @@ fn is_loopback_with_port(registered: &str, presented: &str) -> bool {
         let is_port = !port.starts_with('0') && port.parse::<u16>().is_ok();
         matches!(rest.as_bytes().first(), None | Some(b'/' | b'?')) && is_port && path == rest
     })
+}
+
+/// 32 bytes in base64url.
+fn is_hash(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+fn invalid(parameter: &str, defect: &str, expected: &str) -> Box<Refusal> {
+    Box::new(
+        Refusal::anonymous(Cause::ParameterInvalid)
+            .with(FactName::Parameter, parameter)
+            .with(FactName::Defect, defect)
+            .with(FactName::Expected, expected),
+    )
 }
 
 fn missing(parameter: &'static str) -> Box<Refusal> {

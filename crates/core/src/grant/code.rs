@@ -17,6 +17,8 @@ pub struct CodeRule {
     pub verifier: Option<Box<str>>,
     /// Whether the client may not do without PKCE. Codes that partners asked for know no challenge.
     pub requires_pkce: bool,
+    /// The thumbprint of the DPoP key that this request has proven (RFC 9449 section 10).
+    pub binding: Option<Box<str>>,
     /// The partner whose secret the client showed; `None`: its own.
     pub secret_of: Option<PartnerId>,
     /// Whether the client's own secret is also good for its only partner's codes.
@@ -38,6 +40,8 @@ pub enum CodeFault {
     VerifierMissing,
     /// The verifier is not the challenge's, or there was no challenge.
     VerifierMismatch,
+    /// It is bound to another key than the one that was proven.
+    OtherKey,
 }
 
 impl CodeRule {
@@ -76,6 +80,10 @@ impl CodeRule {
                 }
             }
         }
+        // RFC 9449 section 10: the key that the authorization request named
+        if code.binding.is_some() && code.binding != self.binding {
+            return Err(CodeFault::OtherKey);
+        }
         // "verify that the authorization code is valid"
         if now >= code.expires_at && code.redeemed.is_none() {
             return Err(CodeFault::Expired);
@@ -112,6 +120,9 @@ mod tests {
             expires_at: Timestamp::from_seconds(600),
             offset: Offset(0),
             redeemed: None,
+            binding: None,
+            context: "".into(),
+            redeemed_chain: None,
         }
     }
     fn rule() -> CodeRule {
@@ -120,6 +131,7 @@ mod tests {
             redirect_uri: "https://rp/cb".into(),
             verifier: None,
             requires_pkce: false,
+            binding: None,
             secret_of: None,
             own_secret_serves: None,
         }

@@ -10,6 +10,8 @@ pub struct Platform {
     pub id: PlatformId,
     /// What people call it.
     pub name: Box<str>,
+    /// How requests and answers are shaped.
+    pub dialect: Dialect,
     /// The issuer string: origin of pages and of `error_uri` (SECURITY R18: from configuration only).
     pub issuer: Box<str>,
     /// Whom to ask; shown in explanations.
@@ -47,6 +49,12 @@ pub struct Tokens {
     pub access_lifetime_s: Option<u32>,
     /// A browser session ends after this.
     pub session_lifetime_s: u32,
+    /// ID tokens end after this.
+    pub id_token_lifetime_s: u32,
+    /// A refresh token that is not used for so long ends; `None`: it waits.
+    pub refresh_idle_s: Option<u32>,
+    /// A refresh chain ends after this however it is used; `None`: it goes on.
+    pub refresh_lifetime_s: Option<u32>,
 }
 
 /// An environment.
@@ -62,9 +70,45 @@ pub struct Environment {
     pub needs_approval: bool,
 }
 
+/// The wire shape of a family of APIs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// What the RFCs say.
+    Rfc,
+    /// Alpaca's APIs.
+    Alpaca,
+}
+
+impl Dialect {
+    /// Every dialect with its word in platform files.
+    pub const ALL: [(&'static str, Self); 2] = [("rfc", Self::Rfc), ("alpaca", Self::Alpaca)];
+    /// The word in platform files.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(_, d)| *d == self).map_or("", |(w, _)| w)
+    }
+    /// The surface with the pages.
+    pub fn pages(self) -> Surface {
+        match self {
+            Self::Rfc => Surface::RfcOauth,
+            Self::Alpaca => Surface::AlpacaConnect,
+        }
+    }
+    /// The surface that routes stand on unless they name another.
+    pub fn api(self) -> Surface {
+        match self {
+            Self::Rfc => Surface::RfcApi,
+            Self::Alpaca => Surface::AlpacaRest,
+        }
+    }
+}
+
 /// The face of the dialect that a host shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Surface {
+    /// The authorization server of the RFCs: endpoints and pages.
+    RfcOauth,
+    /// Protected resources by RFC 6750 and RFC 9449.
+    RfcApi,
     /// Connect: OAuth pages and token endpoint for third-party apps.
     AlpacaConnect,
     /// Broker API: Basic authentication of partners, JSON.
@@ -75,8 +119,24 @@ pub enum Surface {
 
 impl Surface {
     /// Every surface with its word in platform files.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("connect", Self::AlpacaConnect), ("broker", Self::AlpacaBroker), ("rest", Self::AlpacaRest)];
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("oauth", Self::RfcOauth),
+        ("api", Self::RfcApi),
+        ("connect", Self::AlpacaConnect),
+        ("broker", Self::AlpacaBroker),
+        ("rest", Self::AlpacaRest),
+    ];
+    /// Whether it has pages: then no API stands behind it (SECURITY R19).
+    pub fn has_pages(self) -> bool {
+        matches!(self, Self::RfcOauth | Self::AlpacaConnect)
+    }
+    /// The dialect it belongs to.
+    pub fn dialect(self) -> Dialect {
+        match self {
+            Self::RfcOauth | Self::RfcApi => Dialect::Rfc,
+            Self::AlpacaConnect | Self::AlpacaBroker | Self::AlpacaRest => Dialect::Alpaca,
+        }
+    }
     /// The word in platform files.
     pub fn as_str(self) -> &'static str {
         Self::ALL.iter().find(|(_, s)| *s == self).map_or("", |(w, _)| w)

@@ -7,7 +7,7 @@ use crate::limit::{Budget, Exceeded, Meter, Rate};
 use crate::model::{Account, Client, Ended, Grant, GrantedBy, KeyHolder, Status, TokenFacts};
 use crate::platform::{CompiledRoute, Delegated, Host, RouteAccess, Snapshot};
 use crate::refusal::Refusal;
-use crate::{AccountId, Cause, PartnerId, Timestamp};
+use crate::{AccountId, Cause, ClientId, PartnerId, Timestamp};
 use std::sync::Arc;
 
 /// The checks, in their order.
@@ -120,6 +120,8 @@ pub enum MeterKey {
     Account(AccountId),
     /// A partner.
     Partner(PartnerId),
+    /// A client that acts for itself.
+    Client(ClientId),
 }
 
 /// Proof that `decide` said yes. Nothing else can build one, and it must be spent with [`Permit::take`].
@@ -162,12 +164,22 @@ impl<'a> Allowance<'a> {
             (None, Some(account)) => {
                 (MeterKey::Account(account.id.clone()), account.plan.as_ref().unwrap_or(default))
             }
-            (None, None) => return None,
+            (None, None) => match principal {
+                Principal::Token(facts) if acts_for_itself(facts) => {
+                    (MeterKey::Client(facts.client.id.clone()), default)
+                }
+                Principal::Token(_) | Principal::Key(_) => return None,
+            },
         };
         let per_minute =
             snapshot.plan(plan).or_else(|| snapshot.plan(default)).map_or(1, |p| p.requests_per_minute);
         Some(Self { meter, rate: Rate { per_minute }, plan })
     }
+}
+
+/// Whether the token stands for its client alone (RFC 6749 section 4.4).
+fn acts_for_itself(facts: &TokenFacts) -> bool {
+    facts.grant.granted_by == GrantedBy::Client
 }
 
 fn partner_of(principal: &Principal) -> Option<&PartnerId> {
@@ -296,7 +308,7 @@ impl<'a> Context<'a> {
 
     /// A token is delegated when the app's developer is not the owner of the account.
     fn is_delegated(&self) -> bool {
-        let Some(token) = self.token() else { return false };
+        let Some(token) = self.token().filter(|token| !acts_for_itself(token)) else { return false };
         match (developer(&token.client), &token.grant.user) {
             (Some(developer), Some(owner)) => developer != *owner,
             _ => true,
@@ -327,7 +339,8 @@ impl<'a> Context<'a> {
                     .is_some_and(|p| p.environments.iter().any(|e| host.contains(e))),
                 (None, None) => false,
             },
-            Principal::Token(_) => self.account.is_some(),
+            // who acts for itself is at home everywhere
+            Principal::Token(facts) => self.account.is_some() || acts_for_itself(facts),
         };
         (!fits).then_some(Cause::EnvironmentMismatch)
     }
@@ -401,10 +414,33 @@ pub fn decide<'a>(
     Ok(Permit { principal, account, allowance, proof })
 }
 
+/// Why a genuine token is good for nothing now, whatever it is asked for: introspection and userinfo judge it by this
+/// (RFC 7662 section 2.2). The checks are those of [`decide`], in its order.
+pub fn token_fault(facts: &TokenFacts, now: Timestamp) -> Option<Cause> {
+    let token = &facts.token;
+    if let Some(ended) = token.ended.as_ref().filter(|e| e.by(now)) {
+        return Some(denial::token_end_cause(ended));
+    }
+    if token.expires_at.is_some_and(|end| now >= end) {
+        return Some(Cause::TokenExpired);
+    }
+    if let Some((cause, _)) = client_fault(&facts.client, now) {
+        return Some(cause);
+    }
+    if facts.grant.ended.as_ref().is_some_and(|e| e.by(now)) {
+        return Some(Cause::GrantRevoked);
+    }
+    let every_account_is_dead =
+        !facts.accounts.is_empty() && facts.accounts.iter().all(|a| a.kill > token.offset);
+    let dead = facts.client.kill > token.offset || facts.killed.is_some() || every_account_is_dead;
+    dead.then_some(Cause::TokenRevoked)
+}
+
 /// How the token came about, for facts and licence rules.
 pub(super) fn origin(granted_by: &GrantedBy, delegated: bool) -> &'static str {
     match granted_by {
         GrantedBy::Partner(_) => "given by a partner for its customer",
+        GrantedBy::Client => "given to a client that acts for itself",
         GrantedBy::Owner if delegated => "given by the account owner to somebody else's app",
         GrantedBy::Owner => "given by the account owner to their own app",
     }

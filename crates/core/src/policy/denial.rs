@@ -7,7 +7,7 @@ use crate::limit::{Exceeded, Rate};
 use crate::model::{Account, EndReason, Ended, GrantedBy, KeyHolder};
 use crate::platform::Delegated;
 use crate::refusal::{Link, Refusal};
-use crate::{Cause, EnvironmentId, PlanId};
+use crate::{Cause, EnvironmentId, PlanId, SubjectKind};
 use std::sync::Arc;
 
 /// Why a key ended.
@@ -18,6 +18,7 @@ pub(super) fn key_end_cause(ended: &Ended) -> Cause {
         | EndReason::Holder
         | EndReason::Operator
         | EndReason::CodeReplayed
+        | EndReason::RefreshReplayed
         | EndReason::Expired
         | EndReason::SignedOut => Cause::CredentialRevoked,
     }
@@ -33,6 +34,7 @@ pub(super) fn token_end_cause(ended: &Ended) -> Cause {
         | EndReason::Operator
         | EndReason::Replaced
         | EndReason::AccountReset
+        | EndReason::RefreshReplayed
         | EndReason::SignedOut => Cause::TokenRevoked,
     }
 }
@@ -45,9 +47,14 @@ fn reason_in_words(reason: EndReason) -> &'static str {
         EndReason::Replaced => "replaced by a newer key",
         EndReason::AccountReset => "the account was reset",
         EndReason::CodeReplayed => "its authorization code was presented again",
+        EndReason::RefreshReplayed => "a replaced refresh token was presented again",
         EndReason::Expired => "it expired",
         EndReason::SignedOut => "signed out",
     }
+}
+
+fn is_bound(principal: &Principal) -> bool {
+    matches!(principal, Principal::Token(facts) if facts.token.binding.is_some())
 }
 
 fn kind(principal: &Principal) -> &'static str {
@@ -56,6 +63,9 @@ fn kind(principal: &Principal) -> &'static str {
             KeyHolder::Account(_) => "an API key of an account",
             KeyHolder::Partner(_) => "an API key of a partner",
         },
+        Principal::Token(facts) if facts.grant.granted_by == GrantedBy::Client => {
+            "an access token of a client that acts for itself"
+        }
         Principal::Token(_) => "an access token that acts for an account owner",
     }
 }
@@ -75,7 +85,7 @@ fn subjects(principal: &Principal, account: Option<&Arc<Account>>) -> Subjects {
             client_developer: developer(&facts.client),
             partner: match &facts.grant.granted_by {
                 GrantedBy::Partner(partner) => Some(partner.clone()),
-                GrantedBy::Owner => None,
+                GrantedBy::Owner | GrantedBy::Client => None,
             },
         },
     }
@@ -221,6 +231,7 @@ pub(super) fn refusal(context: &Context<'_>, cause: Cause, failed: Check, next: 
     };
     let failed_at = Check::ALL.iter().position(|c| *c == failed).unwrap_or(0);
     Refusal {
+        is_bound: is_bound(principal),
         cause,
         true_cause: None,
         passed: Check::ALL[..failed_at].iter().copied().filter(|c| applies(*c, context)).collect(),
@@ -240,14 +251,23 @@ fn killed_facts(context: &Context<'_>, facts: Facts) -> Facts {
             .with(F::CodeUsable, false)
             .with(F::EndedBy, ended.reason.as_str());
     }
-    let (what, at) = if token.client.kill > token.token.offset {
-        ("the app was switched off", Some(token.client.status_since))
+    let (what, at, by) = if token.client.kill > token.token.offset {
+        ("the app was switched off", Some(token.client.status_since), "operator")
     } else if let Some(account) = context.account.filter(|a| a.kill > token.token.offset) {
-        ("the account was switched off", Some(account.status_since))
+        ("the account was switched off", Some(account.status_since), "operator")
     } else {
-        ("the user or partner it hangs from was ended", token.killed.as_ref().map(|(_, at)| *at))
+        match &token.killed {
+            Some((SubjectKind::Token, _)) => {
+                ("it was given back, or the refresh token it came with was ended", None, "holder")
+            }
+            Some((SubjectKind::Grant, _)) => ("the permission it came from was withdrawn", None, "owner"),
+            killed => {
+                let at = killed.as_ref().map(|(_, at)| *at);
+                ("the user or partner it hangs from was ended", at, "operator")
+            }
+        }
     };
-    facts.with_some(F::EndedAt, at).with(F::EndReason, what).with(F::EndedBy, "operator")
+    facts.with_some(F::EndedAt, at).with(F::EndReason, what).with(F::EndedBy, by)
 }
 
 /// A check that asks nothing of this principal is not said to have passed.
@@ -278,6 +298,7 @@ pub(super) fn rate_limited(
     proof: PossessionProof,
 ) -> Refusal {
     Refusal {
+        is_bound: is_bound(principal),
         cause: Cause::RateLimited,
         true_cause: None,
         passed: Check::ALL.iter().copied().filter(|c| *c != Check::Limit).collect(),
@@ -301,6 +322,7 @@ pub(super) fn unanswered(
     proof: PossessionProof,
 ) -> Refusal {
     Refusal {
+        is_bound: is_bound(principal),
         cause: Cause::UpstreamUnavailable,
         true_cause: None,
         passed: Check::ALL.to_vec(),

@@ -101,6 +101,19 @@ pub fn identify_client(
             Refusal::anonymous(Cause::ClientRejected).because(Cause::CredentialSecretMismatch),
         ));
     }
+    demand_usable(client, contact, now)
+}
+
+/// The state of a client that has been proven to be the caller, or that has nothing to prove. To be asked after
+/// possession, never before (SECURITY R6).
+///
+/// # Errors
+/// It is switched off, not active yet or expired.
+pub fn demand_usable(
+    client: &Client,
+    contact: &str,
+    now: Timestamp,
+) -> Result<PossessionProof, Box<Refusal>> {
     let proof = PossessionProof(());
     match client_fault(client, now) {
         None => Ok(proof),

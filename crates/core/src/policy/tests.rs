@@ -55,9 +55,17 @@ fn snapshot() -> Snapshot {
         Platform {
             id: "alpaca".into(),
             name: "Sample".into(),
+            dialect: crate::platform::Dialect::Alpaca,
             issuer: "http://issuer.test".into(),
             contact: "support@issuer.test".into(),
-            tokens: Tokens { code_lifetime_s: 600, access_lifetime_s: None, session_lifetime_s: 3600 },
+            tokens: Tokens {
+                code_lifetime_s: 600,
+                access_lifetime_s: None,
+                session_lifetime_s: 3600,
+                id_token_lifetime_s: 600,
+                refresh_idle_s: None,
+                refresh_lifetime_s: None,
+            },
             environments: vec![environment("paper", "PK", false), environment("live", "AK", true)],
             hosts: vec![
                 host("paper", &["paper"], Rest),
@@ -177,6 +185,9 @@ fn token(held: &str) -> TokenFacts {
             issued_at: NOW,
             expires_at: None,
             offset: Offset(5),
+            chain: None,
+            binding: None,
+            audience: Vec::new(),
             ended: None,
         },
         grant: Arc::new(Grant {

@@ -1,19 +1,28 @@
 //! Who is calling: from what a request presents to a principal.
 
-use super::{Gate, Used, Visit};
+use super::{Gate, Used, Visit, possession};
 use crate::facts::FactsUnavailable;
 use crate::front::Refused;
 use crate::limit::Source;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use mandate_core::disclosure::{FactName, PossessionProof};
 use mandate_core::limit::{Budget, Rate};
 use mandate_core::model::{Account, Credential, KeyHolder, TokenFacts};
-use mandate_core::platform::{CompiledRoute, RouteAccess};
+use mandate_core::platform::{CompiledRoute, RouteAccess, Surface};
 use mandate_core::policy::{Allowance, Identified, Principal, identify_key, identify_token};
 use mandate_core::refusal::Refusal;
-use mandate_core::{Cause, Digest};
+use mandate_core::{Cause, Secret};
 use mandate_wire::credential::{self, Presented};
 use std::sync::Arc;
+
+/// Those parts of a request that say who is calling.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) method: &'a Method,
+    pub(super) path: &'a str,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) query: Option<&'a str>,
+}
 
 /// What an allowed request was made with.
 pub(super) fn used(principal: &Principal) -> Used<'_> {
@@ -30,12 +39,18 @@ impl Gate {
         &self,
         visit: Visit<'a>,
         route: &'a CompiledRoute,
-        headers: &HeaderMap,
-        query: Option<&str>,
+        request: Asked<'_>,
     ) -> Result<(Principal, PossessionProof), Refused<'a>> {
+        let Asked { headers, query, .. } = request;
         let unavailable = |fault| Refused::on(route, facts_unavailable(visit, fault));
-        let presented = credential::of_request(headers, query)
-            .map_err(|refusal| Refused::on(route, self.count_failure(visit, refusal)))?;
+        let presented = match visit.host.surface {
+            Surface::RfcApi | Surface::RfcOauth => credential::of_api_request(headers, query),
+            Surface::AlpacaRest | Surface::AlpacaBroker | Surface::AlpacaConnect => {
+                credential::of_request(headers, query)
+            }
+        };
+        let presented =
+            presented.map_err(|refusal| Refused::on(route, self.count_failure(visit, refusal)))?;
         let identified = match presented {
             Presented::Key { id, secret } => {
                 let digest = secret.digest();
@@ -51,7 +66,18 @@ impl Gate {
                 identify_key(&digest, found.as_ref(), visit.now)
             }
             Presented::Bearer(secret) => {
-                let found = self.token(visit, secret.digest()).await.map_err(unavailable)?;
+                let found = self.token(visit, &secret).await.map_err(unavailable)?;
+                if let Some(facts) = &found {
+                    possession::none(facts).map_err(|refusal| Refused::on(route, refusal))?;
+                }
+                identify_token(found.as_ref())
+            }
+            Presented::Dpop(secret) => {
+                let found = self.token(visit, &secret).await.map_err(unavailable)?;
+                if let Some(facts) = &found {
+                    possession::shown(self, visit, request, facts, &secret)
+                        .map_err(|refusal| Refused::on(route, refusal))?;
+                }
                 identify_token(found.as_ref())
             }
         };
@@ -73,12 +99,17 @@ impl Gate {
     async fn token(
         &self,
         visit: Visit<'_>,
-        digest: Digest,
+        secret: &Secret,
     ) -> Result<Option<Arc<TokenFacts>>, FactsUnavailable> {
+        let digest = secret.digest();
         if let Some(known) = self.facts.peek_token(visit.platform(), &digest) {
             return Ok(known);
         }
         let key = (visit.platform().clone(), digest);
+        let text = secret.expose();
+        if text.bytes().filter(|b| *b == b'.').count() == 2 {
+            return self.tokens.join(&key, || self.facts.signed_token(&key.0, text)).await;
+        }
         self.tokens.join(&key, || self.facts.token(&key.0, key.1)).await
     }
 

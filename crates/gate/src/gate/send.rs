@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, Response, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use mandate_core::disclosure::FactName;
-use mandate_core::model::KeyHolder;
+use mandate_core::model::{GrantedBy, KeyHolder};
 use mandate_core::platform::CompiledRoute;
 use mandate_core::policy::{Principal, Spent};
 use mandate_core::refusal::Refusal;
@@ -142,7 +142,7 @@ impl<'a> Caller<'a> {
                 KeyHolder::Partner(partner) => key("partner", partner.as_str()),
             },
             Principal::Token(facts) => Self {
-                kind: "token",
+                kind: if facts.grant.granted_by == GrantedBy::Client { "client" } else { "token" },
                 sub: account.map_or("", |a| a.id.as_str()),
                 env,
                 client: facts.client.id.as_str(),

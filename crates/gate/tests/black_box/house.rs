@@ -128,9 +128,17 @@ pub(crate) fn platform(per_minute: u32) -> Snapshot {
     let platform = Platform {
         id: "alpaca".into(),
         name: "Sample".into(),
+        dialect: mandate_core::platform::Dialect::Alpaca,
         issuer: "http://issuer.test".into(),
         contact: "support@issuer.test".into(),
-        tokens: Tokens { code_lifetime_s: 600, access_lifetime_s: None, session_lifetime_s: 3600 },
+        tokens: Tokens {
+            code_lifetime_s: 600,
+            access_lifetime_s: None,
+            session_lifetime_s: 3600,
+            id_token_lifetime_s: 600,
+            refresh_idle_s: None,
+            refresh_lifetime_s: None,
+        },
         environments: vec![Environment {
             id: "paper".into(),
             key_prefix: "PK".into(),
@@ -261,6 +269,9 @@ fn token() -> TokenFacts {
         issued_at: at,
         expires_at: None,
         offset: Offset(5),
+        chain: None,
+        binding: None,
+        audience: Vec::new(),
         ended: None,
     };
     let (grant, client) = (Arc::new(grant), Arc::new(client));

@@ -127,6 +127,10 @@ impl Body {
             other => Ok(other),
         }
     }
+    /// An object, if there is one.
+    pub(super) fn object(&self, name: &str) -> Option<&Json> {
+        self.get(name).filter(|value| value.is_object())
+    }
     /// Yes or no, if it was said.
     pub(super) fn flag(&self, name: &str) -> Option<bool> {
         self.get(name).and_then(Json::as_bool)
@@ -140,6 +144,7 @@ impl Body {
 fn fits(value: &Json, kind: Kind) -> bool {
     match kind {
         Kind::Text | Kind::Secret | Kind::Document => value.is_string(),
+        Kind::Object => value.is_object(),
         Kind::Texts => {
             value.as_array().is_some_and(|list| list.len() <= 256 && list.iter().all(Json::is_string))
         }

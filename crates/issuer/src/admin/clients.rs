@@ -8,8 +8,10 @@ use super::problem::Problem;
 use super::users::{self, plain};
 use super::view;
 use mandate_core::model::{Client, ClientOwner, Credential, Status};
-use mandate_core::{PartnerId, Scope, ScopeSet};
+use mandate_core::settings::GrantType;
+use mandate_core::{ClientSettings, PartnerId, Scope, ScopeSet};
 use mandate_store::{Changed, ClientChange};
+use mandate_wire::jose::Jwks;
 use std::sync::Arc;
 
 /// What can be switched at a client.
@@ -48,6 +50,7 @@ pub(super) async fn create(on: &On<'_>) -> Result<Answer, Problem> {
         None | Some("") => Ok(Box::from("")),
         Some(text) => plain(text, field, longest).map(Box::from),
     };
+    let settings = settings(on)?.unwrap_or_default();
     let new = NewClient {
         name: plain(body.required("name")?, "name", 128)?.into(),
         description: text("description", 500)?,
@@ -55,7 +58,8 @@ pub(super) async fn create(on: &On<'_>) -> Result<Answer, Problem> {
         terms_of_use: text("terms_of_use", 500)?,
         privacy_policy: text("privacy_policy", 500)?,
         owner: owner(on).await?,
-        redirect_uris: redirect_uris(on)?.unwrap_or_default(),
+        redirect_uris: redirects_of(on, &settings)?,
+        settings,
         scopes: scopes(on)?.unwrap_or_default(),
         licences: licences(on)?.unwrap_or_default(),
         visible_to: visible_to(on)?.unwrap_or_default(),
@@ -66,7 +70,10 @@ pub(super) async fn create(on: &On<'_>) -> Result<Answer, Problem> {
     match on.store().create_client(&client, &audit).await? {
         Changed::Done => {
             let shown = view::client(&client, on.now());
-            Ok(Answer::created(&view::with(shown, "client_secret", secret.expose())))
+            Ok(Answer::created(&match secret {
+                Some(secret) => view::with(shown, "client_secret", secret.expose()),
+                None => shown,
+            }))
         }
         Changed::Conflict | Changed::NotFound | Changed::TooMany => {
             Err(Problem::ours("a fresh client id is taken"))
@@ -90,6 +97,31 @@ async fn owner(on: &On<'_>) -> Result<ClientOwner, Problem> {
         (Some(_), Some(_)) => {
             Err(Problem::invalid("owner", "a client has one owner: say `owner` or `owner_partner`"))
         }
+    }
+}
+
+/// Settings, if there are any: known ones that do not contradict each other.
+fn settings(on: &On<'_>) -> Result<Option<ClientSettings>, Problem> {
+    let Some(said) = on.body().object("settings") else { return Ok(None) };
+    let settings: ClientSettings =
+        serde_json::from_value(said.clone()).map_err(|e| Problem::invalid("settings", e.to_string()))?;
+    if let Some(what) = settings.defect() {
+        return Err(Problem::invalid("settings", what));
+    }
+    if let Some(jwks) = &settings.jwks {
+        Jwks::parse(jwks).map_err(|e| Problem::invalid("settings", format!("`jwks` is no key set: {e}")))?;
+    }
+    Ok(Some(settings))
+}
+
+/// Only codes are sent to redirect URIs.
+fn redirects_of(on: &On<'_>, settings: &ClientSettings) -> Result<Vec<Box<str>>, Problem> {
+    match redirect_uris(on)? {
+        Some(uris) => Ok(uris),
+        None if settings.may_use(GrantType::AuthorizationCode) => {
+            Err(Problem::invalid("redirect_uris", "an app needs at least one redirect URI"))
+        }
+        None => Ok(Vec::new()),
     }
 }
 
@@ -176,9 +208,11 @@ pub(super) async fn change(on: &On<'_>) -> Result<Answer, Problem> {
         scopes: scopes(on)?,
         licences: licences(on)?,
         visible_to: visible_to(on)?,
+        settings: settings(on)?,
         ..ClientChange::default()
     };
     let changed = [
+        ("settings", change.settings.is_some()),
         ("name", change.name.is_some()),
         ("description", change.description.is_some()),
         ("redirect_uris", change.redirect_uris.is_some()),

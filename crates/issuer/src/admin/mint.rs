@@ -8,8 +8,8 @@ use mandate_core::model::{
 };
 use mandate_core::platform::Environment;
 use mandate_core::{
-    AccountId, AdminId, ClientId, Entropy, EnvironmentId, KeyId, LicenceId, Offset, PartnerId, PlatformId,
-    ScopeSet, Secret, Timestamp, UserId, format,
+    AccountId, AdminId, ClientId, ClientSettings, Entropy, EnvironmentId, KeyId, LicenceId, Offset,
+    PartnerId, PlatformId, ScopeSet, Secret, Timestamp, UserId, format,
 };
 
 /// Prefix of the ids of partners' keys.
@@ -140,11 +140,13 @@ pub struct NewClient {
     pub visible_to: Vec<PartnerId>,
     /// Approval for live trading.
     pub live_trading_approved: bool,
+    /// How it is to be treated.
+    pub settings: ClientSettings,
 }
 
-/// A client with one secret of its own, and that secret.
-pub fn client(minting: Minting<'_>, new: NewClient) -> (Client, Secret) {
-    let (own, secret) = client_secret(minting, None);
+/// A client, with one secret of its own if it authenticates by one, and that secret.
+pub fn client(minting: Minting<'_>, new: NewClient) -> (Client, Option<Secret>) {
+    let (own, secret) = new.settings.uses_secret().then(|| client_secret(minting, None)).unzip();
     let client = Client {
         platform: minting.platform.clone(),
         id: ClientId::new(format::random_hex::<16>(minting.entropy)),
@@ -161,8 +163,8 @@ pub fn client(minting: Minting<'_>, new: NewClient) -> (Client, Secret) {
         scopes: new.scopes,
         licences: new.licences,
         visible_to: new.visible_to,
-        settings: mandate_core::ClientSettings::default(),
-        secrets: vec![own],
+        settings: new.settings,
+        secrets: own.into_iter().collect(),
         created_at: minting.now,
         active_from: None,
         expires_at: None,

@@ -125,6 +125,7 @@ fn kind(kind: Kind) -> Json {
         Kind::Text | Kind::Document => json!({"type": "string"}),
         Kind::Secret => json!({"type": "string", "format": "password", "writeOnly": true}),
         Kind::Texts => json!({"type": "array", "items": {"type": "string"}}),
+        Kind::Object => json!({"type": "object"}),
         Kind::Number => json!({"type": "integer"}),
         Kind::Flag => json!({"type": "boolean"}),
     }

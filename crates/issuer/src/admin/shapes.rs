@@ -195,12 +195,7 @@ impl Shape {
                 ("created_at", Time, Always, "when it was made"),
                 ("active_from", Time, OrNull, "not usable before"),
                 ("expires_at", Time, OrNull, "not usable from then on"),
-                (
-                    "requires_pkce",
-                    Flag,
-                    Always,
-                    "whether it may not come without PKCE; so from its first use of it",
-                ),
+                ("settings", Object, Always, "how it is to be treated"),
                 ("client_secret", Text, Sometimes, "once, when a secret is made"),
             ],
             Self::Partner => &[
@@ -217,7 +212,7 @@ impl Shape {
                 ("user", Text, OrNull, "who gave it"),
                 ("accounts", Texts, Always, "on which accounts"),
                 ("scopes", Texts, Always, "what for"),
-                ("granted_by", Text, Always, "owner or partner:NAME"),
+                ("granted_by", Text, Always, "owner, client or partner:NAME"),
                 ("status", Text, Always, "ACTIVE or ENDED"),
                 ("created_at", Time, Always, "when it was first given"),
                 ("updated_at", Time, Always, "when it was last given again or widened"),

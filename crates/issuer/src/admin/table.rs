@@ -96,6 +96,8 @@ pub(super) enum Kind {
     Document,
     /// A list of texts.
     Texts,
+    /// An object.
+    Object,
     /// A whole number.
     Number,
     /// Yes or no.
@@ -108,6 +110,7 @@ impl Kind {
         match self {
             Self::Text | Self::Secret | Self::Document => "a text",
             Self::Texts => "a list of texts",
+            Self::Object => "an object",
             Self::Number => "a whole number",
             Self::Flag => "true or false",
         }

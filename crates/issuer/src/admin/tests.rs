@@ -73,6 +73,7 @@ impl Served {
                 Arc::new(|_| {}),
             );
             let tenant = Tenant {
+                keys: None,
                 snapshot: Arc::new(Snapshot::compile(platform, row.revision).unwrap()),
                 recorder: Arc::new(recorder),
                 tickets: Arc::new(Tickets::new(id.clone(), &[8; 32]).unwrap()),

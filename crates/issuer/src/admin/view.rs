@@ -93,7 +93,7 @@ pub(super) fn client(client: &Client, now: Timestamp) -> Json {
         "scopes": client.scopes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "licences": texts(&client.licences), "visible_to": texts(&client.visible_to), "secrets": secrets,
         "created_at": rfc3339(client.created_at), "active_from": time(client.active_from),
-        "expires_at": time(client.expires_at), "requires_pkce": client.settings.requires_pkce,
+        "expires_at": time(client.expires_at), "settings": client.settings,
     })
 }
 
@@ -108,6 +108,7 @@ pub(super) fn partner(partner: &Partner) -> Json {
 pub(super) fn grant(grant: &Grant, now: Timestamp) -> Json {
     let granted_by = match &grant.granted_by {
         GrantedBy::Owner => "owner".to_owned(),
+        GrantedBy::Client => "client".to_owned(),
         GrantedBy::Partner(partner) => format!("partner:{partner}"),
     };
     let live = grant.ended.as_ref().is_none_or(|e| !e.by(now));

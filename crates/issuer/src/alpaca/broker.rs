@@ -329,6 +329,9 @@ async fn issue_token(
         scopes: asked.scopes.clone(),
         partner: Some(caller.partner.id.clone()),
         token: new,
+        stored: true,
+        chain: None,
+        marks: vec![],
     };
     arrival.issuer.store.issue_token(&issue).await?;
     Ok(dialect::json_answer(
@@ -363,9 +366,13 @@ async fn issue_code(
             issued_at: arrival.now,
             expires_at: arrival.now.plus_seconds(lifetime),
             offset: arrival.issuer.cache.feed().applied(),
+            binding: None,
+            context: "".into(),
             redeemed: None,
+            redeemed_chain: None,
         },
         grant,
+        completes: None,
     };
     arrival.issuer.store.issue_code(&new).await?;
     Ok(dialect::json_answer(

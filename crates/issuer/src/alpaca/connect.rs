@@ -10,7 +10,7 @@ use mandate_core::model::{Client, ClientOwner, Code};
 use mandate_core::policy::Check;
 use mandate_core::refusal::{Link, Refusal};
 use mandate_core::{Cause, ClientId, PartnerId, Secret, policy};
-use mandate_store::{ClientChange, Redeemed};
+use mandate_store::{ClientChange, Minted, Redeemed};
 use mandate_wire::body::{self, demand_content_type};
 use mandate_wire::{dialect, form::Form};
 use serde_json::json;
@@ -57,11 +57,13 @@ async fn redeem(arrival: &Arrival<'_>, request: &Request<Bytes>) -> Result<Respo
         redirect_uri: redirect_uri.into(),
         verifier: form.get("code_verifier").map(Into::into),
         requires_pkce: client.settings.requires_pkce,
+        binding: None,
         secret_of,
         own_secret_serves,
     };
     let (token, new) = mint::token(arrival);
-    match arrival.issuer.store.redeem_code(arrival.platform(), &code.digest(), &rule, &new).await? {
+    let minted = Minted::stored(new);
+    match arrival.issuer.store.redeem_code(arrival.platform(), &code.digest(), &rule, &minted).await? {
         Redeemed::Fresh { scopes, .. } => {
             if rule.verifier.is_some() {
                 bind_to_pkce(arrival, &client).await;
@@ -81,6 +83,8 @@ async fn redeem(arrival: &Arrival<'_>, request: &Request<Bytes>) -> Result<Respo
             Err(about(arrival, Cause::CodeReplayedToken, &code, &client, proof).await)
         }
         Redeemed::GrantEnded(code) => Err(about(arrival, Cause::CodeGrantEnded, &code, &client, proof).await),
+        // Nothing of single use comes with these requests.
+        Redeemed::Reused(_) => Err(Refusal::anonymous(Cause::Internal).into()),
     }
 }
 
@@ -142,6 +146,8 @@ async fn refused(
         CodeFault::Expired => about(arrival, Cause::CodeExpired, code, client, proof).await,
         CodeFault::VerifierMissing => about(arrival, Cause::PkceVerifierMissing, code, client, proof).await,
         CodeFault::VerifierMismatch => about(arrival, Cause::PkceVerifierMismatch, code, client, proof).await,
+        // no challenge of this surface names a key
+        CodeFault::OtherKey => Refusal::anonymous(Cause::Internal).into(),
         CodeFault::RedirectMismatch => {
             let Fail(refusal) = about(arrival, Cause::CodeRedirectMismatch, code, client, proof).await;
             refusal.with(F::Received, redirect_uri).into()

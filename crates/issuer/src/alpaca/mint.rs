@@ -15,6 +15,7 @@ pub(super) fn token(arrival: &Arrival<'_>) -> (Secret, NewToken) {
         issued_at: arrival.now,
         expires_at: lifetime.map(|s| arrival.now.plus_seconds(i64::from(s))),
         offset: arrival.issuer.cache.feed().applied(),
+        chain: None,
     };
     (secret, new)
 }

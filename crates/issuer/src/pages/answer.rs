@@ -47,7 +47,6 @@ impl<'a> Html<'a> {
         let rendered =
             visit.arrival.issuer.templates.get_template(self.template).and_then(|t| t.render(context));
         let text = rendered.map_err(|error| {
-            eprintln!("DBG {} {error:#}", self.template);
             tracing::error!(template = self.template, %error, "a page could not be rendered");
             Fail::from(Refusal::anonymous(Cause::Internal))
         })?;

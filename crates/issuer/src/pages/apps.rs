@@ -67,6 +67,7 @@ fn shown(visit: &Visit<'_>, me: &Me, app: &ConnectedApp, accounts: &[Account]) -
         given_by: match &grant.granted_by {
             GrantedBy::Owner if grant.user.as_ref() == Some(&me.user.id) => "you".into(),
             GrantedBy::Owner => "another owner of the account".into(),
+            GrantedBy::Client => "nobody: the app acts for itself".into(),
             GrantedBy::Partner(id) => {
                 let name = snapshot.partner(id).map_or_else(|| id.to_string(), |p| p.name.to_string());
                 format!("{name}, a partner")

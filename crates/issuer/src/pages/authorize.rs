@@ -1,20 +1,63 @@
-//! `GET /oauth/authorize`: an app sends a person here (RFC 6749 section 4.1.1).
+//! The authorization endpoint: an app sends a person here (RFC 6749 section 4.1.1).
 
-use super::pending::{Judged, Pending};
+use super::pending::{Judged, Offer, Pending};
+use super::session::Me;
 use super::visit::Visit;
-use super::{Answer, answer, login, session};
+use super::{Answer, answer, consent, login, session};
+use mandate_core::Cause;
+use mandate_core::model::{Grant, GrantedBy};
+use mandate_core::platform::Dialect;
+use mandate_core::refusal::Refusal;
+use mandate_wire::body;
+use mandate_wire::form::Form;
 
-/// Judges the request and sends the browser on: to sign in, to decide, or back with an error.
+/// Judges the request and sends the browser on: to sign in, to decide, or back with an answer.
 pub(super) async fn begin(visit: &Visit<'_>) -> Answer {
-    let query = visit.query()?;
-    let offer = match Pending::from_query(&query).judge(visit).await? {
+    // A form that another site posts here says no more than a link would: our cookie does not come with it.
+    let query = if visit.request.method() == http::Method::POST {
+        body::demand_content_type(visit.headers(), "application/x-www-form-urlencoded")?;
+        Form::parse(visit.request.body())?
+    } else {
+        visit.query()?
+    };
+    let is_rfc = visit.arrival.tenant.snapshot.platform.dialect == Dialect::Rfc;
+    let of_rfc = |name| query.get(name).filter(|_| is_rfc);
+    let pending = match (of_rfc("request_uri"), of_rfc("request")) {
+        (Some(uri), _) => Pending::from_pushed(visit, &query, uri).await?,
+        (None, Some(text)) => Pending::from_signed(visit, &query, text).await?,
+        (None, None) => Pending::from_query(&query, visit.arrival.now),
+    };
+    let offer = match pending.judge(visit).await? {
         Judged::Offer(offer) => offer,
         Judged::Answered(response) => return Ok(response),
     };
+    let me = session::current(visit).await?;
+    let me = me.filter(|me| offer.pending.is_fresh(&me.session, visit.arrival.now));
+    if offer.wish.prompt.none {
+        return silently(visit, me, &offer).await;
+    }
     let Some(ticket) = offer.ticket(visit.arrival) else { return Ok(offer.too_long(visit)) };
     let next = login::Next::Consent(ticket);
-    Ok(match session::current(visit).await? {
+    Ok(match me {
         Some(_) => answer::see_other(&next.path()),
         None => next.by_login(),
     })
+}
+
+/// `prompt=none`: an answer without a page, or the reason why there is none (OpenID Connect Core section 3.1.2.6).
+async fn silently(visit: &Visit<'_>, me: Option<Me>, offer: &Offer) -> Answer {
+    let refuse = |cause| Ok(offer.pending.refused(visit, Refusal::anonymous(cause).into()));
+    let Some(me) = me else { return refuse(Cause::LoginRequired) };
+    let arrival = visit.arrival;
+    let given = arrival.issuer.store.connected_apps(arrival.platform(), &me.user.id, arrival.now).await?;
+    let stands = |grant: &Grant| {
+        grant.client == offer.client.id
+            && grant.ended.is_none()
+            && grant.granted_by == GrantedBy::Owner
+            && grant.scopes.covers(&offer.wish.scopes)
+    };
+    match given.into_iter().map(|app| app.grant).find(stands) {
+        Some(grant) => consent::allow(visit, &me, offer, grant.accounts).await,
+        None => refuse(Cause::ConsentRequired),
+    }
 }

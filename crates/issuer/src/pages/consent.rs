@@ -6,15 +6,19 @@ use super::login::Next;
 use super::pending::{Judged, Offer, Pending};
 use super::session::Me;
 use super::visit::Visit;
-use super::{Answer, session, words};
+use super::{Answer, device, session, words};
 use crate::Fail;
 use mandate_core::grant::GrantSpec;
 use mandate_core::model::{Account, ClientOwner, Code, GrantedBy, Status};
+use mandate_core::platform::Dialect;
 use mandate_core::refusal::Refusal;
 use mandate_core::{AccountId, Cause, EnvironmentId, GrantId, Secret, format};
 use mandate_store::NewCode;
 use mandate_wire::form::Form;
 use serde::Serialize;
+
+/// FAPI 2.0 Security Profile section 5.3.2.1.
+const STRICT_CODE_LIFETIME_S: u32 = 60;
 
 #[derive(Serialize)]
 pub(super) struct ConsentPage<'a> {
@@ -51,7 +55,7 @@ pub(super) async fn show(visit: &Visit<'_>) -> Answer {
     let query = visit.query()?;
     let ticket = query.required("request")?;
     let pending = Pending::from_ticket(visit.arrival, ticket)?;
-    let Some(me) = session::current(visit).await? else { return Ok(Next::consent(ticket).by_login()) };
+    let Some(me) = fresh(visit, &pending).await? else { return Ok(Next::consent(ticket).by_login()) };
     match pending.judge(visit).await? {
         Judged::Offer(offer) => page(visit, &me, ticket, &offer, &own_accounts(visit, &me).await?, None),
         Judged::Answered(response) => Ok(response),
@@ -62,9 +66,10 @@ pub(super) async fn show(visit: &Visit<'_>) -> Answer {
 pub(super) async fn decide(visit: &Visit<'_>) -> Answer {
     let form = guard::posted(visit)?;
     let ticket = form.required("request")?;
-    let Some(me) = session::current(visit).await? else { return Ok(Next::consent(ticket).by_login()) };
+    let pending = Pending::from_ticket(visit.arrival, ticket)?;
+    let Some(me) = fresh(visit, &pending).await? else { return Ok(Next::consent(ticket).by_login()) };
     binding(&me, ticket).demand(visit.arrival, &form)?;
-    let offer = match Pending::from_ticket(visit.arrival, ticket)?.judge(visit).await? {
+    let offer = match pending.judge(visit).await? {
         Judged::Offer(offer) => offer,
         Judged::Answered(response) => return Ok(response),
     };
@@ -72,17 +77,34 @@ pub(super) async fn decide(visit: &Visit<'_>) -> Answer {
         Some("allow") => {
             let own = own_accounts(visit, &me).await?;
             let chosen = chosen(&form, &offer.wish.environments, &own)?;
-            if chosen.is_empty() {
+            let needs_account = own.iter().any(|a| offer.wish.environments.contains(&a.environment))
+                || visit.arrival.tenant.snapshot.platform.dialect != Dialect::Rfc;
+            if chosen.is_empty() && needs_account {
                 let mut again =
                     page(visit, &me, ticket, &offer, &own, Some("Choose at least one account, or deny."))?;
                 *again.status_mut() = http::StatusCode::BAD_REQUEST;
                 return Ok(again);
             }
-            allow(visit, &me, &offer, chosen).await
+            match offer.pending.device() {
+                Some(_) => device::allow(visit, &me, &offer, chosen).await,
+                None => allow(visit, &me, &offer, chosen).await,
+            }
         }
-        Some("deny") => Ok(offer.pending.refused(visit, Refusal::anonymous(Cause::AccessDenied).into())),
+        Some("deny") if offer.pending.device().is_some() => device::decide(visit, &me, &offer, None).await,
+        Some("deny") => {
+            if let Some(pushed) = offer.pending.completes() {
+                visit.arrival.issuer.store.complete_pushed(visit.arrival.platform(), &pushed).await?;
+            }
+            Ok(offer.pending.refused(visit, Refusal::anonymous(Cause::AccessDenied).into()))
+        }
         _ => Err(rejected("it says neither allow nor deny")),
     }
+}
+
+/// Who is signed in, if that was lately enough for the request.
+async fn fresh(visit: &Visit<'_>, pending: &Pending) -> Result<Option<Me>, Fail> {
+    let me = session::current(visit).await?;
+    Ok(me.filter(|me| pending.is_fresh(&me.session, visit.arrival.now)))
 }
 
 fn binding<'a>(me: &'a Me, ticket: &'a str) -> Binding<'a> {
@@ -158,11 +180,17 @@ fn page(
 }
 
 /// Gives the grant and the code for it, in one step.
-async fn allow(visit: &Visit<'_>, me: &Me, offer: &Offer, accounts: Vec<AccountId>) -> Answer {
+pub(super) async fn allow(visit: &Visit<'_>, me: &Me, offer: &Offer, accounts: Vec<AccountId>) -> Answer {
     let arrival = visit.arrival;
     let entropy = &*arrival.issuer.entropy;
-    let code = Secret::new(format::uuid_v4(entropy));
-    let lifetime = arrival.tenant.snapshot.platform.tokens.code_lifetime_s;
+    let platform = &arrival.tenant.snapshot.platform;
+    let code = Secret::new(match platform.dialect {
+        Dialect::Alpaca => format::uuid_v4(entropy),
+        Dialect::Rfc => format::opaque("mac_", entropy),
+    });
+    let strict = offer.client.settings.profile.is_strict();
+    let lifetime =
+        platform.tokens.code_lifetime_s.min(if strict { STRICT_CODE_LIFETIME_S } else { u32::MAX });
     let grant = GrantSpec {
         platform: arrival.platform().clone(),
         new_id: GrantId::new(format::opaque("g", entropy)),
@@ -185,12 +213,29 @@ async fn allow(visit: &Visit<'_>, me: &Me, offer: &Offer, accounts: Vec<AccountI
             expires_at: arrival.now.plus_seconds(i64::from(lifetime)),
             offset: offer.offset,
             redeemed: None,
+            redeemed_chain: None,
+            context: offer.pending.context(me).text().into(),
+            binding: offer.pending.binding().map(Into::into),
         },
         grant,
+        completes: offer.pending.completes(),
     };
-    let given = arrival.issuer.store.issue_code(&new).await?;
+    let Some(given) = arrival.issuer.store.issue_code(&new).await? else {
+        return Err(Refusal::anonymous(Cause::RequestUriInvalid).into());
+    };
     tracing::info!(client.id = %offer.client.id, grant = %given, user = %me.user.id, "the owner allowed an app");
     Ok(offer.granted(arrival.issuer_url(), code.expose()))
+}
+
+#[derive(Serialize)]
+pub(super) struct DonePage<'a> {
+    pub(super) app: &'a str,
+    pub(super) allowed: bool,
+}
+
+/// The end of a decision that no app takes the browser back from.
+pub(super) fn done(visit: &Visit<'_>, me: &Me, app: &str, allowed: bool) -> Answer {
+    Html::new("device_done.html").user(&me.user.name).render(visit, DonePage { app, allowed })
 }
 
 /// An address that may be linked to: an app says it itself, so `javascript:` and the like are left out.

@@ -5,6 +5,7 @@ use super::answer::{self, Html};
 use super::guard::{self, Binding};
 use super::pending::Pending;
 use super::refused::{self, Problem};
+use super::session::Me;
 use super::visit::Visit;
 use super::{Answer, session};
 use crate::Fail;
@@ -80,13 +81,15 @@ pub(super) struct LoginPage<'a> {
 /// The form.
 pub(super) async fn show(visit: &Visit<'_>) -> Answer {
     let next = Next::of(&visit.query()?);
-    if let Next::Consent(ticket) = &next {
-        Pending::from_ticket(visit.arrival, ticket)?;
-    }
-    if session::current(visit).await?.is_some() {
+    let pending = match &next {
+        Next::Consent(ticket) => Some(Pending::from_ticket(visit.arrival, ticket)?),
+        Next::Page(_) => None,
+    };
+    let will_do = |me: &Me| pending.as_ref().is_none_or(|p| p.is_fresh(&me.session, visit.arrival.now));
+    if session::current(visit).await?.is_some_and(|me| will_do(&me)) {
         return Ok(answer::see_other(&next.path()));
     }
-    page(visit, &next, "", None)
+    page(visit, &next, pending.as_ref().map_or("", Pending::login_hint), None)
 }
 
 fn page(visit: &Visit<'_>, next: &Next, username: &str, problem: Option<Problem>) -> Answer {

@@ -7,6 +7,7 @@ mod apps;
 mod authorize;
 mod causes;
 mod consent;
+mod device;
 mod explain;
 mod guard;
 mod keys;
@@ -22,11 +23,13 @@ mod tests;
 mod visit;
 mod words;
 
+pub(crate) use pending::check_pushed;
 pub use templates::environment;
 
 use crate::{Arrival, Fail};
 use bytes::Bytes;
 use http::{Request, Response};
+use mandate_core::platform::Dialect;
 use mandate_core::refusal::Refusal;
 use mandate_core::{Cause, disclosure::FactName};
 use visit::Visit;
@@ -41,6 +44,7 @@ enum Page<'p> {
     Authorize,
     Login,
     Consent,
+    Device,
     Apps,
     RevokeApp,
     Keys,
@@ -61,13 +65,17 @@ enum Page<'p> {
 
 impl<'p> Page<'p> {
     /// The page at a path. Paths are compared as they came, undecoded.
-    fn at(path: &'p str) -> Option<Self> {
+    fn at(path: &'p str, dialect: Dialect) -> Option<Self> {
         let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
         Some(match segments[..] {
             [""] => Self::Home,
-            ["oauth", "authorize"] | ["oauth", "authorize", ""] => Self::Authorize,
+            ["oauth", "authorize"] | ["oauth", "authorize", ""] if dialect == Dialect::Alpaca => {
+                Self::Authorize
+            }
+            ["authorize"] if dialect == Dialect::Rfc => Self::Authorize,
             ["login"] => Self::Login,
             ["consent"] => Self::Consent,
+            ["device"] if dialect == Dialect::Rfc => Self::Device,
             ["apps"] => Self::Apps,
             ["apps", "revoke"] => Self::RevokeApp,
             ["keys"] => Self::Keys,
@@ -95,6 +103,7 @@ impl<'p> Page<'p> {
             Self::Authorize => "/oauth/authorize",
             Self::Login => "/login",
             Self::Consent => "/consent",
+            Self::Device => "/device",
             Self::Apps => "/apps",
             Self::RevokeApp => "/apps/revoke",
             Self::Keys => "/keys",
@@ -117,7 +126,10 @@ impl<'p> Page<'p> {
     /// The methods it takes, as `Allow` says them.
     fn allow(self) -> &'static str {
         match self {
-            Self::Login | Self::Consent | Self::Password | Self::Logout => "GET, HEAD, POST",
+            // the first: OpenID Connect Core section 3.1.2.1; where the original knows GET only, POST does no harm
+            Self::Authorize | Self::Login | Self::Consent | Self::Device | Self::Password | Self::Logout => {
+                "GET, HEAD, POST"
+            }
             Self::RevokeApp | Self::ChangeKeys(_) | Self::EndSession | Self::EndAllSessions => "POST",
             _ => "GET, HEAD",
         }
@@ -126,7 +138,8 @@ impl<'p> Page<'p> {
 
 /// Answers a request to the pages' origin.
 pub(crate) async fn handle(arrival: &Arrival<'_>, request: Request<Bytes>) -> Response<Bytes> {
-    let page = Page::at(request.uri().path());
+    let dialect = arrival.tenant.snapshot.platform.dialect;
+    let page = Page::at(request.uri().path(), dialect);
     let visit = Visit::new(arrival, &request, page.map(Page::pattern));
     let answer = match page {
         Some(page) => dispatch(&visit, page).await,
@@ -156,6 +169,8 @@ async fn dispatch(visit: &Visit<'_>, page: Page<'_>) -> Answer {
         Page::Login => login::show(visit).await,
         Page::Consent if post => consent::decide(visit).await,
         Page::Consent => consent::show(visit).await,
+        Page::Device if post => device::submit(visit).await,
+        Page::Device => device::show(visit).await,
         Page::Apps => apps::show(visit).await,
         Page::RevokeApp => apps::revoke(visit).await,
         Page::Keys => keys::show(visit).await,

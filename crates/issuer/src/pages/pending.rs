@@ -3,14 +3,17 @@
 
 use super::answer;
 use super::guard::{is_id, rejected};
+use super::session::Me;
 use super::visit::Visit;
-use crate::{Arrival, Fail};
+use crate::{Arrival, Fail, rfc};
 use bytes::Bytes;
 use http::Response;
+use mandate_core::device::DeviceFlow;
 use mandate_core::grant::{Authorizable, AuthorizeFault, AuthorizeRequest};
 use mandate_core::model::Client;
+use mandate_core::model::Session;
 use mandate_core::refusal::Refusal;
-use mandate_core::{Cause, ClientId, Offset, disclosure::FactName};
+use mandate_core::{Cause, ClientId, Digest, Offset, ScopeSet, Timestamp, disclosure::FactName};
 use mandate_wire::form::{Form, LONGEST_VALUE};
 use mandate_wire::ticket::Purpose;
 use mandate_wire::{dialect, explain};
@@ -33,7 +36,54 @@ pub(super) struct Pending {
     code_challenge: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     code_challenge_method: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    response_mode: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nonce: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prompt: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_age: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    login_hint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resource: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dpop_jkt: Option<String>,
+    /// The `request_uri` by which it was pushed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request_uri: Option<String>,
+    /// The code of a device that waits for the answer, rather than a browser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device: Option<String>,
+    /// Whether the client signed it.
+    #[serde(default)]
+    signed: bool,
+    /// When it came, in milliseconds: a sign-in that it asks for must be later.
+    #[serde(default)]
+    begun: i64,
 }
+
+/// Marks what was signed among what was pushed; no parameter of a request has this name.
+const SIGNED: &str = "mandate:signed";
+
+/// Parameters that a client may push.
+const PUSHED: [&str; 14] = [
+    "redirect_uri",
+    "response_type",
+    "scope",
+    "env",
+    "state",
+    "code_challenge",
+    "code_challenge_method",
+    "response_mode",
+    "nonce",
+    "prompt",
+    "max_age",
+    "login_hint",
+    "resource",
+    "dpop_jkt",
+];
 
 /// What came of judging it.
 pub(super) enum Judged {
@@ -54,9 +104,20 @@ pub(super) struct Offer {
 
 impl Pending {
     /// From the query of the authorization endpoint.
-    pub(super) fn from_query(query: &Form) -> Self {
+    pub(super) fn from_query(query: &Form, now: Timestamp) -> Self {
         let get = |name| query.get(name).map(str::to_owned);
         Self {
+            response_mode: get("response_mode"),
+            nonce: get("nonce"),
+            prompt: get("prompt"),
+            max_age: get("max_age"),
+            login_hint: get("login_hint"),
+            resource: get("resource"),
+            dpop_jkt: get("dpop_jkt"),
+            request_uri: None,
+            device: None,
+            signed: false,
+            begun: now.millis(),
             client_id: get("client_id"),
             redirect_uri: get("redirect_uri"),
             response_type: get("response_type"),
@@ -65,6 +126,120 @@ impl Pending {
             state: get("state"),
             code_challenge: get("code_challenge"),
             code_challenge_method: get("code_challenge_method"),
+        }
+    }
+
+    /// What a device asks for (RFC 8628 section 3.3).
+    pub(super) fn of_device(flow: &DeviceFlow, now: Timestamp) -> Self {
+        Self {
+            client_id: Some(flow.client.to_string()),
+            scope: Some(flow.scopes.to_string()),
+            device: Some(flow.user_code.to_string()),
+            ..Self::from_query(&Form::default(), now)
+        }
+    }
+
+    /// The code of the device that waits for the answer.
+    pub(super) fn device(&self) -> Option<&str> {
+        self.device.as_deref()
+    }
+
+    /// From what the client pushed (RFC 9126 section 4). Parameters beside it are not looked at.
+    ///
+    /// # Errors
+    /// It is unknown, too old, used, or another client's.
+    pub(super) async fn from_pushed(visit: &Visit<'_>, query: &Form, uri: &str) -> Result<Self, Fail> {
+        let arrival = visit.arrival;
+        let refused = || Fail::from(Refusal::anonymous(Cause::RequestUriInvalid));
+        let digest = rfc::pushed_digest(uri).ok_or_else(refused)?;
+        let pushed = arrival.issuer.store.pushed(arrival.platform(), &digest, arrival.now).await?;
+        let pushed = pushed.ok_or_else(refused)?;
+        if query.get("client_id") != Some(pushed.client.as_str()) {
+            return Err(refused());
+        }
+        let form = Form::parse(pushed.parameters.as_bytes())?;
+        let signed = form.get(SIGNED).is_some();
+        let mut pending = Self::from_query(&form, arrival.now);
+        pending.client_id = Some(pushed.client.to_string());
+        pending.dpop_jkt = pending.dpop_jkt.or(pushed.binding.as_deref().map(Into::into));
+        pending.request_uri = Some(uri.to_owned());
+        pending.signed = signed;
+        Ok(pending)
+    }
+
+    /// From what the client signed (RFC 9101 section 6). Parameters beside it are not looked at.
+    ///
+    /// # Errors
+    /// It is not good, or not the client's.
+    pub(super) async fn from_signed(visit: &Visit<'_>, query: &Form, text: &str) -> Result<Self, Fail> {
+        let arrival = visit.arrival;
+        let id = ClientId::new(query.required("client_id")?);
+        let client = if is_id(id.as_str()) {
+            arrival.issuer.cache.client(arrival.platform(), &id).await?
+        } else {
+            None
+        };
+        let unknown = || Refusal::anonymous(Cause::ClientRejected).because(Cause::CredentialUnknown);
+        let form = rfc::signed_request(arrival, &*client.ok_or_else(unknown)?, text)?;
+        let mut pending = Self::from_query(&form, arrival.now);
+        pending.client_id = Some(id.to_string());
+        pending.signed = true;
+        Ok(pending)
+    }
+
+    /// Whether a sign-in at this time will do.
+    pub(super) fn is_fresh(&self, session: &Session, now: Timestamp) -> bool {
+        let asked_anew = self
+            .prompt
+            .as_deref()
+            .is_some_and(|p| p.split(' ').any(|w| w == "login" || w == "select_account"));
+        let oldest = self.max_age.as_deref().and_then(|s| s.parse::<u32>().ok());
+        (!asked_anew || session.created_at.millis() >= self.begun)
+            && oldest.is_none_or(|s| now.millis_since(session.created_at) <= i64::from(s) * 1000)
+    }
+
+    /// What its tokens are to know.
+    pub(super) fn context(&self, me: &Me) -> rfc::Context {
+        rfc::Context {
+            user: Some(me.user.id.to_string()),
+            nonce: self.nonce.clone(),
+            auth_time: Some(me.session.created_at.seconds()),
+            resource: self.resource.iter().cloned().collect(),
+            sid: Some(me.session.id.to_string()),
+        }
+    }
+
+    /// The key that the code is bound to.
+    pub(super) fn binding(&self) -> Option<&str> {
+        self.dpop_jkt.as_deref()
+    }
+
+    /// The pushed request that is completed by an answer.
+    pub(super) fn completes(&self) -> Option<Digest> {
+        self.request_uri.as_deref().and_then(rfc::pushed_digest)
+    }
+
+    /// The name that the app expects the person to sign in with.
+    pub(super) fn login_hint(&self) -> &str {
+        self.login_hint.as_deref().unwrap_or("")
+    }
+
+    fn request(&self) -> AuthorizeRequest<'_> {
+        AuthorizeRequest {
+            client_id: self.client_id.as_deref(),
+            redirect_uri: self.redirect_uri.as_deref(),
+            response_type: self.response_type.as_deref(),
+            scope: self.scope.as_deref(),
+            env: self.env.as_deref(),
+            code_challenge: self.code_challenge.as_deref(),
+            code_challenge_method: self.code_challenge_method.as_deref(),
+            response_mode: self.response_mode.as_deref(),
+            prompt: self.prompt.as_deref(),
+            max_age: self.max_age.as_deref(),
+            resource: self.resource.as_deref(),
+            dpop_jkt: self.dpop_jkt.as_deref(),
+            pushed: self.request_uri.is_some(),
+            signed: self.signed,
         }
     }
 
@@ -87,16 +262,18 @@ impl Pending {
             Some(id) => cache.client(visit.arrival.platform(), &ClientId::new(id)).await?,
             None => None,
         };
-        let request = AuthorizeRequest {
-            client_id: self.client_id.as_deref(),
-            redirect_uri: self.redirect_uri.as_deref(),
-            response_type: self.response_type.as_deref(),
-            scope: self.scope.as_deref(),
-            env: self.env.as_deref(),
-            code_challenge: self.code_challenge.as_deref(),
-            code_challenge_method: self.code_challenge_method.as_deref(),
-        };
-        match (request.check(client.as_deref(), &visit.arrival.tenant.snapshot, visit.arrival.now), client) {
+        let (snapshot, now) = (&visit.arrival.tenant.snapshot, visit.arrival.now);
+        if let (Some(_), Some(client)) = (&self.device, &client) {
+            let scopes = ScopeSet::parse(self.scope.as_deref().unwrap_or("")).unwrap_or_default();
+            let wish = Authorizable::on_device(client, scopes, snapshot, now)?;
+            return Ok(Judged::Offer(Box::new(Offer {
+                pending: self,
+                client: client.clone(),
+                wish,
+                offset,
+            })));
+        }
+        match (self.request().check(client.as_deref(), snapshot, now), client) {
             (Ok(wish), Some(client)) => {
                 Ok(Judged::Offer(Box::new(Offer { pending: self, client, wish, offset })))
             }
@@ -146,6 +323,33 @@ impl Pending {
         };
         format!("{base}{joint}{}", query.finish())
     }
+}
+
+/// Judges what a client pushes as if it had come by the browser; gives the text to keep.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn check_pushed(arrival: &Arrival<'_>, client: &Client, form: &Form) -> Result<String, Fail> {
+    let signed = match form.get("request") {
+        Some(text) => Some(rfc::signed_request(arrival, client, text)?),
+        None => None,
+    };
+    let form = signed.as_ref().unwrap_or(form);
+    let pending =
+        Pending { client_id: Some(client.id.to_string()), ..Pending::from_query(form, arrival.now) };
+    let request = AuthorizeRequest { pushed: true, signed: signed.is_some(), ..pending.request() };
+    match request.check(Some(client), &arrival.tenant.snapshot, arrival.now) {
+        Ok(_) => {}
+        Err(AuthorizeFault::InPlace(refusal) | AuthorizeFault::AtClient(refusal)) => {
+            return Err(refusal.into());
+        }
+    }
+    let mut text = url::form_urlencoded::Serializer::new(String::new());
+    text.extend_pairs(PUSHED.iter().filter_map(|name| form.get(name).map(|value| (name, value))));
+    if signed.is_some() {
+        text.append_pair(SIGNED, "1");
+    }
+    Ok(text.finish())
 }
 
 impl Offer {
@@ -200,8 +404,7 @@ mod tests {
             scope: None,
             env: None,
             state: Some("a b&c".into()),
-            code_challenge: None,
-            code_challenge_method: None,
+            ..Pending::from_query(&Form::default(), Timestamp::default())
         }
     }
 

@@ -92,7 +92,9 @@ fn content<T>(visit: &Visit<'_>, decision: &Decision, view: &View<'_, T>) -> Err
     let path = visit.request.uri().path();
     let stale = entry.class == Class::FormRejected;
     // A form that is too old is loaded again where it came from; the one thing a person can do here.
-    let retry = Page::at(path).filter(|p| stale && p.allow().starts_with("GET")).map(|_| path.to_owned());
+    let dialect = visit.arrival.tenant.snapshot.platform.dialect;
+    let retry =
+        Page::at(path, dialect).filter(|p| stale && p.allow().starts_with("GET")).map(|_| path.to_owned());
     ErrorPage {
         title: entry.title,
         summary: headline(decision, view),

@@ -18,6 +18,8 @@ templates![
     "cause.html",
     "causes.html",
     "consent.html",
+    "device.html",
+    "device_done.html",
     "error.html",
     "error_page.html",
     "explain.html",

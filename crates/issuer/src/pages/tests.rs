@@ -85,9 +85,17 @@ pub(super) fn platform(issuer: &str) -> Platform {
     Platform {
         id: "alpaca".into(),
         name: "Sample Brokerage".into(),
+        dialect: mandate_core::platform::Dialect::Alpaca,
         issuer: issuer.into(),
         contact: "help@example.test".into(),
-        tokens: Tokens { code_lifetime_s: 600, access_lifetime_s: None, session_lifetime_s: 43_200 },
+        tokens: Tokens {
+            code_lifetime_s: 600,
+            access_lifetime_s: None,
+            session_lifetime_s: 43_200,
+            id_token_lifetime_s: 600,
+            refresh_idle_s: None,
+            refresh_lifetime_s: None,
+        },
         environments: vec![environment("paper", "PK"), environment("live", "AK")],
         hosts: vec![
             host("connect", issuer, Surface::AlpacaConnect),
@@ -135,6 +143,7 @@ impl World {
             Arc::new(move |decision| sink.lock().unwrap().push(decision)),
         );
         let tenant = Arc::new(Tenant {
+            keys: None,
             snapshot: Arc::new(Snapshot::compile(platform(issuer), 1).unwrap()),
             recorder: Arc::new(recorder),
             tickets: Arc::new(Tickets::new("alpaca".into(), &[2; 32]).unwrap()),

@@ -69,6 +69,7 @@ fn reason(reason: EndReason) -> &'static str {
         EndReason::Replaced => "replaced by a newer key",
         EndReason::AccountReset => "the account was reset",
         EndReason::CodeReplayed => "its authorization code was presented twice",
+        EndReason::RefreshReplayed => "one of its refresh tokens was presented twice",
         EndReason::Expired => "it expired",
         EndReason::SignedOut => "signed out",
     }

@@ -106,7 +106,10 @@ pub(super) async fn r12_trusts_nothing_after_its_lease(fixture: &Fixture) {
     following.abort();
     let _aborted = following.await;
     let lease = u64::try_from(LEASE.as_millis()).expect("small");
+    memory.load_kills(at(0)).await.expect("load");
+    assert!(memory.kills_are_current());
     clock.0.fetch_add(lease + 1, Ordering::AcqRel);
+    assert!(!memory.kills_are_current());
     assert!(memory.peek_credential(&scene.platform, "K1").is_none(), "the lease is over");
 }
 
@@ -137,4 +140,62 @@ pub(super) async fn r10_follows_another_node(fixture: &Fixture) {
     assert!(wait(false).await, "the other node heard of it");
     assert_eq!(elsewhere.applied(), scene.store().head().await.expect("head"));
     following.abort();
+}
+
+/// R10: kills of before and of now are known without a look-up.
+pub(super) async fn r10_kills_are_known(fixture: &Fixture) {
+    let scene = Scene::furnished(fixture).await;
+    scene.chained().await;
+    let revoke = async |id: &str| {
+        let mut issue = scene.sample_issue(&format!("of {id}"), None);
+        issue.grant.new_id = id.into();
+        let grant = scene.store().issue_token(&issue).await.expect("issue").granted().expect("granted");
+        let audit = scene.audit("grant.revoke", id, at(40));
+        let done = scene.store().revoke_grant(&scene.platform, &grant, None, EndReason::Owner, &audit).await;
+        assert_eq!(done.expect("revoke"), crate::Changed::Done);
+    };
+    let before = scene.applied();
+    revoke("g1").await;
+    let (memory, _) = memory(fixture, true);
+    let killed = |kind, id: &str, offset| memory.killed(&scene.platform, kind, id, offset);
+    assert!(!killed(SubjectKind::Grant, "g1", before) && !memory.kills_are_current(), "nothing was loaded");
+    memory.load_kills(at(41)).await.expect("load");
+    assert!(!killed(SubjectKind::Grant, "g1", before), "too old to matter");
+    memory.load_kills(at(0)).await.expect("load");
+    assert!(killed(SubjectKind::Grant, "g1", before) && memory.kills_are_current());
+    assert!(!killed(SubjectKind::Grant, "g1", scene.applied()), "what was issued since lives");
+    assert!(!memory.killed(&"moon".into(), SubjectKind::Grant, "g1", before));
+    assert!(!killed(SubjectKind::Client, "g1", before));
+    let then = scene.applied();
+    revoke("g2").await;
+    assert!(killed(SubjectKind::Grant, "g2", then), "before the answer");
+    assert!(!killed(SubjectKind::Client, "app", Offset(0)), "changes are no kills");
+}
+
+/// R11: a grant is remembered until something happens to it; a token until its chain ends.
+pub(super) async fn grants_are_remembered(fixture: &Fixture) {
+    let scene = Scene::furnished(fixture).await;
+    scene.chained().await;
+    let (memory, _) = memory(fixture, true);
+    let grant = async || memory.grant(&scene.platform, &"g1".into()).await.expect("grant").expect("found");
+    assert!(grant().await.ended.is_none());
+    let reads = scene.store().reads();
+    assert!(grant().await.ended.is_none());
+    assert_eq!(scene.store().reads(), reads, "from memory");
+    assert!(memory.grant(&scene.platform, &"g2".into()).await.expect("grant").is_none());
+    assert!(memory.grant(&"moon".into(), &"g1".into()).await.expect("grant").is_none());
+
+    let token = Digest::of(b"t");
+    memory.token(&scene.platform, &token).await.expect("token");
+    assert!(memory.peek_token(&scene.platform, &token).is_some());
+    let audit = scene.audit("chain.end", "c", at(40));
+    let (chain, client) = ("c".into(), "app".into());
+    let ended = scene.store().end_chain(&scene.platform, &chain, &client, EndReason::Holder, &audit).await;
+    assert_eq!(ended.expect("end"), crate::Changed::Done);
+    assert!(memory.peek_token(&scene.platform, &token).is_none(), "dead through its chain");
+
+    let audit = scene.audit("grant.revoke", "g1", at(41));
+    let id = "g1".into();
+    scene.store().revoke_grant(&scene.platform, &id, None, EndReason::Owner, &audit).await.expect("revoke");
+    assert!(grant().await.ended.is_some());
 }

@@ -68,7 +68,7 @@ pub(super) async fn change_field_by_field(f: &Fixture) {
         licences: vec![],
         visible_to: vec!["dawn".into()],
         name: "New".into(),
-        settings: ClientSettings { requires_pkce: true },
+        settings: ClientSettings { requires_pkce: true, ..ClientSettings::default() },
         ..made
     };
     assert_eq!(format!("{:?}", found(&scene, "app").await), format!("{expected:?}"));

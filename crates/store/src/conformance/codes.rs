@@ -2,7 +2,7 @@
 
 use super::Fixture;
 use super::samples::{DAY, Scene, at, scopes};
-use crate::{ClientChange, Redeemed};
+use crate::{ClientChange, Mark, MarkKind, Minted, Redeemed};
 use mandate_core::grant::{CodeFault, CodeRule};
 use mandate_core::model::{EndReason, Status};
 use mandate_core::{Digest, Offset, SubjectKind};
@@ -16,11 +16,13 @@ pub(super) async fn redeemed_once(f: &Fixture) {
     let scene = Scene::furnished(f).await;
     let mut new = scene.sample_code("code", "g1", None);
     new.grant.scopes = scopes("data trading");
-    assert_eq!(scene.store().issue_code(&new).await.expect("issue_code").as_str(), "g1");
+    new.code.context = "asked".into();
+    assert_eq!(scene.store().issue_code(&new).await.expect("issue_code"), Some("g1".into()));
     assert!(matches!(scene.redeem("unknown", &Scene::rule(), "t", at(30)).await, Redeemed::Unknown));
     let fresh = scene.redeem("code", &Scene::rule(), "t1", at(30)).await;
-    let Redeemed::Fresh { grant, scopes: given } = fresh else { panic!("{fresh:?}") };
+    let Redeemed::Fresh { grant, scopes: given, code } = fresh else { panic!("{fresh:?}") };
     assert_eq!((grant.as_str(), given), ("g1", scopes("data")));
+    assert_eq!((&*code.context, code.offset), ("asked", new.code.offset));
     let facts = scene.token("t1").await.expect("token");
     assert_eq!((facts.token.issued_at, &facts.token.ended), (at(30), &None));
     assert_eq!((facts.grant.id.as_str(), facts.client.id.as_str()), ("g1", "app"));
@@ -53,7 +55,7 @@ pub(super) async fn refusals_spend_nothing(f: &Fixture) {
         assert!(scene.token("t").await.is_none());
     }
     assert_eq!(scene.counts().await, (2, 0, 1));
-    let elsewhere = scene.sample_token("t", at(30));
+    let elsewhere = scene.sample_minted("t", at(30));
     let foreign = f.store.redeem_code(&"moon".into(), &Digest::of(b"code"), &Scene::rule(), &elsewhere).await;
     assert!(matches!(foreign.expect("redeem"), Redeemed::Unknown));
     let dawn = CodeRule { secret_of: Some("dawn".into()), ..Scene::rule() };
@@ -75,7 +77,9 @@ pub(super) async fn one_of_64_is_fresh_and_a_replay_kills(f: &Fixture) {
                 (f.store.clone(), scene.platform.clone(), Digest::of(text.as_bytes()));
             let token = scene.sample_token(&format!("t{round}-{i}"), at(30));
             tasks.spawn(async move {
-                let redeemed = store.redeem_code(&platform, &digest, &Scene::rule(), &token).await;
+                let redeemed = store
+                    .redeem_code(&platform, &digest, &Scene::rule(), &Minted::stored(token.clone()))
+                    .await;
                 (redeemed.expect("redeem_code"), token)
             });
         }
@@ -159,4 +163,55 @@ pub(super) async fn token_keeps_the_older_offset(f: &Fixture) {
     assert!(matches!(scene.redeem("code", &Scene::rule(), "t", at(30)).await, Redeemed::Fresh { .. }));
     let offset = scene.token("t").await.expect("token").token.offset;
     assert!(offset <= then && offset > Offset(0));
+}
+
+/// A token without a row, and the chain beside it: a replay kills both by name.
+pub(super) async fn r14_replay_ends_what_signs_for_itself(f: &Fixture) {
+    let scene = Scene::furnished(f).await;
+    issue(&scene, "code").await;
+    let (digest, minted) = (Digest::of(b"code"), scene.sample_pair("jwt", "c", false, at(30)));
+    let redeem = async |minted: &Minted| {
+        let redeemed = f.store.redeem_code(&scene.platform, &digest, &Scene::rule(), minted).await;
+        redeemed.expect("redeem")
+    };
+    let Redeemed::Fresh { code, .. } = redeem(&minted).await else { panic!("not fresh") };
+    assert_eq!(code.digest, digest);
+    assert_eq!(scene.counts().await, (1, 0, 1));
+    let chain = scene.chain("c").await.expect("chain");
+    assert_eq!((chain.grant.as_str(), chain.client.as_str(), chain.scopes), ("g1", "app", scopes("data")));
+    let second = scene.sample_pair("jwt2", "c2", false, at(31));
+    let Redeemed::Replayed(code) = redeem(&second).await else { panic!("no replay") };
+    assert_eq!(code.redeemed, Some((at(30), minted.token.handle.clone())));
+    assert_eq!(code.redeemed_chain, Some("c".into()));
+    assert!(scene.has_kill(SubjectKind::Token, minted.token.handle.as_str()).await);
+    assert!(scene.has_kill(SubjectKind::Token, "c").await);
+    let ended = scene.chain("c").await.and_then(|c| c.ended).expect("ended");
+    assert_eq!((ended.at, ended.reason), (at(31), EndReason::CodeReplayed));
+    assert!(scene.chain("c2").await.is_none());
+    let head = scene.applied();
+    assert!(matches!(redeem(&second).await, Redeemed::Replayed(_)));
+    assert_eq!(scene.applied(), head, "it ended once");
+}
+
+pub(super) async fn r16_marks_are_spent_with_the_code(f: &Fixture) {
+    let scene = Scene::furnished(f).await;
+    issue(&scene, "code").await;
+    let mark = Scene::sample_mark(MarkKind::Assertion, "a");
+    let redeem = async |mark: &Mark, text: &str, rule: &CodeRule| {
+        let minted = Minted { marks: vec![mark.clone()], ..scene.sample_minted(text, at(30)) };
+        let redeemed = f.store.redeem_code(&scene.platform, &Digest::of(b"code"), rule, &minted).await;
+        redeemed.expect("redeem")
+    };
+    let other = CodeRule { client: "app2".into(), ..Scene::rule() };
+    assert!(matches!(redeem(&mark, "t", &other).await, Redeemed::Refused(..)));
+    assert_eq!(scene.mark(std::slice::from_ref(&mark)).await, None, "a refusal spends none");
+    let reused = redeem(&mark, "t", &Scene::rule()).await;
+    assert!(matches!(reused, Redeemed::Reused(MarkKind::Assertion)), "{reused:?}");
+    assert_eq!(scene.counts().await.1, 0);
+    let next = Scene::sample_mark(MarkKind::Assertion, "b");
+    assert!(matches!(redeem(&next, "t", &Scene::rule()).await, Redeemed::Fresh { .. }));
+    assert_eq!(scene.mark(&[next]).await, Some(MarkKind::Assertion));
+    let unspent = Scene::sample_mark(MarkKind::Assertion, "c");
+    assert!(matches!(redeem(&unspent, "t2", &Scene::rule()).await, Redeemed::Replayed(_)));
+    assert_eq!(scene.mark(&[unspent]).await, None);
 }

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 async fn open(scene: &Scene<'_>, spec: GrantSpec, text: &str) -> GrantId {
     let mut issue = scene.sample_issue(text, None);
     issue.grant = spec;
-    scene.store().issue_token(&issue).await.expect("issue")
+    scene.store().issue_token(&issue).await.expect("issue").granted().expect("granted")
 }
 
 async fn revoke(scene: &Scene<'_>, id: &str, owner: Option<&str>) -> Changed {
@@ -65,13 +65,13 @@ pub(super) async fn opened_once_under_a_race(f: &Fixture) {
         code.grant.scopes = scopes("trading");
         tasks.spawn(async move {
             if i % 2 == 0 {
-                store.issue_token(&issue).await.expect("issue")
+                store.issue_token(&issue).await.expect("issue").granted()
             } else {
                 store.issue_code(&code).await.expect("issue")
             }
         });
     }
-    let ids: HashSet<GrantId> = tasks.join_all().await.into_iter().collect();
+    let ids: HashSet<GrantId> = tasks.join_all().await.into_iter().flatten().collect();
     assert_eq!(ids.len(), 1);
     let live = scene.store().live_grant(&scene.spec("x")).await.expect("read").value.expect("live");
     assert_eq!(live.scopes, scopes("data trading"), "no widening was lost");
@@ -84,7 +84,7 @@ pub(super) async fn widened_and_kept(f: &Fixture) {
     let mut wider = scene.sample_issue("t2", None);
     wider.grant.scopes = scopes("trading");
     wider.token.issued_at = at(99);
-    assert_eq!(scene.store().issue_token(&wider).await.expect("issue"), first);
+    assert_eq!(scene.store().issue_token(&wider).await.expect("issue").granted(), Some(first.clone()));
     let grant = scene.store().grant(&scene.platform, &first).await.expect("read").expect("grant");
     assert_eq!(grant.scopes, scopes("data trading"));
     assert_eq!((grant.created_at, grant.updated_at), (at(20), at(99)));
@@ -150,4 +150,21 @@ pub(super) async fn a_new_one_follows_a_revoked_one(f: &Fixture) {
     assert_eq!(open(&scene, scene.spec("g2"), "t2").await.as_str(), "g2");
     assert!(scene.token("t1").await.expect("t1").grant.ended.is_some());
     assert!(scene.token("t2").await.expect("t2").grant.ended.is_none());
+}
+
+/// RFC 6749 section 4.4: no owner, no account; another grant than one that somebody gave.
+pub(super) async fn client_may_act_for_itself(f: &Fixture) {
+    let scene = Scene::furnished(f).await;
+    let own = GrantSpec { user: None, accounts: vec![], granted_by: GrantedBy::Client, ..scene.spec("own") };
+    let given = GrantSpec { granted_by: GrantedBy::Owner, ..own.clone() };
+    let given = GrantSpec { new_id: "given".into(), ..given };
+    assert_eq!(open(&scene, own.clone(), "t1").await.as_str(), "own");
+    assert_eq!(open(&scene, given, "t2").await.as_str(), "given");
+    let again = GrantSpec { new_id: "again".into(), ..own.clone() };
+    assert_eq!(open(&scene, again, "t3").await.as_str(), "own");
+    let live = scene.store().live_grant(&own).await.expect("live").value.expect("grant");
+    assert_eq!((live.id.as_str(), live.granted_by, live.user), ("own", GrantedBy::Client, None));
+    assert!(live.accounts.is_empty());
+    let facts = scene.token("t1").await.expect("token");
+    assert!(facts.accounts.is_empty() && facts.grant.granted_by == GrantedBy::Client);
 }

@@ -119,3 +119,18 @@ pub(super) async fn platforms_apply_in_turn(f: &Fixture) {
     let results = tasks.join_all().await;
     assert_eq!(results.iter().filter(|r| **r == Changed::Done).count(), 1);
 }
+
+pub(super) async fn kills_are_listed(f: &Fixture) {
+    let scene = Scene::furnished(f).await;
+    assert!(scene.store().kills_since(at(0)).await.expect("kills").is_empty(), "changes are no kills");
+    for (account, when) in [("a1", 30), ("p1", 31), ("b1", 32)] {
+        let (id, audit) = (account.into(), scene.audit("account.disable", account, at(when)));
+        let off = scene.store().set_account_status(&scene.platform, &id, Status::Disabled, &audit).await;
+        assert_eq!(off.expect("status"), Changed::Done);
+    }
+    let kills = scene.store().kills_since(at(31)).await.expect("kills");
+    let ids: Vec<&str> = kills.iter().map(|e| &*e.subject.id).collect();
+    assert_eq!(ids, ["p1", "b1"]);
+    assert!(kills.iter().all(|e| e.effect == Effect::Kill));
+    assert!(kills[0].offset < kills[1].offset);
+}

@@ -2,10 +2,11 @@
 
 use super::Fixture;
 use super::samples::{DAY, Scene, at};
-use crate::{Changed, DecisionRow, IssueToken, Redeemed, StoreError, Used};
+use crate::{Changed, DecisionRow, IssueToken, MarkKind, Redeemed, StoreError, Used};
 use mandate_core::Timestamp;
 use mandate_core::grant::GrantSpec;
 use mandate_core::model::{Credential, EndReason};
+use mandate_core::refresh::Chain;
 
 fn row(scene: &Scene<'_>, id: &str, when: Timestamp) -> DecisionRow {
     DecisionRow {
@@ -142,4 +143,47 @@ pub(super) async fn purge_keeps_what_is_live(f: &Fixture) {
     assert!(scene.store().grant(&scene.platform, &"ended".into()).await.expect("read").is_none());
     let left = scene.store().counts(&scene.platform).await.expect("counts");
     assert_eq!((left.1, left.2), (1, 1), "an ended grant takes its tokens with it: {left:?}");
+}
+
+pub(super) async fn purge_drops_what_waited(f: &Fixture) {
+    let scene = Scene::furnished(f).await;
+    let mark = [Scene::sample_mark(MarkKind::Proof, "a")];
+    assert_eq!(scene.mark(&mark).await, None);
+    scene.store().purge(at(330 + 3599)).await.expect("purge");
+    assert_eq!(scene.mark(&mark).await, Some(MarkKind::Proof), "for an hour past its own time");
+    scene.store().purge(at(330 + 3601)).await.expect("purge");
+    assert_eq!(scene.mark(&mark).await, None);
+
+    let begin = async |id: &str, idle: Option<Timestamp>, end: Option<Timestamp>| {
+        let mut issue = scene.sample_issue(&format!("with {id}"), None);
+        issue.stored = false;
+        issue.chain = Some(Chain { idle_ends_at: idle, ends_at: end, ..scene.sample_chain(id, at(30)) });
+        scene.store().issue_token(&issue).await.expect("issue");
+    };
+    begin("idle", Some(at(DAY)), Some(at(900 * DAY))).await;
+    begin("over", None, Some(at(DAY))).await;
+    begin("lasting", None, None).await;
+    scene.store().purge(at(40 * DAY)).await.expect("purge");
+    assert!(scene.chain("idle").await.is_some() && scene.chain("over").await.is_some(), "kept for a while");
+    scene.store().purge(at(42 * DAY)).await.expect("purge");
+    assert!(scene.chain("idle").await.is_none() && scene.chain("over").await.is_none());
+    assert!(scene.chain("lasting").await.is_some());
+    let audit = scene.audit("grant.revoke", "g1", at(50 * DAY));
+    let id = "g1".into();
+    scene.store().revoke_grant(&scene.platform, &id, None, EndReason::Owner, &audit).await.expect("end");
+    scene.store().purge(at(451 * DAY)).await.expect("purge");
+    assert!(scene.chain("lasting").await.is_none(), "it goes with its grant");
+}
+
+/// A token that is dead through its chain does not outlive it.
+pub(super) async fn purge_brings_no_token_back(f: &Fixture) {
+    let scene = Scene::furnished(f).await;
+    scene.chained().await;
+    let audit = scene.audit("chain.end", "c", at(50));
+    let (id, client) = ("c".into(), "app".into());
+    scene.store().end_chain(&scene.platform, &id, &client, EndReason::Holder, &audit).await.expect("end");
+    scene.store().purge(at(399 * DAY)).await.expect("purge");
+    assert!(scene.token("t").await.is_some_and(|t| t.token.ended.is_some()), "its holder may ask for long");
+    scene.store().purge(at(402 * DAY)).await.expect("purge");
+    assert!(scene.chain("c").await.is_none() && scene.token("t").await.is_none());
 }

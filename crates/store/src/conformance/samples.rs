@@ -1,12 +1,16 @@
 //! A small world to test in.
 
 use super::Fixture;
-use crate::{Audit, Changed, IssueToken, NewCode, NewToken, Redeemed, Store, token_handle};
+use crate::{
+    Audit, Changed, IssueToken, Mark, MarkKind, Minted, NewCode, NewToken, Redeemed, Rotated, Store,
+    token_handle,
+};
 use mandate_core::grant::{CodeRule, GrantSpec};
 use mandate_core::model::{
     Account, ApiKey, Client, ClientOwner, ClientSecret, Code, GrantedBy, KeyHolder, PasswordHash, Session,
     Status, TokenFacts, User,
 };
+use mandate_core::refresh::{Chain, RefreshMode, RefreshRule};
 use mandate_core::{
     Digest, LogEntry, Offset, OperationId, PartnerId, PlatformId, ScopeSet, SubjectKind, Timestamp,
 };
@@ -199,7 +203,76 @@ impl<'a> Scene<'a> {
             issued_at: when,
             expires_at: None,
             offset: self.applied(),
+            chain: None,
         }
+    }
+    pub(super) fn sample_minted(&self, text: &str, when: Timestamp) -> Minted {
+        Minted::stored(self.sample_token(text, when))
+    }
+    /// With a chain `CHAIN` that begins at generation 0, and no row for the token unless `stored`.
+    pub(super) fn sample_pair(&self, text: &str, chain: &str, stored: bool, when: Timestamp) -> Minted {
+        let chain = Some(self.sample_chain(chain, when));
+        Minted { stored, chain, ..self.sample_minted(text, when) }
+    }
+    pub(super) fn sample_chain(&self, id: &str, when: Timestamp) -> Chain {
+        Chain {
+            platform: self.platform.clone(),
+            id: id.into(),
+            grant: "g1".into(),
+            client: "app".into(),
+            scopes: scopes("data"),
+            salt: [7; 16],
+            key: 3,
+            generation: 0,
+            binding: Some("thumb".into()),
+            // of no effect: a chain carries on the context of the code that it begins with
+            context: "other".into(),
+            issued_at: when,
+            answered_at: when,
+            reanswers: 0,
+            idle_ends_at: Some(when.plus_seconds(30 * DAY)),
+            ends_at: Some(when.plus_seconds(90 * DAY)),
+            offset: self.applied(),
+            ended: None,
+        }
+    }
+    /// A grant of ann's to `app`, with chain `c` and token `t` from a code.
+    pub(super) async fn chained(&self) {
+        self.store().issue_code(&self.sample_code("code", "g1", None)).await.expect("issue_code");
+        let minted = self.sample_pair("t", "c", true, at(30));
+        let digest = Digest::of(b"code");
+        let redeemed = self.store().redeem_code(&self.platform, &digest, &Self::rule(), &minted).await;
+        assert!(matches!(redeemed, Ok(Redeemed::Fresh { .. })), "{redeemed:?}");
+    }
+    pub(super) fn refresh(mode: RefreshMode, generation: u64) -> RefreshRule {
+        RefreshRule {
+            client: "app".into(),
+            generation,
+            mode,
+            binding: Some("thumb".into()),
+            window_ms: 60_000,
+            most_reanswers: 80,
+            idle_ms: Some(30 * DAY * 1000),
+        }
+    }
+    /// Presents a refresh token of chain `c`, for a stored token of this name.
+    pub(super) async fn rotate(&self, rule: &RefreshRule, token: &str, when: Timestamp) -> Rotated {
+        let minted = self.sample_minted(token, when);
+        let rotated = self
+            .store()
+            .rotate_refresh(&self.platform, &"c".into(), rule, &scopes("data"), &minted, when)
+            .await;
+        rotated.expect("rotate_refresh")
+    }
+    pub(super) async fn chain(&self, id: &str) -> Option<Chain> {
+        let found = self.store().chain(&self.platform, &id.into()).await.expect("chain").value;
+        found.map(|(chain, _)| chain)
+    }
+    pub(super) fn sample_mark(kind: MarkKind, text: &str) -> Mark {
+        Mark { kind, owner: "app".into(), digest: Digest::of(text.as_bytes()), ends_at: at(330) }
+    }
+    pub(super) async fn mark(&self, marks: &[Mark]) -> Option<MarkKind> {
+        self.store().mark(&self.platform, marks, at(30)).await.expect("mark")
     }
     pub(super) fn sample_issue(&self, text: &str, partner: Option<&str>) -> IssueToken {
         IssueToken {
@@ -208,6 +281,9 @@ impl<'a> Scene<'a> {
             scopes: scopes("data"),
             partner: partner.map(Into::into),
             token: self.sample_token(text, at(20)),
+            stored: true,
+            chain: None,
+            marks: vec![],
         }
     }
     pub(super) fn sample_code(&self, text: &str, new_id: &str, partner: Option<&str>) -> NewCode {
@@ -224,8 +300,12 @@ impl<'a> Scene<'a> {
                 issued_at: at(20),
                 expires_at: at(620),
                 offset: self.applied(),
+                binding: None,
+                context: "{\"acr\":1}".into(),
                 redeemed: None,
+                redeemed_chain: None,
             },
+            completes: None,
         }
     }
     pub(super) fn rule() -> CodeRule {
@@ -234,14 +314,15 @@ impl<'a> Scene<'a> {
             redirect_uri: "https://app.example/cb".into(),
             verifier: None,
             requires_pkce: false,
+            binding: None,
             secret_of: None,
             own_secret_serves: None,
         }
     }
     pub(super) async fn redeem(&self, code: &str, rule: &CodeRule, token: &str, when: Timestamp) -> Redeemed {
-        let token = self.sample_token(token, when);
+        let minted = self.sample_minted(token, when);
         let redeemed =
-            self.store().redeem_code(&self.platform, &Digest::of(code.as_bytes()), rule, &token).await;
+            self.store().redeem_code(&self.platform, &Digest::of(code.as_bytes()), rule, &minted).await;
         redeemed.expect("redeem_code")
     }
     pub(super) async fn token(&self, text: &str) -> Option<TokenFacts> {

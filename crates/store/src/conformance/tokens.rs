@@ -2,9 +2,10 @@
 
 use super::Fixture;
 use super::samples::{Scene, at, partner, scopes};
-use crate::{Changed, StoreError, TokenName, token_handle};
+use crate::{Changed, Issued, MarkKind, StoreError, TokenName, token_handle};
 use mandate_core::grant::GrantSpec;
 use mandate_core::model::EndReason;
+use mandate_core::refresh::Chain;
 use mandate_core::{Digest, SubjectKind, TokenHandle};
 use tokio::task::JoinSet;
 
@@ -33,11 +34,12 @@ pub(super) async fn found_with_all_facts(f: &Fixture) {
 pub(super) async fn issued_under_a_known_grant(f: &Fixture) {
     let scene = Scene::furnished(f).await;
     let first = scene.store().issue_token(&scene.sample_issue("t1", None)).await.expect("issue");
+    let first = first.granted().expect("granted");
     let mut known = scene.sample_issue("t2", None);
     known.known_grant = Some(first.clone());
     known.grant.new_id = "unused".into();
     let before = scene.store().head().await.expect("head");
-    assert_eq!(scene.store().issue_token(&known).await.expect("issue"), first);
+    assert_eq!(scene.store().issue_token(&known).await.expect("issue").granted(), Some(first.clone()));
     assert_eq!(scene.token("t2").await.expect("token").grant.id, first);
     assert_eq!(scene.store().head().await.expect("head"), before, "issuing tells the log nothing");
     let audit = scene.audit("grant.revoke", "g1", at(25));
@@ -152,4 +154,55 @@ pub(super) async fn failing_member_of_a_batch_fails_alone(f: &Fixture) {
             assert!(user.is_some());
         }
     }
+}
+
+pub(super) async fn issued_with_a_chain(f: &Fixture) {
+    let scene = Scene::furnished(f).await;
+    let mut issue = scene.sample_issue("t", None);
+    issue.chain = Some(Chain { grant: "filled in".into(), ..scene.sample_chain("c", at(20)) });
+    scene.store().issue_token(&issue).await.expect("issue");
+    assert_eq!(scene.chain("c").await.map(|c| c.grant), Some("g1".into()));
+    assert_eq!(scene.token("t").await.expect("token").token.chain, Some("c".into()));
+    let mut alone = scene.sample_issue("jwt", None);
+    (alone.stored, alone.known_grant) = (false, Some("g1".into()));
+    alone.chain = Some(scene.sample_chain("c2", at(20)));
+    scene.store().issue_token(&alone).await.expect("issue");
+    assert!(scene.chain("c2").await.is_some() && scene.token("jwt").await.is_none());
+    assert!(scene.store().issue_token(&alone).await.is_err(), "a chain begins once");
+    let mut joined = scene.sample_issue("t2", None);
+    joined.token.chain = Some("c".into());
+    joined.known_grant = Some("g1".into());
+    scene.store().issue_token(&joined).await.expect("issue");
+    assert_eq!(scene.token("t2").await.expect("token").token.chain, Some("c".into()));
+}
+
+pub(super) async fn issued_without_a_trace(f: &Fixture) {
+    let scene = Scene::furnished(f).await;
+    let mut issue = scene.sample_issue("jwt", None);
+    issue.stored = false;
+    let grant = scene.store().issue_token(&issue).await.expect("issue").granted();
+    assert_eq!(
+        (grant.as_ref(), scene.counts().await),
+        (Some(&"g1".into()), (0, 0, 1)),
+        "the grant is opened"
+    );
+    issue.known_grant = grant.clone();
+    assert_eq!(scene.store().issue_token(&issue).await.expect("issue").granted(), grant);
+    assert_eq!(scene.counts().await, (0, 0, 1));
+}
+
+pub(super) async fn r16_marks_are_spent_with_the_issue(f: &Fixture) {
+    let scene = Scene::furnished(f).await;
+    let mut issue = scene.sample_issue("t", None);
+    issue.marks = vec![Scene::sample_mark(MarkKind::Assertion, "a")];
+    assert_eq!(scene.mark(&issue.marks).await, None);
+    let reused = scene.store().issue_token(&issue).await.expect("issue");
+    assert_eq!(reused, Issued::Reused(MarkKind::Assertion));
+    assert_eq!(scene.counts().await, (0, 0, 0), "no grant was opened either");
+    issue.marks = vec![Scene::sample_mark(MarkKind::Assertion, "b")];
+    assert_eq!(scene.store().issue_token(&issue).await.expect("issue").granted(), Some("g1".into()));
+    assert_eq!(scene.mark(&issue.marks).await, Some(MarkKind::Assertion));
+    let mut known = scene.sample_issue("jwt", None);
+    (known.stored, known.known_grant, known.marks) = (false, Some("g1".into()), issue.marks);
+    assert_eq!(scene.store().issue_token(&known).await.expect("issue"), Issued::Reused(MarkKind::Assertion));
 }

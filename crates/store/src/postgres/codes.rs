@@ -2,30 +2,39 @@
 
 use super::batch::{Batch, Lane, Queue, Reply};
 use super::error::Failure;
-use super::grants::open_or_widen;
+use super::grants::{ended_since, open_or_widen};
 use super::model::{code, code_columns};
-use super::row::{AsText as _, Cursor, handle_bytes, handle_text, int};
-use super::tokens::{Columns, Ready};
+use super::row::{AsText as _, Cursor, handle_bytes, handle_named, int};
+use super::tokens::{Columns, Given, Ready, store_minted};
 use super::work::{Proof, Shared, committed};
+use super::{chains, marks, pushed};
+use crate::minted::Minted;
 use crate::verbs::{NewCode, NewToken, Redeemed, StoreError};
 use mandate_core::grant::CodeRule;
 use mandate_core::log::Effect;
-use mandate_core::model::Code;
+use mandate_core::model::{Code, EndReason};
 use mandate_core::{Digest, GrantId, PlatformId, SubjectKind, Timestamp};
 use std::collections::HashSet;
 use std::sync::Arc;
 
 const STORED: &str = "SELECT 1 FROM codes WHERE platform = $1 AND digest = $2";
-const TOKEN_ENDED: &str = "SELECT 1 FROM tokens WHERE platform = $1 AND handle = $2 AND ended_at IS NOT NULL";
+const REPLAYED: &str = "SELECT 1 FROM codes WHERE platform = $1 AND digest = $2 AND replayed_at IS NOT NULL";
+const SPENT: &str = "SELECT 1 FROM codes WHERE platform = $1 AND redeemed_handle = substr($2, 33) \
+    AND digest = substr($2, 1, 32)";
 
-pub(super) async fn issue(shared: &Arc<Shared>, new: &NewCode) -> Result<GrantId, StoreError> {
+pub(super) async fn issue(shared: &Arc<Shared>, new: &NewCode) -> Result<Option<GrantId>, StoreError> {
     let (code, platform) = (&new.code, &new.grant.platform);
     let mut work = shared.work().await?;
     let grant = open_or_widen(&mut work, &new.grant, code.issued_at).await?;
+    if let Some(pushed) = &new.completes
+        && !pushed::complete_for(&work, platform, pushed, &code.client).await?
+    {
+        return Ok(None);
+    }
     work.run(
         "INSERT INTO codes (platform, digest, client, redirect_uri, grant_id, scopes, partner, issued_at, expires_at, \
-             log_offset, challenge) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             log_offset, challenge, binding, context) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         &[
             &platform.sql(),
             &code.digest.as_bytes().as_slice(),
@@ -38,12 +47,14 @@ pub(super) async fn issue(shared: &Arc<Shared>, new: &NewCode) -> Result<GrantId
             &code.expires_at.millis(),
             &int(code.offset.0),
             &code.challenge.as_deref(),
+            &code.binding.as_deref(),
+            &code.context.sql(),
         ],
     )
     .await?;
     work.commit_as(Proof::Row(STORED, platform.clone(), code.digest.as_bytes().to_vec()), code.issued_at)
         .await?;
-    Ok(grant)
+    Ok(Some(grant))
 }
 
 /// A redemption waiting for its batch.
@@ -67,11 +78,10 @@ pub(super) enum Outcome {
 
 /// Codes with the rows that could have ended them: a killing entry after the code was made (SECURITY R10).
 const FIND: &str = concat!(
-    "SELECT w.o, g.ended_at IS NOT NULL OR c.kill > o.log_offset \
-         OR EXISTS (SELECT 1 FROM accounts AS a WHERE a.platform = g.platform AND a.id = ANY (g.accounts) \
-             AND a.kill > o.log_offset) \
-         OR EXISTS (SELECT 1 FROM kills AS k WHERE k.platform = o.platform AND k.n > o.log_offset \
-             AND (k.kind, k.id) IN (('user', g.user_id), ('partner', g.partner), ('partner', o.partner))), ",
+    "SELECT w.o, ",
+    ended_since!("o.log_offset"),
+    " OR EXISTS (SELECT 1 FROM kills AS k WHERE k.platform = o.platform AND k.kind = 'partner' AND k.id = o.partner \
+         AND k.n > o.log_offset), ",
     code_columns!(),
     " FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS w (platform, digest, o) \
      JOIN codes AS o ON o.platform = w.platform AND o.digest = w.digest \
@@ -102,13 +112,16 @@ const SPEND: &str = "WITH w AS MATERIALIZED ( \
 struct Contender {
     redemption: Redemption,
     ready: Ready,
-    scopes: mandate_core::ScopeSet,
+    code: Code,
+}
+
+fn fresh(code: Code) -> Redeemed {
+    Redeemed::Fresh { grant: code.grant.clone(), scopes: code.scopes.clone(), code: Box::new(code) }
 }
 
 impl Contender {
     fn fresh(self) {
-        let fresh = Redeemed::Fresh { grant: self.ready.grant, scopes: self.scopes };
-        self.redemption.reply.give(Ok(Outcome::Known(fresh)));
+        self.redemption.reply.give(Ok(Outcome::Known(fresh(self.code))));
     }
 }
 
@@ -147,13 +160,13 @@ fn judge(
                 let offset = redemption.token.offset.min(code.offset);
                 let ready = Ready {
                     platform: redemption.platform.clone(),
-                    grant: code.grant,
+                    grant: code.grant.clone(),
                     scopes: code.scopes.to_string(),
-                    partner: code.partner,
+                    partner: code.partner.clone(),
                     handle: handle_bytes(&redemption.token.digest),
                     token: NewToken { offset, ..redemption.token.clone() },
                 };
-                return Some(Contender { redemption, ready, scopes: code.scopes });
+                return Some(Contender { redemption, ready, code });
             }
         },
     };
@@ -248,36 +261,91 @@ impl Batch for Redemption {
     }
 }
 
-/// Redeems a code: in the next batch, and if somebody was there before, as a replay.
+/// Redeems a code: in the next batch, or by itself if more than a token is at stake; and if somebody was there before,
+/// as a replay.
 pub(super) async fn redeem(
     shared: &Arc<Shared>,
     queue: &Queue<Redemption>,
     platform: &PlatformId,
     digest: &Digest,
     rule: &CodeRule,
-    token: &NewToken,
+    minted: &Minted,
 ) -> Result<Redeemed, StoreError> {
     // Twice: whoever seemed to be first may have failed after all.
     for _ in 0..2 {
-        let act = |reply| Redemption {
-            platform: platform.clone(),
-            digest: *digest,
-            rule: rule.clone(),
-            token: token.clone(),
-            reply,
+        let outcome = if minted.is_plain() {
+            let act = |reply| Redemption {
+                platform: platform.clone(),
+                digest: *digest,
+                rule: rule.clone(),
+                token: minted.token.clone(),
+                reply,
+            };
+            queue.submit(act).await?
+        } else {
+            redeem_alone(shared, platform, digest, rule, minted).await?
         };
-        match queue.submit(act).await? {
+        match outcome {
             Outcome::Known(verdict) => return Ok(verdict),
             Outcome::Lost => {}
         }
-        if let Some(verdict) = replay(shared, platform, digest, token.issued_at).await? {
+        if let Some(verdict) = replay(shared, platform, digest, minted.token.issued_at).await? {
             return Ok(verdict);
         }
     }
     Err(StoreError::Unavailable("another redemption of the same code has not ended".into()))
 }
 
-/// The code was spent and everything matched: ends the token that it gave (RFC 6749 section 4.1.2). `None`: it was
+/// Judges a code that is locked, and spends it.
+async fn redeem_alone(
+    shared: &Arc<Shared>,
+    platform: &PlatformId,
+    digest: &Digest,
+    rule: &CodeRule,
+    minted: &Minted,
+) -> Result<Outcome, StoreError> {
+    let (work, now) = (shared.work().await?, minted.token.issued_at);
+    let key = digest.as_bytes().as_slice();
+    let lock = "SELECT 1 FROM codes WHERE platform = $1 AND digest = $2 FOR NO KEY UPDATE";
+    work.row(lock, &[&platform.sql(), &key]).await?;
+    let Some(row) = work.row(FIND, &[&vec![platform.sql()], &vec![key]]).await? else {
+        return Ok(Outcome::Known(Redeemed::Unknown));
+    };
+    let mut columns = Cursor::new(&row);
+    let (_, ended, code) = (columns.count()?, columns.get::<bool>()?, code(&mut columns)?);
+    if let Err(fault) = rule.check(&code, now) {
+        return Ok(Outcome::Known(Redeemed::Refused(fault, Box::new(code))));
+    }
+    if code.redeemed.is_some() {
+        return Ok(Outcome::Lost);
+    }
+    if ended {
+        return Ok(Outcome::Known(Redeemed::GrantEnded(Box::new(code))));
+    }
+    let handle = handle_bytes(&minted.token.digest);
+    let chain = minted.chain.as_ref().map(|c| c.id.sql());
+    let spend = "UPDATE codes SET redeemed_at = $3, redeemed_handle = $4, redeemed_chain = $5 \
+        WHERE platform = $1 AND digest = $2";
+    work.run(spend, &[&platform.sql(), &key, &now.millis(), &handle.as_slice(), &chain]).await?;
+    // What the code's maker had not seen, the token's maker cannot make good (SECURITY R10).
+    let given = Given {
+        platform,
+        grant: &code.grant,
+        client: &code.client,
+        scopes: &code.scopes,
+        partner: code.partner.as_ref(),
+        offset: code.offset,
+        context: &code.context,
+    };
+    store_minted(&work, &given, minted).await?;
+    if let Some(kind) = marks::insert(&work, platform, &minted.marks).await? {
+        return Ok(Outcome::Known(Redeemed::Reused(kind)));
+    }
+    work.commit_as(Proof::Row(SPENT, platform.clone(), [key, &handle].concat()), now).await?;
+    Ok(Outcome::Known(fresh(code)))
+}
+
+/// The code was spent and everything matched: the first replay ends what it gave (RFC 6749 section 4.1.2). `None`: it was
 /// not spent after all.
 async fn replay(
     shared: &Arc<Shared>,
@@ -285,30 +353,33 @@ async fn replay(
     digest: &Digest,
     now: Timestamp,
 ) -> Result<Option<Redeemed>, StoreError> {
+    let key = digest.as_bytes().as_slice();
     let sql = concat!(
         "SELECT ",
         code_columns!(),
-        ", t.handle, t.ended_at IS NOT NULL FROM codes AS o LEFT JOIN tokens AS t \
-         ON t.platform = o.platform AND t.handle = o.redeemed_handle WHERE o.platform = $1 AND o.digest = $2"
+        ", o.replayed_at IS NOT NULL FROM codes AS o WHERE o.platform = $1 AND o.digest = $2"
     );
-    let Some(row) = shared.read_one(sql, &[&platform.sql(), &digest.as_bytes().as_slice()]).await? else {
+    let Some(row) = shared.read_one(sql, &[&platform.sql(), &key]).await? else {
         return Ok(Some(Redeemed::Unknown));
     };
     let mut columns = Cursor::new(&row);
-    let code = code(&mut columns)?;
-    if code.redeemed.is_none() {
-        return Ok(None);
+    let (code, replayed) = (code(&mut columns)?, columns.get::<bool>()?);
+    let Some((_, handle)) = &code.redeemed else { return Ok(None) };
+    if replayed {
+        return Ok(Some(Redeemed::Replayed(Box::new(code))));
     }
-    let (handle, ended) = (columns.get::<Option<&[u8]>>()?, columns.get::<bool>()?);
-    if let Some(handle) = handle.filter(|_| !ended) {
-        let mut work = shared.work().await?;
+    let mut work = shared.work().await?;
+    let first =
+        "UPDATE codes SET replayed_at = $3 WHERE platform = $1 AND digest = $2 AND replayed_at IS NULL";
+    if work.run(first, &[&platform.sql(), &key, &now.millis()]).await? == 1 {
+        if let Some(chain) = &code.redeemed_chain {
+            chains::end(&mut work, platform, chain, EndReason::CodeReplayed, now).await?;
+        }
         let end = "UPDATE tokens SET ended_at = $3, ended_reason = 'code_replayed' \
             WHERE platform = $1 AND handle = $2 AND ended_at IS NULL";
-        let first = work.run(end, &[&platform.sql(), &handle, &now.millis()]).await? == 1;
-        if first {
-            work.note(platform, SubjectKind::Token, handle_text(handle).as_str(), Effect::Kill);
-            work.commit_as(Proof::Row(TOKEN_ENDED, platform.clone(), handle.to_vec()), now).await?;
-        }
+        work.run(end, &[&platform.sql(), &handle_named(handle.as_str()), &now.millis()]).await?;
+        work.note(platform, SubjectKind::Token, handle.as_str(), Effect::Kill);
+        work.commit_as(Proof::Row(REPLAYED, platform.clone(), key.to_vec()), now).await?;
     }
     Ok(Some(Redeemed::Replayed(Box::new(code))))
 }

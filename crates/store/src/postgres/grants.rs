@@ -2,20 +2,58 @@
 
 use super::model::{CLIENT_COLUMNS, GRANT_COLUMNS, client, client_columns, grant, grant_columns};
 use super::records::{DAY_MS, ENDED_DAYS};
-use super::row::{AsText as _, Cursor, each, texts};
+use super::row::{AsText as _, Cursor, each, int, texts};
 use super::work::{Shared, Work};
 use crate::verbs::{At, Audit, Changed, ConnectedApp, StoreError};
 use mandate_core::grant::GrantSpec;
 use mandate_core::log::Effect;
 use mandate_core::model::{EndReason, Grant, GrantedBy};
-use mandate_core::{Digest, GrantId, PlatformId, ScopeSet, SubjectKind, Timestamp, UserId};
+use mandate_core::{Digest, GrantId, Offset, PlatformId, ScopeSet, SubjectKind, Timestamp, UserId};
 use std::sync::Arc;
 
 fn partner_of(spec: &GrantSpec) -> Option<&str> {
     match &spec.granted_by {
-        GrantedBy::Owner => None,
+        GrantedBy::Owner | GrantedBy::Client => None,
         GrantedBy::Partner(id) => Some(id.as_str()),
     }
+}
+
+/// Whether a grant `g` of a client `c`, its user, its partner or each of its accounts has ended since an offset. What one
+/// of several accounts lost, the offset says of what hangs from the grant.
+macro_rules! ended_since {
+    ($offset:literal) => {
+        concat!(
+            "(g.ended_at IS NOT NULL OR coalesce(c.kill > ",
+            $offset,
+            ", true) \
+              OR EXISTS (SELECT 1 FROM kills AS k WHERE k.platform = g.platform AND k.n > ",
+            $offset,
+            " AND (k.kind, k.id) IN (('user', g.user_id), ('partner', g.partner))) \
+              OR cardinality(g.accounts) > 0 AND NOT EXISTS (SELECT 1 FROM unnest(g.accounts) AS x (id) \
+                  WHERE NOT EXISTS (SELECT 1 FROM accounts AS a \
+                      WHERE a.platform = g.platform AND a.id = x.id AND a.kill > ",
+            $offset,
+            ")))"
+        )
+    };
+}
+pub(super) use ended_since;
+
+/// Whether a grant has ended since this offset in any of these ways, or is gone.
+pub(super) async fn has_ended_since(
+    work: &Work,
+    platform: &PlatformId,
+    grant: &GrantId,
+    offset: Offset,
+) -> Result<bool, StoreError> {
+    let sql = concat!(
+        "SELECT ",
+        ended_since!("$3::bigint"),
+        " FROM grants AS g LEFT JOIN clients AS c ON c.platform = g.platform AND c.id = g.client \
+         WHERE g.platform = $1 AND g.id = $2"
+    );
+    let row = work.row(sql, &[&platform.sql(), &grant.sql(), &int(offset.0)]).await?;
+    row.map_or(Ok(true), |r| Cursor::new(&r).get())
 }
 
 /// What makes two grants the same (DESIGN D16): client, user, accounts and origin, each with its length before it.
@@ -32,6 +70,9 @@ fn key(spec: &GrantSpec) -> Digest {
     add(Some(spec.client.as_str()));
     add(spec.user.as_ref().map(UserId::as_str));
     add(partner_of(spec));
+    if spec.granted_by == GrantedBy::Client {
+        add(Some("own"));
+    }
     for account in &spec.accounts {
         add(Some(account.as_str()));
     }
@@ -48,9 +89,9 @@ pub(super) async fn open_or_widen(
     let key = key(spec);
     let row = work
         .row(
-            "INSERT INTO grants (platform, id, key, client, user_id, accounts, scopes, partner, created_at, \
-                 updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) \
+            "INSERT INTO grants (platform, id, key, client, user_id, accounts, scopes, partner, own, \
+                 created_at, updated_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $10, $9, $9) \
              ON CONFLICT (platform, key) WHERE ended_at IS NULL \
              DO UPDATE SET updated_at = greatest(grants.updated_at, excluded.updated_at) RETURNING id, scopes",
             &[
@@ -63,6 +104,7 @@ pub(super) async fn open_or_widen(
                 &spec.scopes.to_string(),
                 &partner_of(spec).map(|p| p.sql()),
                 &at.millis(),
+                &(spec.granted_by == GrantedBy::Client),
             ],
         )
         .await?;

@@ -5,7 +5,7 @@ use super::pool::Pool;
 use super::row::{Cursor, each, int};
 use super::work::Shared;
 use crate::verbs::StoreError;
-use mandate_core::{LogEntry, Offset};
+use mandate_core::{LogEntry, Offset, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -24,6 +24,23 @@ pub(super) async fn head(shared: &Shared) -> Result<Offset, StoreError> {
 pub(super) async fn after(shared: &Shared, after: Offset, limit: u32) -> Result<Vec<LogEntry>, StoreError> {
     let sql = "SELECT n, platform, kind, id, effect, at FROM log WHERE n > $1 ORDER BY n LIMIT $2";
     each(&shared.read(sql, &[&int(after.0), &i64::from(limit)]).await?, entry)
+}
+
+/// In bites: no statement of ours takes long.
+pub(super) async fn kills_since(shared: &Shared, at: Timestamp) -> Result<Vec<LogEntry>, StoreError> {
+    const BITE: usize = 10_000;
+    let sql = "SELECT n, platform, kind, id, effect, at FROM log \
+        WHERE n > $1 AND effect = 'kill' AND at >= $2 ORDER BY n LIMIT 10000";
+    let mut all = Vec::new();
+    loop {
+        let after = all.last().map_or(0, |e: &LogEntry| e.offset.0);
+        let some = each(&shared.read(sql, &[&int(after), &at.millis()]).await?, entry)?;
+        let last = some.len() < BITE;
+        all.extend(some);
+        if last {
+            return Ok(all);
+        }
+    }
 }
 
 /// Returns at once if an offset was announced that has not been applied here.

@@ -3,11 +3,13 @@
 use super::row::{AsText, Cursor, Text, broken, digest, effect_word, handle_text, millis};
 use crate::settings;
 use crate::verbs::{AuditRecord, DecisionRow, PlatformRow, StoreError};
+use mandate_core::device::{DeviceFlow, DeviceState};
 use mandate_core::log::Effect;
 use mandate_core::model::{
     Account, AdminRights, Administrator, ApiKey, Client, ClientOwner, ClientSecret, Code, Ended, Grant,
     GrantedBy, KeyHolder, PasswordHash, Session, Status, Token, User,
 };
+use mandate_core::refresh::Chain;
 use mandate_core::{LogEntry, Subject, SubjectKind, Timestamp};
 
 macro_rules! columns {
@@ -35,15 +37,21 @@ columns! {
         c.owner_kind, c.owner, c.status, c.status_since, c.live_trading_approved, c.redirect_uris, c.scopes, \
         c.licences, c.visible_to, c.secret_digests, c.secret_partners, c.secret_created, c.secret_ended, \
         c.created_at, c.active_from, c.expires_at, c.kill, c.settings";
-    /// 12 columns for [`grant`].
-    grant_columns = "g.platform, g.id, g.client, g.user_id, g.accounts, g.scopes, g.partner, g.created_at, \
-        g.updated_at, g.last_used, g.ended_at, g.ended_reason";
-    /// 12 columns for [`code`].
+    /// 13 columns for [`grant`].
+    grant_columns = "g.platform, g.id, g.client, g.user_id, g.accounts, g.scopes, g.partner, g.own, \
+        g.created_at, g.updated_at, g.last_used, g.ended_at, g.ended_reason";
+    /// 15 columns for [`code`].
     code_columns = "o.digest, o.client, o.redirect_uri, o.challenge, o.grant_id, o.scopes, o.partner, o.issued_at, \
-        o.expires_at, o.log_offset, o.redeemed_at, o.redeemed_handle";
-    /// 11 columns for [`token`].
+        o.expires_at, o.log_offset, o.redeemed_at, o.redeemed_handle, o.binding, o.context, o.redeemed_chain";
+    /// 14 columns for [`token`], the end of its chain among them.
     token_columns = "t.platform, t.handle, t.digest, t.grant_id, t.scopes, t.partner, t.issued_at, t.expires_at, \
-        t.log_offset, t.ended_at, t.ended_reason";
+        t.log_offset, t.ended_at, t.ended_reason, t.chain, h.ended_at, h.ended_reason";
+    /// 18 columns for [`chain`].
+    chain_columns = "h.platform, h.id, h.grant_id, h.client, h.scopes, h.salt, h.key, h.generation, h.binding, h.context, \
+        h.issued_at, h.answered_at, h.reanswers, h.idle_ends_at, h.ends_at, h.log_offset, h.ended_at, h.ended_reason";
+    /// 14 columns for [`device`].
+    device_columns = "d.platform, d.digest, d.user_code, d.client, d.scopes, d.context, d.issued_at, d.expires_at, \
+        d.interval_ms, d.last_poll, d.state, d.grant_id, d.decision, d.log_offset";
     /// 5 columns for [`admin`].
     admin_columns = "id, rights, platform, created_at, expires_at";
 }
@@ -55,9 +63,11 @@ pub(super) const ACCOUNT_COLUMNS: usize = 12;
 /// How many columns `key_columns` names.
 pub(super) const KEY_COLUMNS: usize = 13;
 /// How many columns `token_columns` names.
-pub(super) const TOKEN_COLUMNS: usize = 11;
+pub(super) const TOKEN_COLUMNS: usize = 14;
 /// How many columns `grant_columns` names.
-pub(super) const GRANT_COLUMNS: usize = 12;
+pub(super) const GRANT_COLUMNS: usize = 13;
+/// How many columns `chain_columns` names.
+pub(super) const CHAIN_COLUMNS: usize = 18;
 
 pub(super) fn user(c: &mut Cursor<'_>) -> Result<User, StoreError> {
     Ok(User {
@@ -207,7 +217,11 @@ pub(super) fn grant(c: &mut Cursor<'_>) -> Result<Grant, StoreError> {
         user: c.maybe_id()?,
         accounts: c.ids()?,
         scopes: c.scopes()?,
-        granted_by: c.maybe_id()?.map_or(GrantedBy::Owner, GrantedBy::Partner),
+        granted_by: match (c.maybe_id()?, c.get()?) {
+            (Some(partner), _) => GrantedBy::Partner(partner),
+            (None, true) => GrantedBy::Client,
+            (None, false) => GrantedBy::Owner,
+        },
         created_at: c.time()?,
         updated_at: c.time()?,
         last_used: c.maybe_time()?,
@@ -228,11 +242,14 @@ pub(super) fn code(c: &mut Cursor<'_>) -> Result<Code, StoreError> {
         expires_at: c.time()?,
         offset: c.offset()?,
         redeemed: c.maybe_time()?.zip(c.get::<Option<&[u8]>>()?.map(handle_text)),
+        binding: c.maybe_id()?,
+        context: c.id()?,
+        redeemed_chain: c.maybe_id()?,
     })
 }
 
 pub(super) fn token(c: &mut Cursor<'_>) -> Result<Token, StoreError> {
-    Ok(Token {
+    let token = Token {
         platform: c.id()?,
         handle: handle_text(c.get()?),
         digest: c.digest()?,
@@ -242,8 +259,62 @@ pub(super) fn token(c: &mut Cursor<'_>) -> Result<Token, StoreError> {
         issued_at: c.time()?,
         expires_at: c.maybe_time()?,
         offset: c.offset()?,
+        ended: None,
+        chain: None,
+        binding: None,
+        audience: Vec::new(),
+    };
+    let ended = c.ended()?;
+    let chain = c.maybe_id()?;
+    // The end of its chain is its own.
+    let chains_end = c.ended()?;
+    Ok(Token { ended: ended.or(chains_end), chain, ..token })
+}
+
+pub(super) fn chain(c: &mut Cursor<'_>) -> Result<Chain, StoreError> {
+    Ok(Chain {
+        platform: c.id()?,
+        id: c.id()?,
+        grant: c.id()?,
+        client: c.id()?,
+        scopes: c.scopes()?,
+        salt: c.get::<&[u8]>()?.try_into().map_err(broken)?,
+        key: u32::try_from(c.count()?).map_err(broken)?,
+        generation: c.count()?,
+        binding: c.maybe_id()?,
+        context: c.id()?,
+        issued_at: c.time()?,
+        answered_at: c.time()?,
+        reanswers: u32::try_from(c.count()?).map_err(broken)?,
+        idle_ends_at: c.maybe_time()?,
+        ends_at: c.maybe_time()?,
+        offset: c.offset()?,
         ended: c.ended()?,
     })
+}
+
+pub(super) fn device(c: &mut Cursor<'_>) -> Result<DeviceFlow, StoreError> {
+    let flow = DeviceFlow {
+        platform: c.id()?,
+        digest: c.digest()?,
+        user_code: c.id()?,
+        client: c.id()?,
+        scopes: c.scopes()?,
+        context: c.id()?,
+        issued_at: c.time()?,
+        expires_at: c.time()?,
+        interval_ms: c.get()?,
+        last_poll: c.maybe_time()?,
+        state: DeviceState::Pending,
+    };
+    let state = match c.get::<&str>()? {
+        "pending" => DeviceState::Pending,
+        "approved" => DeviceState::Approved { grant: c.id()?, context: c.id()?, offset: c.offset()? },
+        "denied" => DeviceState::Denied,
+        "spent" => DeviceState::Spent,
+        word => return Err(broken(format_args!("unknown word `{word}`"))),
+    };
+    Ok(DeviceFlow { state, ..flow })
 }
 
 pub(super) fn admin(c: &mut Cursor<'_>) -> Result<Administrator, StoreError> {

@@ -19,6 +19,10 @@ pub(super) const ENDED_DAYS: i64 = 400;
 const CODE_DAYS: i64 = 1;
 /// A token is kept this long after its calendar end, so that its holder may ask why.
 const EXPIRED_DAYS: i64 = 40;
+/// What waited for its owner is kept this long after its time.
+const WAITING_MS: i64 = DAY_MS;
+/// A mark is kept this long after its own time (SECURITY R16).
+const MARKS_MS: i64 = 3_600_000;
 /// Rows that one statement of the purge takes away.
 const BITE: i64 = 5000;
 /// Ended grants dropped at once: each bite reads all tokens.
@@ -168,7 +172,7 @@ pub(super) async fn audit_after(
 }
 
 /// What goes when its time is over, in small bites; each ends as soon as one finds less than it could take.
-const PURGES: [(&str, i64); 5] = [
+const PURGES: [(&str, i64); 11] = [
     (
         "DELETE FROM sessions WHERE ctid = ANY (ARRAY( \
         SELECT ctid FROM sessions WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
@@ -177,35 +181,70 @@ const PURGES: [(&str, i64); 5] = [
     (
         "DELETE FROM codes WHERE ctid = ANY (ARRAY( \
         SELECT ctid FROM codes WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
-        CODE_DAYS,
+        CODE_DAYS * DAY_MS,
     ),
     (
         "DELETE FROM tokens WHERE ctid = ANY (ARRAY( \
         SELECT ctid FROM tokens WHERE ended_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
-        ENDED_DAYS,
+        ENDED_DAYS * DAY_MS,
     ),
     (
         "DELETE FROM tokens WHERE ctid = ANY (ARRAY( \
         SELECT ctid FROM tokens WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
-        EXPIRED_DAYS,
+        EXPIRED_DAYS * DAY_MS,
     ),
     (
         "WITH k AS (DELETE FROM api_keys WHERE ctid = ANY (ARRAY( \
         SELECT ctid FROM api_keys WHERE ended_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING platform, id) \
         DELETE FROM credential_ids AS i USING k WHERE i.platform = k.platform AND i.id = k.id",
-        ENDED_DAYS,
+        ENDED_DAYS * DAY_MS,
+    ),
+    // An ended chain takes its tokens with it: without it they would live again. One that ran out ends no token.
+    (
+        "WITH h AS (DELETE FROM chains WHERE ctid = ANY (ARRAY( \
+        SELECT ctid FROM chains WHERE ended_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING platform, id), \
+        t AS (DELETE FROM tokens AS t USING h WHERE t.platform = h.platform AND t.chain = h.id) \
+        SELECT 1 FROM h",
+        ENDED_DAYS * DAY_MS,
+    ),
+    (
+        "DELETE FROM chains WHERE ctid = ANY (ARRAY( \
+        SELECT ctid FROM chains WHERE ends_at <= $1 AND ended_at IS NULL LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        EXPIRED_DAYS * DAY_MS,
+    ),
+    (
+        "DELETE FROM chains WHERE ctid = ANY (ARRAY( \
+        SELECT ctid FROM chains WHERE idle_ends_at <= $1 AND ended_at IS NULL LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        EXPIRED_DAYS * DAY_MS,
+    ),
+    (
+        "DELETE FROM devices WHERE ctid = ANY (ARRAY( \
+        SELECT ctid FROM devices WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        WAITING_MS,
+    ),
+    (
+        "DELETE FROM pushed WHERE ctid = ANY (ARRAY( \
+        SELECT ctid FROM pushed WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        WAITING_MS,
+    ),
+    (
+        "DELETE FROM marks WHERE ctid = ANY (ARRAY( \
+        SELECT ctid FROM marks WHERE ends_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        MARKS_MS,
     ),
 ];
 
 pub(super) async fn purge(shared: &Shared, days: &Days, now: Timestamp) -> Result<(), StoreError> {
     let before = |days: i64| now.plus_millis(-days * DAY_MS).millis();
-    for (sql, days) in PURGES {
-        while shared.pool.lease().await?.run(sql, &[&before(days), &BITE]).await? == BITE.unsigned_abs() {}
+    for (sql, kept_ms) in PURGES {
+        let end = now.plus_millis(-kept_ms).millis();
+        while shared.pool.lease().await?.run(sql, &[&end, &BITE]).await? == BITE.unsigned_abs() {}
     }
     // A grant goes last, and the tokens that hang from it with it. Tokens are not indexed by their grant, so this
     // reads all of them; only when there is a grant to drop.
     let ended = "WITH gone AS (SELECT platform, id FROM grants WHERE ended_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED), \
-        orphans AS (DELETE FROM tokens AS t USING gone WHERE t.platform = gone.platform AND t.grant_id = gone.id) \
+        orphans AS (DELETE FROM tokens AS t USING gone WHERE t.platform = gone.platform AND t.grant_id = gone.id), \
+        chained AS (DELETE FROM chains AS h USING gone WHERE h.platform = gone.platform AND h.grant_id = gone.id) \
         DELETE FROM grants AS g USING gone WHERE g.platform = gone.platform AND g.id = gone.id";
     let due = "SELECT 1 FROM grants WHERE ended_at <= $1 LIMIT 1";
     while !shared.read(due, &[&before(ENDED_DAYS)]).await?.is_empty() {

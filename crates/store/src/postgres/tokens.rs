@@ -8,11 +8,16 @@ use super::model::{
     client_columns, grant, grant_columns, token, token_columns,
 };
 use super::row::{AsText as _, Cursor, Text, handle_bytes, handle_named, handle_text, int, millis};
-use super::work::{Proof, Shared, committed};
+use super::work::{Proof, Shared, Work, committed};
+use super::{chains, marks};
+use crate::minted::{Issued, Minted};
 use crate::verbs::{At, Audit, Changed, IssueToken, NewToken, StoreError, TokenName};
 use mandate_core::log::Effect;
 use mandate_core::model::{EndReason, TokenFacts};
-use mandate_core::{Digest, GrantId, PartnerId, PlatformId, SubjectKind};
+use mandate_core::refresh::Chain;
+use mandate_core::{
+    ChainId, ClientId, Digest, GrantId, Offset, PartnerId, PlatformId, ScopeSet, SubjectKind,
+};
 use std::sync::Arc;
 
 /// Whether a token was stored: the proof of an issue or a redemption.
@@ -87,7 +92,7 @@ impl<'a> Columns<'a> {
 #[derive(Debug)]
 pub(super) struct Issue {
     pub(super) ready: Ready,
-    pub(super) reply: Reply<GrantId>,
+    pub(super) reply: Reply<Issued>,
 }
 
 async fn insert(lane: &mut Lane, issues: &[Issue]) -> Result<(), Failure> {
@@ -148,19 +153,43 @@ impl Batch for Issue {
 
 impl Issue {
     fn done(self) {
-        self.reply.give(Ok(self.ready.grant));
+        self.reply.give(Ok(Issued::Done(self.ready.grant)));
     }
 }
 
-/// Issues under a grant that has to be found or opened first.
-pub(super) async fn issue(shared: &Arc<Shared>, new: &IssueToken) -> Result<GrantId, StoreError> {
+/// Issues under a grant that has to be found or opened first, or with something beside the token.
+pub(super) async fn issue(shared: &Arc<Shared>, new: &IssueToken) -> Result<Issued, StoreError> {
     let mut work = shared.work().await?;
-    let grant = open_or_widen(&mut work, &new.grant, new.token.issued_at).await?;
-    let ready = Ready::new(new, grant.clone());
+    let grant = match &new.known_grant {
+        Some(grant) => grant.clone(),
+        None => open_or_widen(&mut work, &new.grant, new.token.issued_at).await?,
+    };
+    let platform = &new.grant.platform;
+    let mut proof = Proof::Nothing;
+    if let Some(chain) = &new.chain {
+        let chain = Chain { grant: grant.clone(), ..chain.clone() };
+        proof = chains::insert(&work, platform, &chain).await?;
+    }
+    if new.stored {
+        let ready = Ready::new(new, grant.clone());
+        let chain = new.chain.as_ref().map(|c| &c.id).or(new.token.chain.as_ref());
+        insert_one(&work, &ready, chain).await?;
+        proof = ready.proof();
+    }
+    if let Some(kind) = marks::insert(&work, platform, &new.marks).await? {
+        return Ok(Issued::Reused(kind));
+    }
+    work.commit_as(proof, new.token.issued_at).await?;
+    Ok(Issued::Done(grant))
+}
+
+/// Stores a token in the transaction of an act.
+async fn insert_one(work: &Work, ready: &Ready, chain: Option<&ChainId>) -> Result<(), StoreError> {
     let token = &ready.token;
     work.run(
-        "INSERT INTO tokens (platform, handle, digest, grant_id, scopes, partner, issued_at, expires_at, log_offset) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO tokens (platform, handle, digest, grant_id, scopes, partner, issued_at, expires_at, log_offset, \
+             chain) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         &[
             &ready.platform.sql(),
             &ready.handle.as_slice(),
@@ -171,11 +200,46 @@ pub(super) async fn issue(shared: &Arc<Shared>, new: &IssueToken) -> Result<Gran
             &token.issued_at.millis(),
             &millis(token.expires_at),
             &int(token.offset.0),
+            &chain.map(|c| c.sql()),
         ],
     )
     .await?;
-    work.commit_as(ready.proof(), token.issued_at).await?;
-    Ok(grant)
+    Ok(())
+}
+
+/// What a code, a device flow or a chain gives.
+#[derive(Debug)]
+pub(super) struct Given<'a> {
+    pub(super) platform: &'a PlatformId,
+    pub(super) grant: &'a GrantId,
+    pub(super) client: &'a ClientId,
+    pub(super) scopes: &'a ScopeSet,
+    pub(super) partner: Option<&'a PartnerId>,
+    pub(super) offset: Offset,
+    /// The issuer's text, which a chain that begins carries on.
+    pub(super) context: &'a str,
+}
+
+/// Stores what was minted under a grant that was given at an offset.
+pub(super) async fn store_minted(work: &Work, given: &Given<'_>, minted: &Minted) -> Result<(), StoreError> {
+    if let Some(chain) = minted.chain_at(given.offset, given.client, given.grant, given.scopes, given.context)
+    {
+        chains::insert(work, given.platform, &chain).await?;
+    }
+    if !minted.stored {
+        return Ok(());
+    }
+    let token = minted.token_at(given.offset);
+    let chain = token.chain.clone();
+    let ready = Ready {
+        platform: given.platform.clone(),
+        grant: given.grant.clone(),
+        scopes: given.scopes.to_string(),
+        partner: given.partner.cloned(),
+        handle: handle_bytes(&token.digest),
+        token,
+    };
+    insert_one(work, &ready, chain.as_ref()).await
 }
 
 /// One statement, for known and unknown digests (SECURITY R7); a row for each account of the grant.
@@ -185,7 +249,7 @@ pub(super) async fn facts(
     digest: &Digest,
 ) -> Result<At<Option<TokenFacts>>, StoreError> {
     let sql = concat!(
-        "SELECT h.n, k.kind, k.at, ",
+        "SELECT top.n, k.kind, k.at, ",
         token_columns!(),
         ", ",
         grant_columns!(),
@@ -193,9 +257,10 @@ pub(super) async fn facts(
         client_columns!(),
         ", ",
         account_columns!(),
-        " FROM head AS h LEFT JOIN (tokens AS t \
+        " FROM head AS top LEFT JOIN (tokens AS t \
              JOIN grants AS g ON g.platform = t.platform AND g.id = t.grant_id \
              JOIN clients AS c ON c.platform = g.platform AND c.id = g.client \
+             LEFT JOIN chains AS h ON h.platform = t.platform AND h.id = t.chain \
              LEFT JOIN accounts AS a ON a.platform = g.platform AND a.id = ANY (g.accounts) \
              LEFT JOIN LATERAL (SELECT k.kind, k.at FROM kills AS k WHERE k.platform = t.platform \
                  AND (k.kind, k.id) IN (('user', g.user_id), ('partner', g.partner), ('partner', t.partner)) \
@@ -228,6 +293,19 @@ pub(super) async fn facts(
     }
     let offset = offset.ok_or_else(|| StoreError::Misuse("the head row is missing".into()))?;
     Ok(At { value: found, offset })
+}
+
+/// Ends a token that has no row.
+pub(super) async fn kill(
+    shared: &Arc<Shared>,
+    platform: &PlatformId,
+    handle: &mandate_core::TokenHandle,
+    audit: &Audit,
+) -> Result<(), StoreError> {
+    let mut work = shared.work().await?;
+    work.note(platform, SubjectKind::Token, handle.as_str(), Effect::Kill);
+    work.commit(audit).await?;
+    Ok(())
 }
 
 pub(super) async fn revoke(

@@ -1,20 +1,26 @@
 //! The trait's verbs, each handed to the file of its subject.
 
 use super::{
-    Postgres, accounts, admin, clients, codes, grants, keys, log, platforms, records, sessions, tokens, users,
+    Postgres, accounts, admin, chains, clients, codes, devices, grants, keys, log, marks, platforms, pushed,
+    records, sessions, signing, tokens, users,
 };
+use crate::minted::{Issued, Mark, MarkKind, Minted, Polled, Rotated};
+use crate::signing::SigningKeyRow;
 use crate::verbs::{
-    At, Audit, AuditRecord, Changed, ClientChange, ConnectedApp, DecisionRow, Fut, IssueToken, NewCode,
-    NewToken, PlatformRow, Redeemed, Store, StoreInfo, TokenName, Used,
+    At, Audit, AuditRecord, ChainWithGrant, Changed, ClientChange, ConnectedApp, DecisionRow, Fut,
+    IssueToken, NewCode, PlatformRow, Redeemed, Store, StoreInfo, TokenName, Used,
 };
+use mandate_core::device::DeviceFlow;
 use mandate_core::grant::{CodeRule, GrantSpec};
 use mandate_core::model::{
     Account, Administrator, ApiKey, Client, ClientSecret, Credential, EndReason, Grant, KeyHolder,
     PasswordHash, Session, Status, TokenFacts, User,
 };
+use mandate_core::pushed::Pushed;
+use mandate_core::refresh::RefreshRule;
 use mandate_core::{
-    AccountId, AdminId, ClientId, DecisionId, Digest, GrantId, KeyId, LogEntry, Offset, PartnerId,
-    PlatformId, SessionId, Timestamp, UserId,
+    AccountId, AdminId, ChainId, ClientId, DecisionId, Digest, GrantId, KeyId, LogEntry, Offset, PartnerId,
+    PlatformId, ScopeSet, SessionId, Timestamp, TokenHandle, UserId,
 };
 
 impl Store for Postgres {
@@ -38,6 +44,9 @@ impl Store for Postgres {
     }
     fn log_after(&self, after: Offset, limit: u32) -> Fut<'_, Vec<LogEntry>> {
         Box::pin(log::after(&self.shared, after, limit))
+    }
+    fn kills_since(&self, at: Timestamp) -> Fut<'_, Vec<LogEntry>> {
+        Box::pin(log::kills_since(&self.shared, at))
     }
     fn log_moved(&self) -> Fut<'_, ()> {
         Box::pin(async {
@@ -203,7 +212,7 @@ impl Store for Postgres {
     fn grant<'a>(&'a self, platform: &'a PlatformId, id: &'a GrantId) -> Fut<'a, Option<Grant>> {
         Box::pin(grants::by_id(&self.shared, platform, id))
     }
-    fn issue_code<'a>(&'a self, new: &'a NewCode) -> Fut<'a, GrantId> {
+    fn issue_code<'a>(&'a self, new: &'a NewCode) -> Fut<'a, Option<GrantId>> {
         Box::pin(codes::issue(&self.shared, new))
     }
     fn redeem_code<'a>(
@@ -211,20 +220,122 @@ impl Store for Postgres {
         platform: &'a PlatformId,
         digest: &'a Digest,
         rule: &'a CodeRule,
-        token: &'a NewToken,
+        minted: &'a Minted,
     ) -> Fut<'a, Redeemed> {
-        Box::pin(codes::redeem(&self.shared, &self.redemptions, platform, digest, rule, token))
+        Box::pin(codes::redeem(&self.shared, &self.redemptions, platform, digest, rule, minted))
     }
-    fn issue_token<'a>(&'a self, new: &'a IssueToken) -> Fut<'a, GrantId> {
+    fn issue_token<'a>(&'a self, new: &'a IssueToken) -> Fut<'a, Issued> {
         Box::pin(async move {
             match &new.known_grant {
-                Some(grant) => {
+                Some(grant) if new.leaves_no_trace() => Ok(Issued::Done(grant.clone())),
+                Some(grant) if new.is_single() && new.token.chain.is_none() => {
                     let ready = tokens::Ready::new(new, grant.clone());
                     self.issues.submit(|reply| tokens::Issue { ready, reply }).await
                 }
-                None => tokens::issue(&self.shared, new).await,
+                Some(_) | None => tokens::issue(&self.shared, new).await,
             }
         })
+    }
+    fn mark<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        marks: &'a [Mark],
+        now: Timestamp,
+    ) -> Fut<'a, Option<MarkKind>> {
+        Box::pin(marks::mark(&self.shared, platform, marks, now))
+    }
+    fn chain<'a>(&'a self, platform: &'a PlatformId, id: &'a ChainId) -> Fut<'a, At<Option<ChainWithGrant>>> {
+        Box::pin(chains::by_id(&self.shared, platform, id))
+    }
+    fn rotate_refresh<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        id: &'a ChainId,
+        rule: &'a RefreshRule,
+        scopes: &'a ScopeSet,
+        minted: &'a Minted,
+        now: Timestamp,
+    ) -> Fut<'a, Rotated> {
+        Box::pin(chains::rotate(&self.shared, platform, id, rule, scopes, minted, now))
+    }
+    fn end_chain<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        id: &'a ChainId,
+        client: &'a ClientId,
+        reason: EndReason,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
+        Box::pin(chains::end_for(&self.shared, platform, id, client, reason, audit))
+    }
+    fn create_device<'a>(&'a self, flow: &'a DeviceFlow) -> Fut<'a, Changed> {
+        Box::pin(devices::create(&self.shared, flow))
+    }
+    fn device_by_user_code<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user_code: &'a str,
+        now: Timestamp,
+    ) -> Fut<'a, Option<DeviceFlow>> {
+        Box::pin(devices::by_user_code(&self.shared, platform, user_code, now))
+    }
+    fn decide_device<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user_code: &'a str,
+        allowed: Option<&'a GrantSpec>,
+        context: &'a str,
+        offset: Offset,
+        now: Timestamp,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
+        let decision = devices::Decision { allowed, context, offset, now };
+        Box::pin(devices::decide(&self.shared, platform, user_code, decision, audit))
+    }
+    fn poll_device<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        digest: &'a Digest,
+        client: &'a ClientId,
+        minted: &'a Minted,
+        now: Timestamp,
+    ) -> Fut<'a, Polled> {
+        Box::pin(devices::poll(&self.shared, platform, digest, client, minted, now))
+    }
+    fn push_request<'a>(&'a self, pushed: &'a Pushed, marks: &'a [Mark]) -> Fut<'a, Option<MarkKind>> {
+        Box::pin(pushed::push(&self.shared, pushed, marks))
+    }
+    fn pushed<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        digest: &'a Digest,
+        now: Timestamp,
+    ) -> Fut<'a, Option<Pushed>> {
+        Box::pin(pushed::find(&self.shared, platform, digest, now))
+    }
+    fn complete_pushed<'a>(&'a self, platform: &'a PlatformId, digest: &'a Digest) -> Fut<'a, Changed> {
+        Box::pin(pushed::complete(&self.shared, platform, digest))
+    }
+    fn signing_keys<'a>(&'a self, platform: &'a PlatformId) -> Fut<'a, Vec<SigningKeyRow>> {
+        Box::pin(signing::list(&self.shared, platform))
+    }
+    fn add_signing_key<'a>(
+        &'a self,
+        key: &'a SigningKeyRow,
+        if_none_of_alg: bool,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
+        Box::pin(signing::add(&self.shared, key, if_none_of_alg, audit))
+    }
+    fn retire_signing_key<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        kid: &'a str,
+        at: Timestamp,
+        gone_at: Option<Timestamp>,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
+        Box::pin(signing::retire(&self.shared, platform, kid, at, gone_at, audit))
     }
     fn token<'a>(&'a self, platform: &'a PlatformId, digest: &'a Digest) -> Fut<'a, At<Option<TokenFacts>>> {
         Box::pin(tokens::facts(&self.shared, platform, digest))
@@ -238,6 +349,14 @@ impl Store for Postgres {
         audit: &'a Audit,
     ) -> Fut<'a, Changed> {
         Box::pin(tokens::revoke(&self.shared, platform, named, partner, reason, audit))
+    }
+    fn kill_token<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        handle: &'a TokenHandle,
+        audit: &'a Audit,
+    ) -> Fut<'a, ()> {
+        Box::pin(tokens::kill(&self.shared, platform, handle, audit))
     }
     fn connected_apps<'a>(
         &'a self,

@@ -2,7 +2,8 @@
 //! out if the connection is lost while committing (SECURITY R9, R17).
 //!
 //! Locks are taken in this order, so that no two acts wait for each other: holder lock (advisory), users, accounts,
-//! clients, grants, codes, tokens, keys, credential ids, sessions, administrators, `store_info`, `head`. Rows of one
+//! clients, device flows, grants, pushed requests, codes, chains, tokens, keys, credential ids, sessions, administrators,
+//! signing keys, marks, `store_info`, `head`. Rows of one
 //! kind are locked in the order of their keys; written-behind marks and the purge skip rows that are locked. What is
 //! touched after `head` is either locked already or only ever touched there.
 
@@ -92,6 +93,8 @@ pub(super) enum Proof {
     Operation(String),
     /// A row of this statement, whose parameters are a platform and a key.
     Row(&'static str, PlatformId, Vec<u8>),
+    /// It leaves nothing that only it could have left.
+    Nothing,
 }
 
 /// An entry that gets its offset when the transaction is sealed.
@@ -262,6 +265,9 @@ pub(super) async fn committed(
     proof: &Proof,
     why: &str,
 ) -> Result<bool, StoreError> {
+    if matches!(proof, Proof::Nothing) {
+        return Err(StoreError::Unresolved(why.to_owned()));
+    }
     let search = async {
         loop {
             if let Ok(Some(found)) = look(pool, backend, proof).await {
@@ -288,6 +294,7 @@ async fn look(pool: &Arc<Pool>, backend: Option<Backend>, proof: &Proof) -> Resu
     let found = match proof {
         Proof::Operation(id) => lease.row("SELECT 1 FROM audit WHERE operation = $1", &[&id.sql()]).await?,
         Proof::Row(sql, platform, key) => lease.row(sql, &[&platform.sql(), key]).await?,
+        Proof::Nothing => None,
     };
     Ok(Some(found.is_some()))
 }

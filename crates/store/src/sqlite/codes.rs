@@ -1,13 +1,14 @@
 //! Authorization codes.
 
 use super::fault::{Fault, Result};
+use super::tokens::Given;
 use super::work::Work;
-use super::{grants, rows, tokens};
-use crate::{NewCode, NewToken, Redeemed};
+use super::{chains, grants, marks, pushed, rows, tokens};
+use crate::{Minted, NewCode, Redeemed};
 use mandate_core::format::hex;
 use mandate_core::grant::CodeRule;
 use mandate_core::model::{Code, EndReason};
-use mandate_core::{Digest, GrantId, PartnerId, PlatformId, TokenHandle};
+use mandate_core::{Digest, GrantId, PartnerId, PlatformId, Timestamp, TokenHandle};
 use rusqlite::{OptionalExtension as _, Row, params};
 
 /// Codes of one period lie together. A code is known in the period of its issue and the next one, so at least this
@@ -15,17 +16,22 @@ use rusqlite::{OptionalExtension as _, Row, params};
 const PERIOD_MS: i64 = 16 * 86_400_000;
 
 /// The period of a time.
-pub(super) fn period(at: mandate_core::Timestamp) -> i64 {
+pub(super) fn period(at: Timestamp) -> i64 {
     at.millis().div_euclid(PERIOD_MS)
 }
 
-pub(super) fn issue(work: &Work<'_>, new: &NewCode) -> Result<GrantId> {
+pub(super) fn issue(work: &Work<'_>, new: &NewCode) -> Result<Option<GrantId>> {
     let code = &new.code;
+    if let Some(digest) = &new.completes
+        && !pushed::complete_for(work, &new.grant.platform, digest, &code.client)?
+    {
+        return Ok(None);
+    }
     let grant = grants::open(work, &new.grant, code.issued_at)?;
     let stored = work.inserted(
         "INSERT INTO codes (period, place, digest, platform, client, redirect_uri, grant, scopes, partner, issued_at,
-           expires_at, \"offset\", challenge)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+           expires_at, \"offset\", challenge, binding, context)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         params![
             period(code.issued_at),
             grants::bits(code.digest.as_bytes()),
@@ -40,18 +46,21 @@ pub(super) fn issue(work: &Work<'_>, new: &NewCode) -> Result<GrantId> {
             code.expires_at.millis(),
             code.offset.0.cast_signed(),
             code.challenge.as_deref(),
+            code.binding.as_deref(),
+            &*code.context,
         ],
     )?;
-    if stored { Ok(grant) } else { Err(Fault::misuse("this code was issued before")) }
+    if stored { Ok(Some(grant)) } else { Err(Fault::misuse("this code was issued before")) }
 }
 
 /// A code, and whether what it opens has ended since it was made.
 struct Found {
     code: Code,
-    grant: i64,
     accounts: Box<str>,
     number: i64,
     ended: bool,
+    /// What it gave has been ended for it before.
+    replayed: bool,
 }
 
 fn find(work: &Work<'_>, platform: &PlatformId, digest: &Digest, now: i64) -> Result<Option<Found>> {
@@ -71,26 +80,29 @@ fn find(work: &Work<'_>, platform: &PlatformId, digest: &Digest, now: i64) -> Re
             issued_at: rows::time(row, 6)?,
             expires_at: rows::time(row, 7)?,
             offset: rows::offset(row, 8)?,
+            binding: rows::id_or_null(row, 15)?,
+            context: rows::id(row, 16)?,
             redeemed,
+            redeemed_chain: rows::id_or_null(row, 3)?,
         };
         Ok(Found {
             code,
-            grant: row.get(3)?,
             number: row.get(11)?,
             accounts: rows::id(row, 12)?,
             ended: row.get(13)?,
+            replayed: row.get(17)?,
         })
     };
     let found = work
         .statement(
-            "SELECT o.client, o.redirect_uri, g.id, o.grant, o.scopes, o.partner, o.issued_at, o.expires_at,
+            "SELECT o.client, o.redirect_uri, g.id, o.redeemed_chain, o.scopes, o.partner, o.issued_at, o.expires_at,
                o.\"offset\", o.redeemed_at, o.redeemed_token, o.number, g.accounts,
                g.ended_at IS NOT NULL OR c.kill > o.\"offset\"
                OR EXISTS (SELECT 1 FROM kills WHERE platform = o.platform AND kind = 'user' AND id = g.user
                    AND \"offset\" > o.\"offset\")
-               OR EXISTS (SELECT 1 FROM kills WHERE platform = o.platform AND kind = 'partner' AND id = o.partner
+               OR EXISTS (SELECT 1 FROM kills WHERE platform = o.platform AND kind = 'partner' AND id IN (o.partner, g.partner)
                    AND \"offset\" > o.\"offset\"),
-               o.challenge
+               o.challenge, o.binding, o.context, o.replayed_at IS NOT NULL
              FROM codes o
              JOIN grants g ON g.name = o.grant
              JOIN clients c ON c.platform = o.platform AND c.id = o.client
@@ -103,6 +115,9 @@ fn find(work: &Work<'_>, platform: &PlatformId, digest: &Digest, now: i64) -> Re
 
 /// Whether each of the accounts was killed after the code was made. What one of them lost, its token's offset says.
 fn accounts_ended(work: &Work<'_>, platform: &PlatformId, found: &Found) -> Result<bool> {
+    if found.accounts.is_empty() {
+        return Ok(false);
+    }
     let mut statement = work.statement("SELECT kill > ?3 FROM accounts WHERE platform = ?1 AND id = ?2")?;
     for account in found.accounts.split('\n') {
         let offset = found.code.offset.0.cast_signed();
@@ -121,35 +136,56 @@ pub(super) fn redeem(
     platform: &PlatformId,
     digest: &Digest,
     rule: &CodeRule,
-    token: &NewToken,
+    minted: &Minted,
 ) -> Result<Redeemed> {
-    let now = token.issued_at;
+    let now = minted.token.issued_at;
     let Some(found) = find(work, platform, digest, period(now))? else { return Ok(Redeemed::Unknown) };
     if let Err(fault) = rule.check(&found.code, now) {
         return Ok(Redeemed::Refused(fault, Box::new(found.code)));
     }
-    if let Some((_, handle)) = &found.code.redeemed {
-        tokens::end_by_handle(work, platform, handle, EndReason::CodeReplayed, now)?;
-        return Ok(Redeemed::Replayed(Box::new(found.code)));
+    if found.code.redeemed.is_some() {
+        return replay(work, platform, found, now);
     }
     if found.ended || accounts_ended(work, platform, &found)? {
         return Ok(Redeemed::GrantEnded(Box::new(found.code)));
     }
+    if let Some(kind) = marks::insert(work, platform, &minted.marks)? {
+        return Ok(Redeemed::Reused(kind));
+    }
     let code = found.code;
-    let handle = tokens::handle(&token.digest);
     work.execute(
-        "UPDATE codes SET redeemed_at = ?2, redeemed_token = ?3 WHERE number = ?1",
-        params![found.number, now.millis(), handle],
+        "UPDATE codes SET redeemed_at = ?2, redeemed_token = ?3, redeemed_chain = ?4 WHERE number = ?1",
+        params![
+            found.number,
+            now.millis(),
+            tokens::handle(&minted.token.digest),
+            minted.chain.as_ref().map(|c| c.id.as_str()),
+        ],
     )?;
     // What the code's maker had not seen, the token's maker cannot make good (SECURITY R10).
-    let offset = token.offset.min(code.offset);
-    tokens::insert(
-        work,
-        platform,
-        found.grant,
-        &code.scopes,
-        code.partner.as_ref(),
-        &NewToken { offset, ..token.clone() },
-    )?;
-    Ok(Redeemed::Fresh { grant: code.grant, scopes: code.scopes })
+    let given = Given {
+        grant: &code.grant,
+        client: &code.client,
+        scopes: &code.scopes,
+        partner: code.partner.as_ref(),
+        offset: code.offset,
+        context: &code.context,
+    };
+    tokens::store(work, platform, &given, minted)?;
+    Ok(Redeemed::Fresh { grant: code.grant.clone(), scopes: code.scopes.clone(), code: Box::new(code) })
+}
+
+/// The first replay ends what the code gave; further ones find nothing left to end.
+fn replay(work: &Work<'_>, platform: &PlatformId, found: Found, now: Timestamp) -> Result<Redeemed> {
+    if let Some((_, handle)) = found.code.redeemed.as_ref().filter(|_| !found.replayed) {
+        work.execute(
+            "UPDATE codes SET replayed_at = ?2 WHERE number = ?1",
+            params![found.number, now.millis()],
+        )?;
+        tokens::end_by_handle(work, platform, handle, EndReason::CodeReplayed, now)?;
+        if let Some(chain) = &found.code.redeemed_chain {
+            chains::end(work, platform, chain, EndReason::CodeReplayed, now)?;
+        }
+    }
+    Ok(Redeemed::Replayed(Box::new(found.code)))
 }

@@ -8,7 +8,9 @@ use crate::{Audit, Changed, ConnectedApp};
 use mandate_core::grant::GrantSpec;
 use mandate_core::log::Effect;
 use mandate_core::model::{EndReason, Grant, GrantedBy};
-use mandate_core::{AccountId, Digest, GrantId, PartnerId, PlatformId, SubjectKind, Timestamp, UserId};
+use mandate_core::{
+    AccountId, Digest, GrantId, Offset, PartnerId, PlatformId, SubjectKind, Timestamp, UserId,
+};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 /// Ended ones are shown and kept this long.
@@ -32,7 +34,7 @@ pub(super) fn name(platform: &PlatformId, id: &GrantId) -> i64 {
 
 fn partner(by: &GrantedBy) -> Option<&PartnerId> {
     match by {
-        GrantedBy::Owner => None,
+        GrantedBy::Owner | GrantedBy::Client => None,
         GrantedBy::Partner(partner) => Some(partner),
     }
 }
@@ -44,6 +46,7 @@ fn live_key(spec: &GrantSpec) -> [u8; 16] {
     for (mark, part) in [
         ("\0u", spec.user.as_ref().map(UserId::as_str)),
         ("\0p", partner(&spec.granted_by).map(PartnerId::as_str)),
+        ("\0c", (spec.granted_by == GrantedBy::Client).then_some("")),
     ] {
         if let Some(part) = part {
             text.push_str(mark);
@@ -93,8 +96,9 @@ pub(super) fn open(work: &Work<'_>, spec: &GrantSpec, at: Timestamp) -> Result<G
 fn insert(work: &Work<'_>, spec: &GrantSpec, key: &[u8; 16], at: Timestamp) -> Result<()> {
     let name = name(&spec.platform, &spec.new_id);
     work.execute(
-        "INSERT INTO grants (name, platform, id, client, user, accounts, scopes, partner, created_at, updated_at, live)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)",
+        "INSERT INTO grants (name, platform, id, client, user, accounts, scopes, partner, own, created_at,
+           updated_at, live)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11)",
         params![
             name,
             spec.platform.as_str(),
@@ -104,6 +108,7 @@ fn insert(work: &Work<'_>, spec: &GrantSpec, key: &[u8; 16], at: Timestamp) -> R
             rows::lines(spec.accounts.iter().map(AccountId::as_str)),
             spec.scopes.to_string(),
             partner(&spec.granted_by).map(PartnerId::as_str),
+            spec.granted_by == GrantedBy::Client,
             at.millis(),
             key,
         ],
@@ -135,6 +140,42 @@ pub(super) fn by_id(conn: &Connection, platform: &PlatformId, id: &GrantId) -> R
     let found = statement
         .query_row(params![name(platform, id), platform.as_str(), id.as_str()], |row| rows::grant(row, 0));
     Ok(found.optional()?)
+}
+
+/// Whether the grant, its client, its user, its partner or each of its accounts has ended since this offset. What one of
+/// several accounts lost, the offset says of what hangs from the grant.
+pub(super) fn ended_since(conn: &Connection, grant: &Grant, offset: Offset) -> Result<bool> {
+    if grant.ended.is_some() {
+        return Ok(true);
+    }
+    let (platform, since) = (grant.platform.as_str(), offset.0.cast_signed());
+    let ended = conn
+        .prepare_cached(
+            "SELECT coalesce((SELECT kill > ?3 FROM clients WHERE platform = ?1 AND id = ?2), 1)
+               OR EXISTS (SELECT 1 FROM kills WHERE platform = ?1 AND kind = 'user' AND id = ?4 AND \"offset\" > ?3)
+               OR EXISTS (SELECT 1 FROM kills WHERE platform = ?1 AND kind = 'partner' AND id = ?5 AND \"offset\" > ?3)",
+        )?
+        .query_row(
+            params![
+                platform,
+                grant.client.as_str(),
+                since,
+                grant.user.as_ref().map(UserId::as_str),
+                partner(&grant.granted_by).map(PartnerId::as_str),
+            ],
+            |row| row.get(0),
+        )?;
+    if ended || grant.accounts.is_empty() {
+        return Ok(ended);
+    }
+    let mut killed =
+        conn.prepare_cached("SELECT 1 FROM accounts WHERE platform = ?1 AND id = ?2 AND kill > ?3")?;
+    for account in &grant.accounts {
+        if !killed.exists(params![platform, account.as_str(), since])? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 pub(super) fn list(conn: &Connection, platform: &PlatformId) -> Result<Vec<Grant>> {

@@ -5,7 +5,7 @@ use super::rows;
 use super::work::Work;
 use crate::{Audit, Changed, PlatformRow, StoreInfo};
 use mandate_core::log::Effect;
-use mandate_core::{LogEntry, Offset, SubjectKind};
+use mandate_core::{LogEntry, Offset, SubjectKind, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 pub(super) fn head(conn: &Connection) -> Result<Offset> {
@@ -16,6 +16,13 @@ pub(super) fn after(conn: &Connection, offset: Offset, limit: u32) -> Result<Vec
     let mut statement =
         conn.prepare_cached("SELECT * FROM log WHERE \"offset\" > ?1 ORDER BY \"offset\" LIMIT ?2")?;
     let found = statement.query_map(params![offset.0.cast_signed(), limit], rows::log_entry)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn kills_since(conn: &Connection, at: Timestamp) -> Result<Vec<LogEntry>> {
+    let mut statement =
+        conn.prepare_cached("SELECT * FROM log WHERE effect = 'kill' AND at >= ?1 ORDER BY \"offset\"")?;
+    let found = statement.query_map([at.millis()], rows::log_entry)?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -10,12 +10,27 @@ use rusqlite::{OptionalExtension as _, params};
 const STEP: i64 = 1000;
 /// How long expired tokens and sessions are kept: their holders may ask why they are refused.
 const EXPIRED_KEPT_MS: i64 = 40 * 86_400_000;
+/// How long what waited for its owner is kept after its time.
+const WAITING_KEPT_MS: i64 = 86_400_000;
+/// How long a mark is kept after its own time (SECURITY R16).
+const MARKS_KEPT_MS: i64 = 3_600_000;
 
 /// Drops some rows of one kind, after the row `from`. Gives the row to go on after, until there is none.
 pub(super) type Step = fn(&Work<'_>, now: Timestamp, from: i64) -> Result<Option<i64>>;
 
 /// In order.
-pub(super) const STEPS: [Step; 6] = [drop_codes, drop_sessions, drop_keys, drop_tokens, drop_grant, drop_log];
+pub(super) const STEPS: [Step; 10] = [
+    drop_codes,
+    drop_sessions,
+    drop_keys,
+    drop_tokens,
+    drop_chains,
+    drop_grant,
+    drop_devices,
+    drop_pushed,
+    drop_marks,
+    drop_log,
+];
 
 fn before(now: Timestamp, kept_ms: i64) -> i64 {
     now.plus_millis(-kept_ms).millis()
@@ -49,10 +64,51 @@ fn drop_tokens(work: &Work<'_>, now: Timestamp, from: i64) -> Result<Option<i64>
         "SELECT max(number) FROM (SELECT number FROM tokens WHERE number > ?1 ORDER BY number LIMIT ?2)",
         "DELETE FROM tokens WHERE number > ?1 AND number <= ?2 AND (expires_at < ?3 OR ended_at < ?4
            OR NOT EXISTS (SELECT 1 FROM grants g
-                          WHERE g.name = tokens.grant AND (g.ended_at IS NULL OR g.ended_at >= ?4)))",
+                          WHERE g.name = tokens.grant AND (g.ended_at IS NULL OR g.ended_at >= ?4))
+           OR EXISTS (SELECT 1 FROM chains h WHERE h.platform = tokens.platform AND h.id = tokens.chain
+                      AND h.ended_at < ?4))",
         now,
         from,
     )
+}
+
+/// The tokens of an ended chain are gone: their sweep comes first; without it they would live again. A chain that ran out
+/// ends no token.
+fn drop_chains(work: &Work<'_>, now: Timestamp, from: i64) -> Result<Option<i64>> {
+    sweep(
+        work,
+        "SELECT max(number) FROM (SELECT number FROM chains WHERE number > ?1 ORDER BY number LIMIT ?2)",
+        "DELETE FROM chains WHERE number > ?1 AND number <= ?2
+           AND (ended_at < ?4 OR ended_at IS NULL AND (ends_at < ?3 OR idle_ends_at < ?3))",
+        now,
+        from,
+    )
+}
+
+/// Kept for a day, so that a late device hears what became of it and an owner who reads for long may still decide.
+fn drop_devices(work: &Work<'_>, now: Timestamp, _: i64) -> Result<Option<i64>> {
+    let dropped = work.execute(
+        "DELETE FROM devices WHERE number IN (SELECT number FROM devices WHERE expires_at < ?1 LIMIT ?2)",
+        params![before(now, WAITING_KEPT_MS), STEP],
+    )?;
+    Ok(again_if(dropped))
+}
+
+fn drop_pushed(work: &Work<'_>, now: Timestamp, _: i64) -> Result<Option<i64>> {
+    let dropped = work.execute(
+        "DELETE FROM pushed WHERE number IN (SELECT number FROM pushed WHERE expires_at < ?1 LIMIT ?2)",
+        params![before(now, WAITING_KEPT_MS), STEP],
+    )?;
+    Ok(again_if(dropped))
+}
+
+fn drop_marks(work: &Work<'_>, now: Timestamp, _: i64) -> Result<Option<i64>> {
+    let dropped = work.execute(
+        "DELETE FROM marks WHERE (platform, kind, owner, digest) IN
+           (SELECT platform, kind, owner, digest FROM marks WHERE ends_at < ?1 LIMIT ?2)",
+        params![before(now, MARKS_KEPT_MS), STEP],
+    )?;
+    Ok(again_if(dropped))
 }
 
 /// Looks at the next rows and drops those that expired or ended long enough ago.
@@ -95,6 +151,7 @@ fn drop_grant(work: &Work<'_>, now: Timestamp, _: i64) -> Result<Option<i64>> {
             params![platform, account.as_str(), name],
         )?;
     }
+    work.execute("DELETE FROM chains WHERE grant = ?1", [name])?;
     work.execute("DELETE FROM grants WHERE name = ?1", [name])?;
     Ok(Some(0))
 }

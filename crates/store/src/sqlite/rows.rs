@@ -10,7 +10,7 @@ use mandate_core::{Digest, LogEntry, Offset, ScopeSet, Subject, SubjectKind, Tim
 use rusqlite::types::Type;
 use rusqlite::{Result, Row};
 
-fn unreadable(column: usize, what: &str) -> rusqlite::Error {
+pub(super) fn unreadable(column: usize, what: &str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, what.into())
 }
 
@@ -62,6 +62,11 @@ pub(super) fn list<T: for<'t> From<&'t str>>(row: &Row<'_>, i: usize) -> Result<
 pub(super) fn lines<'t>(items: impl IntoIterator<Item = &'t str>) -> String {
     items.into_iter().collect::<Vec<_>>().join("\n")
 }
+/// Two columns: when, why.
+pub(super) fn ended_or_null(row: &Row<'_>, i: usize) -> Result<Option<Ended>> {
+    let Some(at) = time_or_null(row, i)? else { return Ok(None) };
+    Ok(Some(Ended { at, reason: word(row, i + 1, EndReason::from_word)?, successor: None }))
+}
 /// Three columns: when, why, successor.
 fn ended(row: &Row<'_>, i: usize) -> Result<Option<Ended>> {
     let Some(at) = time_or_null(row, i)? else { return Ok(None) };
@@ -70,9 +75,6 @@ fn ended(row: &Row<'_>, i: usize) -> Result<Option<Ended>> {
         reason: word(row, i + 1, EndReason::from_word)?,
         successor: id_or_null(row, i + 2)?,
     }))
-}
-pub(super) fn end_reason(row: &Row<'_>, i: usize) -> Result<EndReason> {
-    word(row, i, EndReason::from_word)
 }
 
 macro_rules! user_columns {
@@ -223,11 +225,11 @@ fn secret(line: &str) -> Option<ClientSecret> {
 
 macro_rules! grant_columns {
     () => {
-        "g.platform, g.id, g.client, g.user, g.accounts, g.scopes, g.partner, g.created_at, g.updated_at, g.last_used, \
-         g.ended_at, g.end_reason, g.successor"
+        "g.platform, g.id, g.client, g.user, g.accounts, g.scopes, g.partner, g.own, g.created_at, g.updated_at, \
+         g.last_used, g.ended_at, g.end_reason, g.successor"
     };
 }
-pub(super) const GRANT_WIDTH: usize = 13;
+pub(super) const GRANT_WIDTH: usize = 14;
 pub(super) fn grant(row: &Row<'_>, i: usize) -> Result<Grant> {
     Ok(Grant {
         platform: id(row, i)?,
@@ -236,11 +238,15 @@ pub(super) fn grant(row: &Row<'_>, i: usize) -> Result<Grant> {
         user: id_or_null(row, i + 3)?,
         accounts: list(row, i + 4)?,
         scopes: scopes(row, i + 5)?,
-        granted_by: id_or_null(row, i + 6)?.map_or(GrantedBy::Owner, GrantedBy::Partner),
-        created_at: time(row, i + 7)?,
-        updated_at: time(row, i + 8)?,
-        last_used: time_or_null(row, i + 9)?,
-        ended: ended(row, i + 10)?,
+        granted_by: match id_or_null(row, i + 6)? {
+            Some(partner) => GrantedBy::Partner(partner),
+            None if row.get(i + 7)? => GrantedBy::Client,
+            None => GrantedBy::Owner,
+        },
+        created_at: time(row, i + 8)?,
+        updated_at: time(row, i + 9)?,
+        last_used: time_or_null(row, i + 10)?,
+        ended: ended(row, i + 11)?,
     })
 }
 

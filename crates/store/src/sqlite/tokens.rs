@@ -3,12 +3,15 @@
 use super::fault::{Fault, Result};
 use super::rows::{self, client_columns, grant_columns};
 use super::work::Work;
-use super::{accounts, grants};
-use crate::{Audit, Changed, IssueToken, NewToken, TokenName};
+use super::{accounts, chains, grants, marks};
+use crate::{Audit, Changed, IssueToken, Issued, Minted, NewToken, TokenName};
 use mandate_core::format::hex;
 use mandate_core::log::Effect;
-use mandate_core::model::{EndReason, Ended, Token, TokenFacts};
-use mandate_core::{Digest, GrantId, PartnerId, PlatformId, ScopeSet, SubjectKind, Timestamp, TokenHandle};
+use mandate_core::model::{EndReason, Token, TokenFacts};
+use mandate_core::{
+    ChainId, ClientId, Digest, GrantId, Offset, PartnerId, PlatformId, ScopeSet, SubjectKind, Timestamp,
+    TokenHandle,
+};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use std::sync::Arc;
 
@@ -19,14 +22,24 @@ pub(super) fn handle(digest: &Digest) -> [u8; 16] {
     handle
 }
 
-pub(super) fn issue(work: &Work<'_>, new: &IssueToken) -> Result<GrantId> {
+pub(super) fn issue(work: &Work<'_>, new: &IssueToken) -> Result<Issued> {
+    let platform = &new.grant.platform;
+    if let Some(kind) = marks::insert(work, platform, &new.marks)? {
+        return Ok(Issued::Reused(kind));
+    }
     let grant = match &new.known_grant {
         Some(grant) => grant.clone(),
         None => grants::open(work, &new.grant, new.token.issued_at)?,
     };
-    let platform = &new.grant.platform;
-    insert(work, platform, grants::name(platform, &grant), &new.scopes, new.partner.as_ref(), &new.token)?;
-    Ok(grant)
+    let name = grants::name(platform, &grant);
+    if let Some(chain) = &new.chain {
+        chains::insert(work, platform, name, chain)?;
+    }
+    if new.stored {
+        let chain = new.chain.as_ref().map(|c| &c.id).or(new.token.chain.as_ref());
+        insert(work, platform, name, &new.scopes, new.partner.as_ref(), &new.token, chain)?;
+    }
+    Ok(Issued::Done(grant))
 }
 
 /// Stores a token; the one insertion of an issue under a known grant.
@@ -37,11 +50,13 @@ pub(super) fn insert(
     scopes: &ScopeSet,
     partner: Option<&PartnerId>,
     token: &NewToken,
+    chain: Option<&ChainId>,
 ) -> Result<()> {
     let handle = handle(&token.digest);
     let stored = work.inserted(
-        "INSERT INTO tokens (place, handle, platform, grant, scopes, partner, issued_at, expires_at, \"offset\")
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO tokens (place, handle, platform, grant, scopes, partner, issued_at, expires_at, \"offset\",
+           chain)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             grants::bits(&handle),
             handle,
@@ -52,6 +67,7 @@ pub(super) fn insert(
             token.issued_at.millis(),
             token.expires_at.map(Timestamp::millis),
             token.offset.0.cast_signed(),
+            chain.map(ChainId::as_str),
         ],
     )?;
     // Two of ten million tokens share a place with a chance of 1 in 180,000: then the second is refused too.
@@ -59,9 +75,10 @@ pub(super) fn insert(
 }
 
 fn token(row: &Row<'_>, digest: &Digest, platform: &PlatformId) -> rusqlite::Result<Token> {
-    let ended = match rows::time_or_null(row, 6)? {
-        Some(at) => Some(Ended { at, reason: rows::end_reason(row, 7)?, successor: None }),
-        None => None,
+    // The end of its chain is its own.
+    let ended = match rows::ended_or_null(row, 6)? {
+        None => rows::ended_or_null(row, 9)?,
+        ended => ended,
     };
     Ok(Token {
         platform: platform.clone(),
@@ -73,16 +90,20 @@ fn token(row: &Row<'_>, digest: &Digest, platform: &PlatformId) -> rusqlite::Res
         issued_at: rows::time(row, 3)?,
         expires_at: rows::time_or_null(row, 4)?,
         offset: rows::offset(row, 5)?,
+        chain: rows::id_or_null(row, 8)?,
+        binding: None,
+        audience: Vec::new(),
         ended,
     })
 }
 /// What [`token`] reads before the columns of the grant.
-const TOKEN_WIDTH: usize = 8;
+const TOKEN_WIDTH: usize = 11;
 
 /// One statement for known and unknown digests; the accounts of a known one after it, in the same snapshot.
 pub(super) fn find(conn: &Connection, platform: &PlatformId, digest: &Digest) -> Result<Option<TokenFacts>> {
     let sql = concat!(
-        "SELECT t.handle, t.scopes, t.partner, t.issued_at, t.expires_at, t.\"offset\", t.ended_at, t.end_reason, ",
+        "SELECT t.handle, t.scopes, t.partner, t.issued_at, t.expires_at, t.\"offset\", t.ended_at, t.end_reason, \
+           t.chain, h.ended_at, h.end_reason, ",
         grant_columns!(),
         ", ",
         client_columns!(),
@@ -90,6 +111,7 @@ pub(super) fn find(conn: &Connection, platform: &PlatformId, digest: &Digest) ->
          FROM tokens t
          JOIN grants g ON g.name = t.grant
          JOIN clients c ON c.platform = g.platform AND c.id = g.client
+         LEFT JOIN chains h ON h.platform = t.platform AND h.id = t.chain
          LEFT JOIN kills u ON u.platform = t.platform AND u.kind = 'user' AND u.id = g.user AND u.\"offset\" > t.\"offset\"
          LEFT JOIN kills p ON p.platform = t.platform AND p.kind = 'partner' AND p.id = t.partner
            AND p.\"offset\" > t.\"offset\"
@@ -120,6 +142,17 @@ pub(super) fn find(conn: &Connection, platform: &PlatformId, digest: &Digest) ->
     Ok(Some(facts))
 }
 
+/// Ends a token that has no row.
+pub(super) fn kill(
+    work: &Work<'_>,
+    platform: &PlatformId,
+    handle: &TokenHandle,
+    audit: &Audit,
+) -> Result<()> {
+    work.log(platform, SubjectKind::Token, handle.as_str(), Effect::Kill, audit.at)?;
+    work.audit(audit)
+}
+
 pub(super) fn revoke(
     work: &Work<'_>,
     platform: &PlatformId,
@@ -147,14 +180,18 @@ pub(super) fn revoke(
         None => Ok(Changed::NotFound),
         Some((_, true)) => Ok(Changed::Conflict),
         Some((number, false)) => {
-            end(work, platform, number, &handle, reason, audit.at)?;
+            work.execute(
+                "UPDATE tokens SET ended_at = ?2, end_reason = ?3 WHERE number = ?1",
+                params![number, audit.at.millis(), reason.as_str()],
+            )?;
+            work.log(platform, SubjectKind::Token, &hex(&handle), Effect::Kill, audit.at)?;
             work.audit(audit)?;
             Ok(Changed::Done)
         }
     }
 }
 
-/// Ends a token, if it has not ended.
+/// Kills a token by its name, and ends its row if it has one.
 pub(super) fn end_by_handle(
     work: &Work<'_>,
     platform: &PlatformId,
@@ -162,32 +199,43 @@ pub(super) fn end_by_handle(
     reason: EndReason,
     at: Timestamp,
 ) -> Result<()> {
-    let Some(handle) = rows::unhex(handle.as_str()) else { return Ok(()) };
-    let number = work
-        .statement(
-            "SELECT number FROM tokens
+    if let Some(bytes) = rows::unhex::<16>(handle.as_str()) {
+        work.execute(
+            "UPDATE tokens SET ended_at = ?4, end_reason = ?5
              WHERE place = ?1 AND handle = ?2 AND platform = ?3 AND ended_at IS NULL",
-        )?
-        .query_row(params![grants::bits(&handle), handle, platform.as_str()], |row| row.get::<_, i64>(0))
-        .optional()?;
-    match number {
-        Some(number) => end(work, platform, number, &handle, reason, at),
-        None => Ok(()),
+            params![grants::bits(&bytes), bytes, platform.as_str(), at.millis(), reason.as_str()],
+        )?;
     }
+    work.log(platform, SubjectKind::Token, handle.as_str(), Effect::Kill, at)?;
+    Ok(())
 }
 
-fn end(
+/// Stores what comes with a code or a device's poll, under a grant that was given at `offset`.
+pub(super) fn store(
     work: &Work<'_>,
     platform: &PlatformId,
-    number: i64,
-    handle: &[u8; 16],
-    reason: EndReason,
-    at: Timestamp,
+    given: &Given<'_>,
+    minted: &Minted,
 ) -> Result<()> {
-    work.execute(
-        "UPDATE tokens SET ended_at = ?2, end_reason = ?3 WHERE number = ?1",
-        params![number, at.millis(), reason.as_str()],
-    )?;
-    work.log(platform, SubjectKind::Token, &hex(handle), Effect::Kill, at)?;
+    let name = grants::name(platform, given.grant);
+    if let Some(chain) = minted.chain_at(given.offset, given.client, given.grant, given.scopes, given.context)
+    {
+        chains::insert(work, platform, name, &chain)?;
+    }
+    if minted.stored {
+        let token = minted.token_at(given.offset);
+        insert(work, platform, name, given.scopes, given.partner, &token, token.chain.as_ref())?;
+    }
     Ok(())
+}
+
+/// What a code or a device flow gives.
+pub(super) struct Given<'a> {
+    pub(super) grant: &'a GrantId,
+    pub(super) client: &'a ClientId,
+    pub(super) scopes: &'a ScopeSet,
+    pub(super) partner: Option<&'a PartnerId>,
+    pub(super) offset: Offset,
+    /// The issuer's text, which a chain that begins carries on.
+    pub(super) context: &'a str,
 }

@@ -1,18 +1,25 @@
 //! The verbs, each handed to the module of its subject.
 
-use super::{Sqlite, accounts, admin, clients, codes, grants, keys, log, purge, records, tokens, users};
-use crate::{
-    At, Audit, AuditRecord, Changed, ClientChange, ConnectedApp, DecisionRow, Fut, IssueToken, NewCode,
-    NewToken, PlatformRow, Redeemed, Store, StoreInfo, TokenName, Used,
+use super::{
+    Sqlite, accounts, admin, chains, clients, codes, devices, grants, keys, log, marks, purge, pushed,
+    records, signing, tokens, users,
 };
+use crate::{
+    At, Audit, AuditRecord, ChainWithGrant, Changed, ClientChange, ConnectedApp, DecisionRow, Fut,
+    IssueToken, Issued, Mark, MarkKind, Minted, NewCode, PlatformRow, Polled, Redeemed, Rotated,
+    SigningKeyRow, Store, StoreInfo, TokenName, Used,
+};
+use mandate_core::device::DeviceFlow;
 use mandate_core::grant::{CodeRule, GrantSpec};
 use mandate_core::model::{
     Account, Administrator, ApiKey, Client, ClientSecret, Credential, EndReason, Grant, KeyHolder,
     PasswordHash, Session, Status, TokenFacts, User,
 };
+use mandate_core::pushed::Pushed;
+use mandate_core::refresh::RefreshRule;
 use mandate_core::{
-    AccountId, AdminId, ClientId, DecisionId, Digest, GrantId, KeyId, LogEntry, Offset, PartnerId,
-    PlatformId, SessionId, Timestamp, UserId,
+    AccountId, AdminId, ChainId, ClientId, DecisionId, Digest, GrantId, KeyId, LogEntry, Offset, PartnerId,
+    PlatformId, ScopeSet, SessionId, Timestamp, TokenHandle, UserId,
 };
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -43,6 +50,9 @@ impl Store for Sqlite {
     }
     fn log_after(&self, after: Offset, limit: u32) -> Fut<'_, Vec<LogEntry>> {
         self.read(move |conn| log::after(conn, after, limit))
+    }
+    fn kills_since(&self, at: Timestamp) -> Fut<'_, Vec<LogEntry>> {
+        self.read(move |conn| log::kills_since(conn, at))
     }
     fn log_moved(&self) -> Fut<'_, ()> {
         Box::pin(async {
@@ -242,7 +252,7 @@ impl Store for Sqlite {
         let (platform, id) = (platform.clone(), id.clone());
         self.read(move |conn| grants::by_id(conn, &platform, &id))
     }
-    fn issue_code<'a>(&'a self, new: &'a NewCode) -> Fut<'a, GrantId> {
+    fn issue_code<'a>(&'a self, new: &'a NewCode) -> Fut<'a, Option<GrantId>> {
         let new = new.clone();
         self.write(move |work| codes::issue(work, &new))
     }
@@ -251,14 +261,134 @@ impl Store for Sqlite {
         platform: &'a PlatformId,
         digest: &'a Digest,
         rule: &'a CodeRule,
-        token: &'a NewToken,
+        minted: &'a Minted,
     ) -> Fut<'a, Redeemed> {
-        let (platform, digest, rule, token) = (platform.clone(), *digest, rule.clone(), token.clone());
-        self.write(move |work| codes::redeem(work, &platform, &digest, &rule, &token))
+        let (platform, digest, rule, minted) = (platform.clone(), *digest, rule.clone(), minted.clone());
+        self.write(move |work| codes::redeem(work, &platform, &digest, &rule, &minted))
     }
-    fn issue_token<'a>(&'a self, new: &'a IssueToken) -> Fut<'a, GrantId> {
+    fn issue_token<'a>(&'a self, new: &'a IssueToken) -> Fut<'a, Issued> {
+        if let Some(grant) = new.known_grant.as_ref().filter(|_| new.leaves_no_trace()) {
+            return Box::pin(std::future::ready(Ok(Issued::Done(grant.clone()))));
+        }
         let new = new.clone();
         self.write(move |work| tokens::issue(work, &new))
+    }
+    fn mark<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        marks: &'a [Mark],
+        _: Timestamp,
+    ) -> Fut<'a, Option<MarkKind>> {
+        let (platform, marks) = (platform.clone(), marks.to_vec());
+        self.write(move |work| marks::insert(work, &platform, &marks))
+    }
+    fn chain<'a>(&'a self, platform: &'a PlatformId, id: &'a ChainId) -> Fut<'a, At<Option<ChainWithGrant>>> {
+        let (platform, id) = (platform.clone(), id.clone());
+        self.read_at(move |conn| chains::find(conn, &platform, &id))
+    }
+    fn rotate_refresh<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        id: &'a ChainId,
+        rule: &'a RefreshRule,
+        scopes: &'a ScopeSet,
+        minted: &'a Minted,
+        now: Timestamp,
+    ) -> Fut<'a, Rotated> {
+        let (platform, id, rule) = (platform.clone(), id.clone(), rule.clone());
+        let (scopes, minted) = (scopes.clone(), minted.clone());
+        self.write(move |work| chains::rotate(work, &platform, &id, &rule, &scopes, &minted, now))
+    }
+    fn end_chain<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        id: &'a ChainId,
+        client: &'a ClientId,
+        reason: EndReason,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
+        let (platform, id, client, audit) = (platform.clone(), id.clone(), client.clone(), audit.clone());
+        self.write(move |work| chains::end_for(work, &platform, &id, &client, reason, &audit))
+    }
+    fn create_device<'a>(&'a self, flow: &'a DeviceFlow) -> Fut<'a, Changed> {
+        let flow = flow.clone();
+        self.write(move |work| devices::create(work, &flow))
+    }
+    fn device_by_user_code<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user_code: &'a str,
+        now: Timestamp,
+    ) -> Fut<'a, Option<DeviceFlow>> {
+        let (platform, user_code) = (platform.clone(), user_code.to_owned());
+        self.read(move |conn| devices::by_user_code(conn, &platform, &user_code, now))
+    }
+    fn decide_device<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user_code: &'a str,
+        allowed: Option<&'a GrantSpec>,
+        context: &'a str,
+        offset: Offset,
+        now: Timestamp,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
+        let (platform, user_code, audit) = (platform.clone(), user_code.to_owned(), audit.clone());
+        let decision =
+            devices::Decision { allowed: allowed.cloned(), context: context.to_owned(), offset, now };
+        self.write(move |work| devices::decide(work, &platform, &user_code, &decision, &audit))
+    }
+    fn poll_device<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        digest: &'a Digest,
+        client: &'a ClientId,
+        minted: &'a Minted,
+        now: Timestamp,
+    ) -> Fut<'a, Polled> {
+        let (platform, digest, client, minted) = (platform.clone(), *digest, client.clone(), minted.clone());
+        self.write(move |work| devices::poll(work, &platform, &digest, &client, &minted, now))
+    }
+    fn push_request<'a>(&'a self, pushed: &'a Pushed, marks: &'a [Mark]) -> Fut<'a, Option<MarkKind>> {
+        let (request, marks) = (pushed.clone(), marks.to_vec());
+        self.write(move |work| pushed::push(work, &request, &marks))
+    }
+    fn pushed<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        digest: &'a Digest,
+        now: Timestamp,
+    ) -> Fut<'a, Option<Pushed>> {
+        let (platform, digest) = (platform.clone(), *digest);
+        self.read(move |conn| pushed::find(conn, &platform, &digest, now))
+    }
+    fn complete_pushed<'a>(&'a self, platform: &'a PlatformId, digest: &'a Digest) -> Fut<'a, Changed> {
+        let (platform, digest) = (platform.clone(), *digest);
+        self.write(move |work| pushed::complete(work, &platform, &digest))
+    }
+    fn signing_keys<'a>(&'a self, platform: &'a PlatformId) -> Fut<'a, Vec<SigningKeyRow>> {
+        let platform = platform.clone();
+        self.read(move |conn| signing::list(conn, &platform))
+    }
+    fn add_signing_key<'a>(
+        &'a self,
+        key: &'a SigningKeyRow,
+        if_none_of_alg: bool,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
+        let (key, audit) = (key.clone(), audit.clone());
+        self.write(move |work| signing::add(work, &key, if_none_of_alg, &audit))
+    }
+    fn retire_signing_key<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        kid: &'a str,
+        at: Timestamp,
+        gone_at: Option<Timestamp>,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
+        let (platform, kid, audit) = (platform.clone(), kid.to_owned(), audit.clone());
+        self.write(move |work| signing::retire(work, &platform, &kid, at, gone_at, &audit))
     }
     fn token<'a>(&'a self, platform: &'a PlatformId, digest: &'a Digest) -> Fut<'a, At<Option<TokenFacts>>> {
         let (platform, digest) = (platform.clone(), *digest);
@@ -275,6 +405,15 @@ impl Store for Sqlite {
         let (platform, named, partner, audit) =
             (platform.clone(), named.clone(), partner.cloned(), audit.clone());
         self.write(move |work| tokens::revoke(work, &platform, &named, partner.as_ref(), reason, &audit))
+    }
+    fn kill_token<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        handle: &'a TokenHandle,
+        audit: &'a Audit,
+    ) -> Fut<'a, ()> {
+        let (platform, handle, audit) = (platform.clone(), handle.clone(), audit.clone());
+        self.write(move |work| tokens::kill(work, &platform, &handle, &audit))
     }
     fn connected_apps<'a>(
         &'a self,

@@ -3,6 +3,7 @@
 
 use mandate_core::grant::{CodeRule, GrantSpec};
 use mandate_core::model::{Client, ClientOwner, Code, GrantedBy, Status};
+use mandate_core::refresh::{Chain, RefreshMode, RefreshRule};
 use mandate_core::{Digest, Offset, OperationId, ScopeSet, Timestamp};
 use mandate_store::{Audit, NewCode, Store, token_handle};
 use std::path::{Path, PathBuf};
@@ -291,8 +292,48 @@ pub(crate) fn code(text: &str, at: Timestamp) -> NewCode {
             issued_at: at,
             expires_at: at.plus_seconds(600),
             offset: Offset(1),
+            binding: None,
+            context: "".into(),
             redeemed: None,
+            redeemed_chain: None,
         },
+        completes: None,
+    }
+}
+
+/// A refresh chain of that client's, at generation 0.
+pub(crate) fn chain(id: &str, at: Timestamp) -> Chain {
+    Chain {
+        platform: "sun".into(),
+        id: id.into(),
+        grant: "".into(),
+        client: "app".into(),
+        scopes: ScopeSet::default(),
+        salt: [7; 16],
+        key: 1,
+        generation: 0,
+        binding: None,
+        context: "".into(),
+        issued_at: at,
+        answered_at: at,
+        reanswers: 0,
+        idle_ends_at: None,
+        ends_at: None,
+        offset: Offset(1),
+        ended: None,
+    }
+}
+
+/// What moves it on, once.
+pub(crate) fn refresh(generation: u64) -> RefreshRule {
+    RefreshRule {
+        client: "app".into(),
+        generation,
+        mode: RefreshMode::Strict,
+        binding: None,
+        window_ms: 0,
+        most_reanswers: 0,
+        idle_ms: None,
     }
 }
 
@@ -303,6 +344,7 @@ pub(crate) fn rule() -> CodeRule {
         redirect_uri: "https://app/cb".into(),
         verifier: None,
         requires_pkce: false,
+        binding: None,
         secret_of: None,
         own_secret_serves: None,
     }

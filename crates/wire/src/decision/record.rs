@@ -78,6 +78,7 @@ pub fn encode(decision: &Decision) -> String {
 pub fn decode(id: DecisionId, platform: PlatformId, at: Timestamp, document: &str) -> Option<Decision> {
     let stored: Stored = serde_json::from_str(document).ok()?;
     let refusal = Refusal {
+        is_bound: false,
         cause: Cause::from_id(&stored.cause)?,
         true_cause: stored.true_cause.as_deref().and_then(Cause::from_id),
         passed: stored.passed.iter().filter_map(|w| Check::from_word(w)).collect(),
@@ -152,6 +153,7 @@ mod tests {
             host: "paper".into(),
             route: "GET /v2/account".into(),
             refusal: Refusal {
+                is_bound: false,
                 cause: Cause::ScopeMissing,
                 true_cause: None,
                 passed: vec![Check::Possession, Check::NotEnded],

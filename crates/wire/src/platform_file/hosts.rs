@@ -7,7 +7,7 @@ use super::nearest::nearest;
 use super::problem::Spot;
 use super::read::{Given, Named};
 use super::section::{Section, Text};
-use mandate_core::platform::{Host, Surface};
+use mandate_core::platform::{Dialect, Host, Surface};
 use std::net::SocketAddr;
 
 /// What the hosts read so far have taken.
@@ -30,14 +30,20 @@ fn host<'d>(
     taken: &mut Taken,
 ) -> Host {
     check_name(doc, name);
-    let surface = table.text("surface").and_then(|t| word(doc, &t, "surface", &Surface::ALL));
+    let surface = table.text("surface").and_then(|t| {
+        let known: Vec<_> = Surface::ALL
+            .into_iter()
+            .filter(|(_, s)| given.dialect.is_none_or(|d| s.dialect() == d))
+            .collect();
+        word(doc, &t, "surface", &known)
+    });
     let upstream = table.text("upstream");
     match (surface, &upstream) {
-        (Some(Surface::AlpacaConnect), Some(upstream)) => {
+        (Some(Surface::AlpacaConnect | Surface::RfcOauth), Some(upstream)) => {
             let key = Spot { key: upstream.spot.key.clone(), ..table.key_spot("upstream") };
             doc.report(&key, "a host with pages has no API behind it: they must not share an origin", None);
         }
-        (Some(Surface::AlpacaRest), None) if !table.has("upstream") => {
+        (Some(Surface::AlpacaRest | Surface::RfcApi), None) if !table.has("upstream") => {
             doc.report(
                 &table.spot,
                 "`upstream` is missing: the API behind this host",
@@ -107,12 +113,19 @@ fn authorities(doc: &Document, table: &Section<'_>, taken: &mut Taken) {
 }
 
 /// The issuer is the origin of the pages.
-pub(super) fn check_issuer(doc: &Document, issuer: &Text<'_>, tables: &Named<'_>, hosts: &[Host]) {
+pub(super) fn check_issuer(
+    doc: &Document,
+    issuer: &Text<'_>,
+    tables: &Named<'_>,
+    hosts: &[Host],
+    dialect: Option<Dialect>,
+) {
+    let surface = dialect.map_or("connect", |d| d.pages().as_str());
     // hosts with problems of their own are not held against the issuer
     let sound = tables.iter().all(|(_, t)| t.text("url").is_some() && t.text("surface").is_some());
-    let mut pages = hosts.iter().filter(|h| h.surface == Surface::AlpacaConnect).map(|h| &*h.url).peekable();
+    let mut pages = hosts.iter().filter(|h| h.surface.has_pages()).map(|h| &*h.url).peekable();
     if sound && pages.peek().is_none() {
-        doc.report(&issuer.spot, "no host of this file has pages", Some("surface = \"connect\"".into()));
+        doc.report(&issuer.spot, "no host of this file has pages", Some(format!("surface = \"{surface}\"")));
         return;
     }
     let pages: Vec<&str> = pages.collect();
@@ -120,7 +133,7 @@ pub(super) fn check_issuer(doc: &Document, issuer: &Text<'_>, tables: &Named<'_>
         let near = nearest(issuer.text, pages.iter().copied()).or(pages.first().copied());
         doc.report(
             &issuer.spot,
-            "is no `url` of a host with pages (surface `connect`)",
+            format!("is no `url` of a host with pages (surface `{surface}`)"),
             near.map(str::to_owned),
         );
     } else if let Err((message, hint)) = address::origin(issuer.text)

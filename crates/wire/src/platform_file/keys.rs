@@ -30,6 +30,9 @@ pub(super) const TOKENS: &[Key] = &[
     Key::optional("code_lifetime_s", Kind::Number { from: 1, to: 600, example: 600 }),
     Key::optional("access_lifetime_s", Kind::Number { from: 1, to: 31_536_000, example: 3600 }),
     Key::optional("session_lifetime_s", Kind::Number { from: 60, to: 2_592_000, example: 43_200 }),
+    Key::optional("id_token_lifetime_s", Kind::Number { from: 10, to: 86_400, example: 600 }),
+    Key::optional("refresh_idle_s", Kind::Number { from: 1, to: 315_360_000, example: 2_592_000 }),
+    Key::optional("refresh_lifetime_s", Kind::Number { from: 1, to: 315_360_000, example: 31_536_000 }),
 ];
 pub(super) const ENVIRONMENT: &[Key] = &[
     Key::required("key_prefix", Kind::Text("PK")),

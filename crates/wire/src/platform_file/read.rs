@@ -7,7 +7,8 @@ use super::names::{Names, check_name, word};
 use super::section::{Section, Text};
 use super::{hosts, keys, routes};
 use mandate_core::platform::{
-    Delegated, Environment, Licence, Partner, Plan, Platform, Product, ScopeDefinition, Tokens, Upstream,
+    Delegated, Dialect, Environment, Licence, Partner, Plan, Platform, Product, ScopeDefinition, Tokens,
+    Upstream,
 };
 use mandate_core::{LicenceId, PlanId, Scope, ScopeSet};
 
@@ -22,6 +23,8 @@ pub(super) struct Given<'d> {
     pub(super) licences: Names<'d>,
     pub(super) products: Names<'d>,
     pub(super) plans: Names<'d>,
+    /// `None` where it cannot be read: then nothing else is held against it.
+    pub(super) dialect: Option<Dialect>,
 }
 
 fn names<'d>(doc: &'d Document, what: &'static str, tables: &Named<'d>) -> Names<'d> {
@@ -35,6 +38,7 @@ fn names<'d>(doc: &'d Document, what: &'static str, tables: &Named<'d>) -> Names
 
 pub(super) fn platform(doc: &Document) -> Platform {
     let root = Section::root(doc, keys::ROOT);
+    let head = root.section("platform", keys::PLATFORM);
     let environments = root.sections("environments", keys::ENVIRONMENT);
     let host_tables = root.sections("hosts", keys::HOST);
     let upstreams = root.sections("upstreams", keys::UPSTREAM);
@@ -50,25 +54,26 @@ pub(super) fn platform(doc: &Document) -> Platform {
         licences: names(doc, "licence", &licences),
         products: names(doc, "product", &products),
         plans: names(doc, "plan", &plans),
+        dialect: head
+            .as_ref()
+            .and_then(|h| h.text("dialect"))
+            .and_then(|d| word(doc, &d, "dialect", &Dialect::ALL)),
     };
     let hosts = hosts::read(doc, &host_tables, &given);
-    let head = root.section("platform", keys::PLATFORM);
     let words = |key: &str| head.as_ref().map_or("", |h| h.words(key)).into();
     let default_plan = head.as_ref().map_or("", |head| {
         if let Some(id) = head.text("id") {
             check_name(doc, &id);
         }
-        if let Some(dialect) = head.text("dialect") {
-            word(doc, &dialect, "dialect", &[("alpaca", ())]);
-        }
         if let Some(issuer) = head.text("issuer") {
-            hosts::check_issuer(doc, &issuer, &host_tables, &hosts);
+            hosts::check_issuer(doc, &issuer, &host_tables, &hosts, given.dialect);
         }
         head.text("default_plan").and_then(|plan| given.plans.resolve(&plan)).unwrap_or_default()
     });
     Platform {
         id: head.as_ref().map_or("", |h| h.words("id")).into(),
         name: words("name"),
+        dialect: given.dialect.unwrap_or(Dialect::Alpaca),
         issuer: words("issuer"),
         contact: words("contact"),
         tokens: tokens(root.section("tokens", keys::TOKENS).as_ref()),
@@ -100,12 +105,14 @@ fn small(table: &Section<'_>, key: &str, otherwise: u32) -> u32 {
 
 fn tokens(table: Option<&Section<'_>>) -> Tokens {
     let number = |key, otherwise| table.map_or(otherwise, |t| small(t, key, otherwise));
+    let some = |key| table.and_then(|t| t.number(key)).and_then(|n| u32::try_from(n).ok());
     Tokens {
         code_lifetime_s: number("code_lifetime_s", 600),
-        access_lifetime_s: table
-            .and_then(|t| t.number("access_lifetime_s"))
-            .and_then(|n| u32::try_from(n).ok()),
+        access_lifetime_s: some("access_lifetime_s"),
         session_lifetime_s: number("session_lifetime_s", 43_200),
+        id_token_lifetime_s: number("id_token_lifetime_s", 600),
+        refresh_idle_s: some("refresh_idle_s"),
+        refresh_lifetime_s: some("refresh_lifetime_s"),
     }
 }
 

@@ -7,7 +7,7 @@ use super::path::{METHODS, parameters};
 use super::problem::Spot;
 use super::read::Given;
 use super::section::{Section, Text};
-use mandate_core::platform::{Plan, Platform, Route, RouteAccess, Snapshot, Surface, Tokens};
+use mandate_core::platform::{Dialect, Plan, Platform, Route, RouteAccess, Snapshot, Surface, Tokens};
 use mandate_core::{ProductId, Scope};
 
 /// Every kind of access with its word.
@@ -15,7 +15,12 @@ pub(super) const ACCESS: [(&str, RouteAccess); 3] =
     [("public", RouteAccess::Public), ("account", RouteAccess::Account), ("partner", RouteAccess::Partner)];
 
 /// Surfaces that have routes: pages have none.
-const SURFACES: [(&str, Surface); 2] = [("rest", Surface::AlpacaRest), ("broker", Surface::AlpacaBroker)];
+fn surfaces(dialect: Option<Dialect>) -> &'static [(&'static str, Surface)] {
+    match dialect {
+        Some(Dialect::Rfc) => &[("api", Surface::RfcApi)],
+        Some(Dialect::Alpaca) | None => &[("rest", Surface::AlpacaRest), ("broker", Surface::AlpacaBroker)],
+    }
+}
 
 pub(super) fn read<'d>(doc: &'d Document, tables: &[Section<'d>], given: &Given<'d>) -> Vec<Route> {
     let mut routes = Vec::new();
@@ -35,9 +40,10 @@ pub(super) fn read<'d>(doc: &'d Document, tables: &[Section<'d>], given: &Given<
 /// A route, and whether its place among the others can be judged.
 fn route<'d>(doc: &'d Document, table: &Section<'d>, given: &Given<'d>) -> (Route, bool) {
     let method = table.text("method").and_then(|m| word(doc, &m, "method", &METHODS));
+    let usual = given.dialect.unwrap_or(Dialect::Alpaca).api();
     let surface = table
         .text("surface")
-        .map_or(Some(Surface::AlpacaRest), |s| word(doc, &s, "surface of routes", &SURFACES));
+        .map_or(Some(usual), |s| word(doc, &s, "surface of routes", surfaces(given.dialect)));
     let access =
         table.text("access").map_or(Some(RouteAccess::Account), |a| word(doc, &a, "kind of access", &ACCESS));
     let path = table.text("path");
@@ -69,7 +75,7 @@ fn route<'d>(doc: &'d Document, table: &Section<'d>, given: &Given<'d>) -> (Rout
     let route = Route {
         method: method.unwrap_or_default().into(),
         path: path.map_or("", |p| p.text).into(),
-        surface: surface.unwrap_or(Surface::AlpacaRest),
+        surface: surface.unwrap_or(usual),
         access: access.unwrap_or(RouteAccess::Account),
         scope,
         product,
@@ -137,9 +143,17 @@ fn alone(routes: Vec<Route>) -> Platform {
     Platform {
         id: "routes".into(),
         name: "".into(),
+        dialect: mandate_core::platform::Dialect::Alpaca,
         issuer: "".into(),
         contact: "".into(),
-        tokens: Tokens { code_lifetime_s: 600, access_lifetime_s: None, session_lifetime_s: 60 },
+        tokens: Tokens {
+            code_lifetime_s: 600,
+            access_lifetime_s: None,
+            session_lifetime_s: 60,
+            id_token_lifetime_s: 600,
+            refresh_idle_s: None,
+            refresh_lifetime_s: None,
+        },
         environments: Vec::new(),
         hosts: Vec::new(),
         upstreams: Vec::new(),

@@ -12,7 +12,7 @@ pub fn write(platform: &Platform) -> String {
     out.header("[platform]");
     out.text("id", platform.id.as_str());
     out.text("name", &platform.name);
-    out.text("dialect", "alpaca");
+    out.text("dialect", platform.dialect.as_str());
     out.text("issuer", &platform.issuer);
     out.text("contact", &platform.contact);
     out.text("default_plan", platform.default_plan.as_str());
@@ -22,6 +22,15 @@ pub fn write(platform: &Platform) -> String {
         out.line("access_lifetime_s", lifetime);
     }
     out.line("session_lifetime_s", platform.tokens.session_lifetime_s);
+    out.line("id_token_lifetime_s", platform.tokens.id_token_lifetime_s);
+    for (key, lifetime) in [
+        ("refresh_idle_s", platform.tokens.refresh_idle_s),
+        ("refresh_lifetime_s", platform.tokens.refresh_lifetime_s),
+    ] {
+        if let Some(lifetime) = lifetime {
+            out.line(key, lifetime);
+        }
+    }
     for environment in &platform.environments {
         out.named("environments", environment.id.as_str());
         out.text("key_prefix", &environment.key_prefix);
@@ -73,7 +82,7 @@ pub fn write(platform: &Platform) -> String {
         out.texts("environments", partner.environments.iter().map(EnvironmentId::as_str));
         out.text("plan", partner.plan.as_str());
     }
-    platform.routes.iter().for_each(|route| out.route(route));
+    platform.routes.iter().for_each(|route| out.route(route, platform.dialect.api()));
     out.0
 }
 
@@ -114,11 +123,11 @@ impl Out {
             self.line(key, format!("[{}]", texts.join(", ")));
         }
     }
-    fn route(&mut self, route: &Route) {
+    fn route(&mut self, route: &Route, usual: Surface) {
         self.header("[[routes]]");
         self.text("method", &route.method);
         self.text("path", &route.path);
-        if route.surface != Surface::AlpacaRest {
+        if route.surface != usual {
             self.text("surface", route.surface.as_str());
         }
         if route.access != RouteAccess::Account {

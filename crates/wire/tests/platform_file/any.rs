@@ -1,7 +1,7 @@
 //! Any platform that could stand in a file.
 
 use mandate_core::platform::{
-    Delegated, Environment, Host, Licence, Partner, Plan, Platform, Product, Route, RouteAccess,
+    Delegated, Dialect, Environment, Host, Licence, Partner, Plan, Platform, Product, Route, RouteAccess,
     ScopeDefinition, Surface, Tokens, Upstream,
 };
 use mandate_core::{EnvironmentId, LicenceId, PlanId, ProductId, Scope, ScopeSet};
@@ -183,6 +183,7 @@ pub(crate) fn any_platform() -> impl Strategy<Value = Platform> {
             |(names, words, tokens, flags, rates, tables)| Platform {
                 id: words.0.into(),
                 name: words.1,
+                dialect: Dialect::Alpaca,
                 issuer: "https://h0.example".into(),
                 contact: words.2,
                 default_plan: PlanId::from(words.3.get(&names.plans).as_str()),
@@ -190,6 +191,9 @@ pub(crate) fn any_platform() -> impl Strategy<Value = Platform> {
                     code_lifetime_s: tokens.0,
                     access_lifetime_s: tokens.1,
                     session_lifetime_s: tokens.2,
+                    id_token_lifetime_s: 10 + tokens.0,
+                    refresh_idle_s: tokens.1,
+                    refresh_lifetime_s: tokens.1.map(|s| s + 1),
                 },
                 environments: (names.environments.iter().zip(flags).enumerate())
                     .map(|(i, (id, (resettable, needs_approval)))| Environment {

@@ -23,9 +23,17 @@ fn snapshot() -> Snapshot {
     let platform = Platform {
         id: "alpaca".into(),
         name: "Alpaca".into(),
+        dialect: crate::platform::Dialect::Alpaca,
         issuer: "http://issuer".into(),
         contact: "help@example.test".into(),
-        tokens: Tokens { code_lifetime_s: 600, access_lifetime_s: None, session_lifetime_s: 3600 },
+        tokens: Tokens {
+            code_lifetime_s: 600,
+            access_lifetime_s: None,
+            session_lifetime_s: 3600,
+            id_token_lifetime_s: 600,
+            refresh_idle_s: None,
+            refresh_lifetime_s: None,
+        },
         environments: vec![environment("paper"), environment("live")],
         hosts: Vec::new(),
         upstreams: Vec::new(),
@@ -73,8 +81,7 @@ fn request() -> AuthorizeRequest<'static> {
         response_type: Some("code"),
         scope: Some("data trading"),
         env: None,
-        code_challenge: None,
-        code_challenge_method: None,
+        ..AuthorizeRequest::default()
     }
 }
 
@@ -204,8 +211,14 @@ fn r22_only_s256_challenges_are_taken() {
         code_challenge_method: method,
         ..AuthorizeRequest::default()
     };
-    assert_eq!(ask(Some(challenge), Some("S256")).challenge(&client()).unwrap().as_deref(), Some(challenge));
-    assert_eq!(ask(None, None).challenge(&client()).unwrap(), None);
+    assert_eq!(
+        ask(Some(challenge), Some("S256"))
+            .challenge(&client(), crate::platform::Dialect::Alpaca)
+            .unwrap()
+            .as_deref(),
+        Some(challenge)
+    );
+    assert_eq!(ask(None, None).challenge(&client(), crate::platform::Dialect::Alpaca).unwrap(), None);
     for (challenge, method, cause) in [
         (Some(challenge), None, Cause::ParameterInvalid),
         (Some(challenge), Some("plain"), Cause::ParameterInvalid),
@@ -213,7 +226,7 @@ fn r22_only_s256_challenges_are_taken() {
         (None, Some("S256"), Cause::ParameterMissing),
     ] {
         assert_eq!(
-            ask(challenge, method).challenge(&client()).unwrap_err().cause,
+            ask(challenge, method).challenge(&client(), crate::platform::Dialect::Alpaca).unwrap_err().cause,
             cause,
             "{challenge:?} {method:?}"
         );
@@ -222,7 +235,10 @@ fn r22_only_s256_challenges_are_taken() {
 
 #[test]
 fn r22_who_once_used_pkce_may_not_come_without() {
-    let bound = Client { settings: crate::ClientSettings { requires_pkce: true }, ..client() };
+    let bound = Client {
+        settings: crate::ClientSettings { requires_pkce: true, ..crate::ClientSettings::default() },
+        ..client()
+    };
     assert_eq!(check(request(), Some(&bound)), Err((false, Cause::ParameterMissing)));
     let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
     let with = AuthorizeRequest {

@@ -14,7 +14,7 @@ const fn asks(name: &'static str, kind: Kind, about: &'static str) -> Asked {
     Asked { name, kind, about }
 }
 
-use Kind::{Document, Flag, Number, Secret, Text, Texts};
+use Kind::{Document, Flag, Number, Object, Secret, Text, Texts};
 
 pub(super) const NOTHING: &[Member] = &[];
 
@@ -58,9 +58,17 @@ pub(super) const REPLACE: &[Member] = &[takes(
 
 pub(super) const RESET: &[Member] = &[takes("label", Text, "what the owner calls the new key")];
 
+/// What a client's settings are.
+const SETTINGS: &str = "how it is to be treated: profile, auth_method, grants, refresh, access_token, jwks (a JWK set as text), id_token_alg, requires_pkce, may_omit_pkce, requires_par, requires_signed_request, dpop_bound, extra_audiences, may_omit_jti, may_introspect; what is left out has its default";
+
 pub(super) const CLIENT: &[Member] = &[
     needs("name", Text, "what people read on the consent page"),
-    needs("redirect_uris", Texts, "exact redirect URIs: https, or http on the loopback interface"),
+    takes(
+        "redirect_uris",
+        Texts,
+        "exact redirect URIs: https, or http on the loopback interface; needed for authorization codes",
+    ),
+    takes("settings", Object, SETTINGS),
     needs("scopes", Texts, "scopes it may ask for"),
     takes("description", Text, "one sentence for the consent page"),
     takes("url", Text, "its home page"),
@@ -81,6 +89,7 @@ pub(super) const CLIENT_CHANGE: &[Member] = &[
     takes("name", Text, "what people read on the consent page"),
     takes("description", Text, "one sentence for the consent page"),
     takes("redirect_uris", Texts, "replaces the list"),
+    takes("settings", Object, "replaces all of them"),
     takes("scopes", Texts, "replaces the set; tokens that were issued keep theirs"),
     takes("licences", Texts, "replaces the list"),
     takes("visible_to", Texts, "replaces the list"),

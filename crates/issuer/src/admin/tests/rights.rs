@@ -28,6 +28,7 @@ fn body(endpoint: &Endpoint) -> String {
                 ("document", _) => json!(samples::document("sun", 8000)),
                 ("rights", _) => json!("read"),
                 (_, table::Kind::Texts) => json!([]),
+                (_, table::Kind::Object) => json!({}),
                 _ => json!("x"),
             };
             (m.name.to_owned(), value)

@@ -283,7 +283,11 @@ async fn grants_are_listed_and_ended() {
             issued_at: scene.admin.issuer.clock.now(),
             expires_at: None,
             offset: scene.admin.issuer.cache.feed().applied(),
+            chain: None,
         },
+        stored: true,
+        chain: None,
+        marks: vec![],
     };
     scene.admin.issuer.store.issue_token(&issue).await.unwrap();
     let all = scene.get("read", "/platforms/sun/grants").await;

@@ -5,7 +5,7 @@ use http::StatusCode;
 use mandate_core::grant::CodeRule;
 use mandate_core::model::GrantedBy;
 use mandate_core::{Digest, Secret};
-use mandate_store::{ClientChange, NewToken, Redeemed, token_handle};
+use mandate_store::{ClientChange, Minted, NewToken, Redeemed, token_handle};
 
 fn decision(consent: &Shown, choice: &str) -> Vec<(&'static str, String)> {
     vec![
@@ -23,6 +23,7 @@ async fn redeem(world: &World, code: &str) -> Redeemed {
         redirect_uri: CALLBACK.into(),
         verifier: None,
         requires_pkce: false,
+        binding: None,
         secret_of: None,
         own_secret_serves: None,
     };
@@ -33,8 +34,10 @@ async fn redeem(world: &World, code: &str) -> Redeemed {
         issued_at: world.now(),
         expires_at: None,
         offset: world.store().head().await.unwrap(),
+        chain: None,
     };
-    world.store().redeem_code(&"alpaca".into(), &Secret::new(code).digest(), &rule, &token).await.unwrap()
+    let minted = Minted::stored(token);
+    world.store().redeem_code(&"alpaca".into(), &Secret::new(code).digest(), &rule, &minted).await.unwrap()
 }
 
 #[tokio::test]
@@ -68,7 +71,7 @@ async fn allow_gives_a_code_for_what_was_shown() {
     assert_eq!(done.parameter("state").as_deref(), Some("s&t"));
     assert_eq!(done.parameter("iss").as_deref(), Some("http://127.0.0.1:7110"));
 
-    let Redeemed::Fresh { grant, scopes } = redeem(&world, &done.parameter("code").unwrap()).await else {
+    let Redeemed::Fresh { grant, scopes, .. } = redeem(&world, &done.parameter("code").unwrap()).await else {
         panic!()
     };
     assert_eq!(scopes.to_string(), "data trading");

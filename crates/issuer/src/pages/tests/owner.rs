@@ -29,7 +29,11 @@ async fn grant(world: &World, id: &str, user: &str, account: &str, by: GrantedBy
             issued_at: world.now(),
             expires_at: None,
             offset: world.store().head().await.unwrap(),
+            chain: None,
         },
+        stored: true,
+        chain: None,
+        marks: vec![],
     };
     world.store().issue_token(&new).await.unwrap();
 }

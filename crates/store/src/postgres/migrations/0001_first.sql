@@ -178,7 +178,7 @@ CREATE TABLE clients (
        AND cardinality(secret_digests) = cardinality(secret_ended))
 );
 
--- key: digest of client, user, accounts and origin. One live grant of each.
+-- key: digest of client, user, accounts and origin. One live grant of each. own: the client acts for itself.
 CREATE TABLE grants (
     platform text COLLATE "C" NOT NULL,
     id text COLLATE "C" NOT NULL,
@@ -189,6 +189,7 @@ CREATE TABLE grants (
     accounts text[] COLLATE "C" NOT NULL,
     scopes text NOT NULL,
     partner text COLLATE "C",
+    own boolean NOT NULL,
     created_at bigint NOT NULL,
     updated_at bigint NOT NULL,
     last_used bigint,
@@ -216,6 +217,10 @@ CREATE TABLE codes (
     log_offset bigint NOT NULL,
     redeemed_at bigint,
     redeemed_handle bytea,
+    redeemed_chain text COLLATE "C",
+    replayed_at bigint,
+    binding text COLLATE "C",
+    context text NOT NULL,
     PRIMARY KEY (platform, digest)
 ) WITH (fillfactor = 70);
 CREATE INDEX codes_expiry ON codes (expires_at);
@@ -234,11 +239,103 @@ CREATE TABLE tokens (
     log_offset bigint NOT NULL,
     ended_at bigint,
     ended_reason text,
+    chain text COLLATE "C",
     PRIMARY KEY (platform, handle),
     CHECK ((ended_at IS NULL) = (ended_reason IS NULL))
 );
 CREATE INDEX tokens_ended ON tokens (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX tokens_expiry ON tokens (expires_at) WHERE expires_at IS NOT NULL;
+
+-- A refresh chain is one row that moves on; its refresh tokens are derived and never stored. Its end is the end of the
+-- tokens that name it. last_handle: the token of the newest step, by which that step is found again.
+CREATE TABLE chains (
+    platform text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    grant_id text COLLATE "C" NOT NULL,
+    client text COLLATE "C" NOT NULL,
+    scopes text NOT NULL,
+    salt bytea NOT NULL CHECK (length(salt) = 16),
+    key bigint NOT NULL,
+    generation bigint NOT NULL,
+    binding text COLLATE "C",
+    context text NOT NULL,
+    issued_at bigint NOT NULL,
+    answered_at bigint NOT NULL,
+    reanswers bigint NOT NULL,
+    idle_ends_at bigint,
+    ends_at bigint,
+    log_offset bigint NOT NULL,
+    ended_at bigint,
+    ended_reason text,
+    last_handle bytea,
+    PRIMARY KEY (platform, id),
+    CHECK ((ended_at IS NULL) = (ended_reason IS NULL))
+) WITH (fillfactor = 70);
+CREATE INDEX chains_grant ON chains (platform, grant_id);
+CREATE INDEX chains_end ON chains (ends_at) WHERE ends_at IS NOT NULL;
+CREATE INDEX chains_idle ON chains (idle_ends_at) WHERE idle_ends_at IS NOT NULL;
+CREATE INDEX chains_ended ON chains (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX tokens_chain ON tokens (platform, chain) WHERE chain IS NOT NULL;
+
+-- What was used and may not be used again.
+CREATE TABLE marks (
+    platform text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    owner text COLLATE "C" NOT NULL,
+    digest bytea NOT NULL,
+    ends_at bigint NOT NULL,
+    PRIMARY KEY (platform, kind, owner, digest)
+);
+CREATE INDEX marks_end ON marks (ends_at);
+
+CREATE TABLE devices (
+    platform text COLLATE "C" NOT NULL,
+    digest bytea NOT NULL,
+    user_code text COLLATE "C" NOT NULL,
+    client text COLLATE "C" NOT NULL,
+    scopes text NOT NULL,
+    context text NOT NULL,
+    issued_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    interval_ms bigint NOT NULL,
+    last_poll bigint,
+    state text NOT NULL,
+    grant_id text COLLATE "C",
+    decision text,
+    log_offset bigint,
+    spent_handle bytea,
+    PRIMARY KEY (platform, digest),
+    UNIQUE (platform, user_code)
+) WITH (fillfactor = 50);
+CREATE INDEX devices_expiry ON devices (expires_at);
+
+CREATE TABLE pushed (
+    platform text COLLATE "C" NOT NULL,
+    digest bytea NOT NULL,
+    client text COLLATE "C" NOT NULL,
+    parameters text NOT NULL,
+    binding text COLLATE "C",
+    issued_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    completed boolean NOT NULL,
+    PRIMARY KEY (platform, digest)
+);
+CREATE INDEX pushed_expiry ON pushed (expires_at);
+
+-- Private halves are wrapped under a key that is not here.
+CREATE TABLE signing_keys (
+    platform text COLLATE "C" NOT NULL,
+    kid text COLLATE "C" NOT NULL,
+    seq bigint GENERATED ALWAYS AS IDENTITY,
+    alg text COLLATE "C" NOT NULL,
+    wrapped bytea NOT NULL,
+    public text NOT NULL,
+    created_at bigint NOT NULL,
+    active_from bigint NOT NULL,
+    retires_at bigint,
+    gone_at bigint,
+    PRIMARY KEY (platform, kid)
+);
 
 -- Refusals, one partition a day, named decisions_DAYS (since the epoch); dropped whole.
 CREATE TABLE decisions (

@@ -168,6 +168,7 @@ CREATE TABLE client_secrets (
 CREATE INDEX client_secrets_of_client ON client_secrets (client);
 
 -- `name` is 63 bits of SHA-256 over platform and id: what hangs from a grant can name it without a look-up.
+-- `own`: the client acts for itself, nobody gave it the grant.
 -- `live` is a digest of (client, subject, account set, origin) while the grant lives: one live grant per key.
 CREATE TABLE grants (
   number     INTEGER PRIMARY KEY,
@@ -179,6 +180,7 @@ CREATE TABLE grants (
   accounts   TEXT NOT NULL,
   scopes     TEXT NOT NULL,
   partner    TEXT,
+  own        INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   last_used  INTEGER,
@@ -217,7 +219,11 @@ CREATE TABLE codes (
   expires_at     INTEGER NOT NULL,
   "offset"       INTEGER NOT NULL,
   redeemed_at    INTEGER,
-  redeemed_token BLOB
+  redeemed_token BLOB,
+  redeemed_chain TEXT,
+  replayed_at    INTEGER,
+  binding        TEXT,
+  context        TEXT NOT NULL
 );
 CREATE UNIQUE INDEX codes_place ON codes (period, place);
 
@@ -233,9 +239,97 @@ CREATE TABLE tokens (
   expires_at INTEGER,
   "offset"   INTEGER NOT NULL,
   ended_at   INTEGER,
-  end_reason TEXT
+  end_reason TEXT,
+  chain      TEXT
 );
 CREATE UNIQUE INDEX tokens_place ON tokens (place);
+
+-- A refresh chain is one row that moves on; its refresh tokens are derived and never stored (SECURITY R2). Its end is the
+-- end of the tokens that name it.
+CREATE TABLE chains (
+  number       INTEGER PRIMARY KEY,
+  platform     TEXT NOT NULL,
+  id           TEXT NOT NULL,
+  grant        INTEGER NOT NULL,
+  client       TEXT NOT NULL,
+  scopes       TEXT NOT NULL,
+  salt         BLOB NOT NULL,
+  key          INTEGER NOT NULL,
+  generation   INTEGER NOT NULL,
+  binding      TEXT,
+  context      TEXT NOT NULL,
+  issued_at    INTEGER NOT NULL,
+  answered_at  INTEGER NOT NULL,
+  reanswers    INTEGER NOT NULL,
+  idle_ends_at INTEGER,
+  ends_at      INTEGER,
+  "offset"     INTEGER NOT NULL,
+  ended_at     INTEGER,
+  end_reason   TEXT,
+  UNIQUE (platform, id)
+);
+CREATE INDEX chains_of_grant ON chains (grant);
+
+-- What was used and may not be used again (SECURITY R16).
+CREATE TABLE marks (
+  platform TEXT NOT NULL,
+  kind     TEXT NOT NULL,
+  owner    TEXT NOT NULL,
+  digest   BLOB NOT NULL,
+  ends_at  INTEGER NOT NULL,
+  PRIMARY KEY (platform, kind, owner, digest)
+) WITHOUT ROWID;
+CREATE INDEX marks_end ON marks (ends_at);
+
+CREATE TABLE devices (
+  number       INTEGER PRIMARY KEY,
+  platform     TEXT NOT NULL,
+  digest       BLOB NOT NULL,
+  user_code    TEXT NOT NULL,
+  client       TEXT NOT NULL,
+  scopes       TEXT NOT NULL,
+  context      TEXT NOT NULL,
+  issued_at    INTEGER NOT NULL,
+  expires_at   INTEGER NOT NULL,
+  interval_ms  INTEGER NOT NULL,
+  last_poll    INTEGER,
+  state        TEXT NOT NULL,
+  grant        INTEGER,
+  decision     TEXT,
+  "offset"     INTEGER,
+  UNIQUE (platform, digest),
+  UNIQUE (platform, user_code)
+);
+CREATE INDEX devices_end ON devices (expires_at);
+
+CREATE TABLE pushed (
+  number     INTEGER PRIMARY KEY,
+  platform   TEXT NOT NULL,
+  digest     BLOB NOT NULL,
+  client     TEXT NOT NULL,
+  parameters TEXT NOT NULL,
+  binding    TEXT,
+  issued_at  INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  completed  INTEGER NOT NULL,
+  UNIQUE (platform, digest)
+);
+CREATE INDEX pushed_end ON pushed (expires_at);
+
+-- Private halves are wrapped under a key that is not here (SECURITY R1).
+CREATE TABLE signing_keys (
+  number      INTEGER PRIMARY KEY,
+  platform    TEXT NOT NULL,
+  kid         TEXT NOT NULL,
+  alg         TEXT NOT NULL,
+  wrapped     BLOB NOT NULL,
+  public      TEXT NOT NULL,
+  created_at  INTEGER NOT NULL,
+  active_from INTEGER NOT NULL,
+  retires_at  INTEGER,
+  gone_at     INTEGER,
+  UNIQUE (platform, kid)
+);
 
 CREATE TABLE administrators (
   number     INTEGER PRIMARY KEY,

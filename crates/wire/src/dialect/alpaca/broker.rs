@@ -35,6 +35,8 @@ fn class_row(class: Class) -> Row {
         Class::AccountNotActive => Row { status: 403, code: 40_310_000 },
         Class::AccountNotCovered => Row { status: 401, code: 40_110_000 },
         Class::CodeInvalid => Row { status: 400, code: 40_010_000 },
+        Class::RefreshInvalid => Row { status: 400, code: 40_010_000 },
+        Class::ProofRejected => Row { status: 401, code: 40_110_000 },
         Class::RedirectInvalid => Row { status: 422, code: 42_210_000 },
         Class::ScopeInvalid => Row { status: 422, code: 42_210_000 },
         Class::ScopeMissing => Row { status: 401, code: 40_110_000 },

@@ -1,0 +1,281 @@
+//! What tokens are good for, and giving them back: introspection (RFC 7662), revocation (RFC 7009), userinfo
+//! (OpenID Connect Core section 5.3).
+
+use super::client::{Authenticated, authenticate};
+use super::mint::{self, keys};
+use super::{proof, signed, token};
+use crate::{Arrival, Fail};
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{Request, Response};
+use mandate_core::disclosure::FactName as F;
+use mandate_core::model::{Client, EndReason, Grant, TokenFacts};
+use mandate_core::refresh::Chain;
+use mandate_core::refusal::Refusal;
+use mandate_core::{Cause, Digest, SubjectKind, policy};
+use mandate_store::{ChainWithGrant, Changed, TokenName};
+use mandate_wire::body::demand_content_type;
+use mandate_wire::dialect::json_answer;
+use mandate_wire::form::Form;
+use mandate_wire::refresh_token;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// An access token in any of its shapes.
+async fn access(arrival: &Arrival<'_>, text: &str) -> Result<Option<Arc<TokenFacts>>, Fail> {
+    let (cache, platform) = (&arrival.issuer.cache, arrival.platform());
+    if signed::looks_signed(text) {
+        return Ok(signed::facts(cache, keys(arrival)?, platform, arrival.issuer_url(), text).await?);
+    }
+    let digest = Digest::of(text.as_bytes());
+    match cache.peek_token(platform, &digest) {
+        Some(found) => Ok(Some(found)),
+        None => Ok(cache.token(platform, &digest).await?),
+    }
+}
+
+/// A refresh token that is genuine.
+async fn refresh(arrival: &Arrival<'_>, text: &str) -> Result<Option<ChainWithGrant>, Fail> {
+    let Some(presented) = refresh_token::read(text) else { return Ok(None) };
+    let found = arrival.issuer.store.chain(arrival.platform(), &presented.chain).await?.value;
+    let Some((chain, grant)) = found else { return Ok(None) };
+    let genuine = keys(arrival)?.refresh.is_genuine(&presented, mint::bound(arrival, &chain))
+        && presented.generation == chain.generation;
+    Ok(genuine.then_some((chain, grant)))
+}
+
+/// `POST /introspect`.
+pub(super) async fn introspect(
+    arrival: &Arrival<'_>,
+    request: &Request<Bytes>,
+) -> Result<Response<Bytes>, Fail> {
+    demand_content_type(request.headers(), "application/x-www-form-urlencoded")?;
+    let form = Form::parse(request.body())?;
+    let asker = caller(arrival, request, &form).await?;
+    if !asker.settings.may_introspect {
+        let contact = &*arrival.tenant.snapshot.platform.contact;
+        return Err(Refusal::anonymous(Cause::IntrospectionNotAllowed).with(F::Contact, contact).into());
+    }
+    let text = form.required("token")?;
+    let mut about = Map::new();
+    about.insert("active".into(), json!(false));
+    if let Some(facts) = access(arrival, text).await?
+        && policy::token_fault(&facts, arrival.now).is_none()
+    {
+        about = of_access(arrival, &facts);
+    } else if let Some((chain, grant)) = refresh(arrival, text).await?
+        && chain_is_live(arrival, &chain, &grant).await?
+    {
+        about = of_chain(arrival, &chain);
+    }
+    Ok(json_answer(200, &Value::Object(about)))
+}
+
+/// The client of a request that does nothing but ask; its assertion is spent alone.
+async fn caller(arrival: &Arrival<'_>, request: &Request<Bytes>, form: &Form) -> Result<Arc<Client>, Fail> {
+    let Authenticated { client, marks, .. } = authenticate(arrival, request.headers(), form).await?;
+    if !marks.is_empty()
+        && let Some(kind) = arrival.issuer.store.mark(arrival.platform(), &marks, arrival.now).await?
+    {
+        return Err(token::reused(kind));
+    }
+    Ok(client)
+}
+
+/// Whether the chain would be refreshed now, as far as that can be told without doing it.
+async fn chain_is_live(arrival: &Arrival<'_>, chain: &Chain, grant: &Grant) -> Result<bool, Fail> {
+    let (cache, platform, now) = (&arrival.issuer.cache, arrival.platform(), arrival.now);
+    let in_time = [chain.idle_ends_at, chain.ends_at].into_iter().flatten().all(|end| now < end);
+    if chain.ended.is_some() || grant.ended.is_some() || !in_time {
+        return Ok(false);
+    }
+    let contact = &*arrival.tenant.snapshot.platform.contact;
+    let Some(client) = cache.client(platform, &chain.client).await? else { return Ok(false) };
+    if client.kill > chain.offset || policy::demand_usable(&client, contact, now).is_err() {
+        return Ok(false);
+    }
+    if let Some(user) = &grant.user
+        && cache.killed(platform, SubjectKind::User, user.as_str(), chain.offset)
+    {
+        return Ok(false);
+    }
+    for id in &grant.accounts {
+        if cache.account(platform, id).await?.is_some_and(|account| account.kill <= chain.offset) {
+            return Ok(true);
+        }
+    }
+    Ok(grant.accounts.is_empty())
+}
+
+fn of_access(arrival: &Arrival<'_>, facts: &TokenFacts) -> Map<String, Value> {
+    let token = &facts.token;
+    let mut about = Map::new();
+    about.insert("active".into(), json!(true));
+    about.insert("iss".into(), json!(arrival.issuer_url()));
+    about.insert("client_id".into(), json!(facts.client.id.as_str()));
+    about.insert("scope".into(), json!(token.scopes.to_string()));
+    about.insert("jti".into(), json!(token.handle.as_str()));
+    about.insert("iat".into(), json!(token.issued_at.seconds()));
+    if let Some(end) = token.expires_at {
+        about.insert("exp".into(), json!(end.seconds()));
+    }
+    let subject = facts.grant.user.as_ref().map_or(facts.client.id.as_str(), |user| user.as_str());
+    about.insert("sub".into(), json!(subject));
+    if !token.audience.is_empty() {
+        about.insert("aud".into(), json!(token.audience));
+    }
+    match &token.binding {
+        Some(jkt) => {
+            about.insert("token_type".into(), json!("DPoP"));
+            about.insert("cnf".into(), json!({"jkt": jkt}));
+        }
+        None => {
+            about.insert("token_type".into(), json!("Bearer"));
+        }
+    }
+    about
+}
+
+fn of_chain(arrival: &Arrival<'_>, chain: &Chain) -> Map<String, Value> {
+    let mut about = Map::new();
+    about.insert("active".into(), json!(true));
+    about.insert("iss".into(), json!(arrival.issuer_url()));
+    about.insert("client_id".into(), json!(chain.client.as_str()));
+    about.insert("scope".into(), json!(chain.scopes.to_string()));
+    about.insert("iat".into(), json!(chain.issued_at.seconds()));
+    if let Some(end) = [chain.idle_ends_at, chain.ends_at].into_iter().flatten().min() {
+        about.insert("exp".into(), json!(end.seconds()));
+    }
+    about
+}
+
+/// `POST /revoke`: 200 whatever the token was (RFC 7009 section 2.2), unless it could not be stored.
+pub(super) async fn revoke(arrival: &Arrival<'_>, request: &Request<Bytes>) -> Result<Response<Bytes>, Fail> {
+    demand_content_type(request.headers(), "application/x-www-form-urlencoded")?;
+    let form = Form::parse(request.body())?;
+    let client = caller(arrival, request, &form).await?;
+    let text = form.required("token")?;
+    let (store, platform) = (&arrival.issuer.store, arrival.platform());
+    let actor = || format!("client:{}", client.id);
+    if let Some((chain, _)) = refresh(arrival, text).await? {
+        if chain.client == client.id {
+            let audit = arrival.audit(actor(), "chain.revoke", format!("chain:{}", chain.id), String::new());
+            store.end_chain(platform, &chain.id, &client.id, EndReason::Holder, &audit).await?;
+        }
+    } else if let Some(facts) = access(arrival, text).await?
+        && facts.client.id == client.id
+    {
+        let handle = &facts.token.handle;
+        let audit = arrival.audit(actor(), "token.revoke", format!("token:{handle}"), String::new());
+        let named = TokenName::Handle(handle.clone());
+        let done = store.revoke_token(platform, &named, None, EndReason::Holder, &audit).await?;
+        if done == Changed::NotFound {
+            // It has no row: its end stands in the log.
+            let audit = arrival.audit(actor(), "token.revoke", format!("token:{handle}"), String::new());
+            store.kill_token(platform, handle, &audit).await?;
+        }
+    }
+    Ok(json_answer(200, &json!({})))
+}
+
+/// `GET` and `POST /userinfo`.
+pub(super) async fn userinfo(
+    arrival: &Arrival<'_>,
+    request: &Request<Bytes>,
+) -> Result<Response<Bytes>, Fail> {
+    let (scheme, text) = presented(request)?;
+    let rejected = || Refusal::anonymous(Cause::CredentialRejected).because(Cause::CredentialUnknown);
+    let facts = access(arrival, &text).await?.ok_or_else(rejected)?;
+    if let Some(cause) = policy::token_fault(&facts, arrival.now) {
+        let expired_at = facts.token.expires_at.unwrap_or(arrival.now);
+        let policy::Identified::Proven(_, proof) = policy::identify_token(Some(&facts)) else {
+            return Err(rejected().into());
+        };
+        return Err(Refusal::anonymous(cause)
+            .to_holder(proof)
+            .with(F::EndReason, "it, or what it hangs from, was ended")
+            .with(F::IssuedAt, facts.token.issued_at)
+            .with(F::ExpiredAt, expired_at)
+            .into());
+    }
+    let proven = proof::of_request(arrival, request, "/userinfo", Some(&text))?;
+    match (&facts.token.binding, &proven) {
+        (_, None) if scheme == Scheme::Dpop => return Err(Refusal::anonymous(Cause::DpopMissing).into()),
+        (Some(_), None) => return Err(Refusal::anonymous(Cause::DpopMissing).into()),
+        (None, Some(_)) if scheme == Scheme::Dpop => {
+            let defect = "the token that came with it is bound to no key";
+            return Err(Refusal::anonymous(Cause::DpopInvalid).with(F::Defect, defect).into());
+        }
+        (Some(jkt), Some(proven)) if **jkt != *proven.thumbprint => {
+            return Err(Refusal::anonymous(Cause::DpopKeyMismatch).into());
+        }
+        (Some(_), Some(_)) if scheme != Scheme::Dpop => {
+            return Err(Refusal::anonymous(Cause::DpopMissing).into());
+        }
+        _ => {}
+    }
+    if let Some(proven) = proven {
+        let marks = [proven.mark];
+        if let Some(kind) = arrival.issuer.store.mark(arrival.platform(), &marks, arrival.now).await? {
+            return Err(token::reused(kind));
+        }
+    }
+    let holds = |word: &str| facts.token.scopes.iter().any(|s| s.as_str() == word);
+    let Some(user) = facts.grant.user.as_ref().filter(|_| holds("openid")) else {
+        return Err(Refusal::anonymous(Cause::ScopeMissing).with(F::ScopesNeeded, "openid").into());
+    };
+    let user = arrival.issuer.store.user(arrival.platform(), user).await?.ok_or_else(rejected)?;
+    let mut claims = Map::new();
+    claims.insert("sub".into(), json!(user.id.as_str()));
+    if holds("profile") {
+        claims.insert("name".into(), json!(user.name));
+        claims.insert("preferred_username".into(), json!(user.name));
+    }
+    Ok(json_answer(200, &Value::Object(claims)))
+}
+
+#[derive(PartialEq, Eq)]
+enum Scheme {
+    Bearer,
+    Dpop,
+}
+
+/// RFC 6750 section 2: in the header or, for POST, in a form body; once (SECURITY R21).
+fn presented(request: &Request<Bytes>) -> Result<(Scheme, String), Fail> {
+    let mut all = request.headers().get_all(AUTHORIZATION).iter();
+    let header = all.next();
+    if all.next().is_some() {
+        return Err(Refusal::anonymous(Cause::CredentialAmbiguous)
+            .with(F::Received, "Authorization twice")
+            .into());
+    }
+    let form = if request.method() == http::Method::POST && !request.body().is_empty() {
+        Form::parse(request.body())?
+    } else {
+        Form::default()
+    };
+    match (header, form.get("access_token")) {
+        (Some(_), Some(_)) => Err(Refusal::anonymous(Cause::CredentialAmbiguous)
+            .with(F::Received, "a token in the header and one in the body")
+            .into()),
+        (None, Some(text)) => Ok((Scheme::Bearer, text.to_owned())),
+        (None, None) => {
+            Err(Refusal::anonymous(Cause::CredentialMissing).with(F::Expected, "an access token").into())
+        }
+        (Some(value), None) => {
+            let text = value.to_str().unwrap_or("");
+            let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
+            let scheme = match scheme {
+                s if s.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
+                s if s.eq_ignore_ascii_case("dpop") => Scheme::Dpop,
+                _ => {
+                    return Err(Refusal::anonymous(Cause::CredentialMalformed)
+                        .with(F::Parameter, "Authorization")
+                        .with(F::Defect, "the scheme is neither Bearer nor DPoP")
+                        .into());
+                }
+            };
+            Ok((scheme, rest.trim().to_owned()))
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Client authentication (RFC 6749 section 2.3, RFC 7523 section 2.2): one way, the registered one.
+
+use super::keys;
+use crate::{Arrival, Fail};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use mandate_core::disclosure::{FactName as F, PossessionProof, Subjects};
+use mandate_core::model::{Client, ClientOwner, SecretUse};
+use mandate_core::refusal::Refusal;
+use mandate_core::settings::{AuthMethod, ClientSettings};
+use mandate_core::{Cause, ClientId, Secret, policy};
+use mandate_store::{Mark, MarkKind};
+use mandate_wire::credential::visible_defect;
+use mandate_wire::form::Form;
+use mandate_wire::jose::{Alg, AssertionRule, Audience, Jwt};
+use std::sync::Arc;
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// An assertion may live so long at most.
+const ASSERTION_LIFETIME_S: i64 = 3600;
+
+/// A client that has shown who it is, as far as its registration asks for that.
+#[derive(Debug)]
+pub(super) struct Authenticated {
+    pub(super) client: Arc<Client>,
+    /// `None` for a public client: it has shown nothing.
+    pub(super) proof: Option<PossessionProof>,
+    /// What may not be used again, to be spent in the act that this authenticates (SECURITY R16).
+    pub(super) marks: Vec<Mark>,
+}
+
+impl Authenticated {
+    /// A refusal of what this client asked for, which it may look up if it has shown who it is; merged answers stay merged
+    /// (SECURITY R7).
+    pub(super) fn told(&self, Fail(refusal): Fail) -> Fail {
+        match self.proof {
+            Some(proof) if refusal.true_cause.is_none() => {
+                let developer = match &self.client.owner {
+                    ClientOwner::User(user) => Some(user.clone()),
+                    ClientOwner::Partner(_) | ClientOwner::Operator => None,
+                };
+                let subjects = Subjects { client_developer: developer, ..refusal.subjects.clone() };
+                refusal.to_holder(proof).about(subjects).into()
+            }
+            Some(_) | None => Fail(refusal),
+        }
+    }
+}
+
+/// What a request shows.
+enum Shown {
+    Basic(ClientId, Secret),
+    Post(ClientId, Secret),
+    Assertion(Option<ClientId>, String),
+    Nothing(ClientId),
+}
+
+/// The client of a request to an endpoint of ours.
+///
+/// # Errors
+/// Several ways at once, a damaged one, or one answer for everything that does not fit (SECURITY R7).
+pub(super) async fn authenticate(
+    arrival: &Arrival<'_>,
+    headers: &HeaderMap,
+    form: &Form,
+) -> Result<Authenticated, Fail> {
+    match shown(headers, form)? {
+        Shown::Basic(id, secret) => by_secret(arrival, &id, &secret, AuthMethod::SecretBasic).await,
+        Shown::Post(id, secret) => by_secret(arrival, &id, &secret, AuthMethod::SecretPost).await,
+        Shown::Assertion(id, text) => by_assertion(arrival, id, &text).await,
+        Shown::Nothing(id) => public(arrival, &id).await,
+    }
+}
+
+fn shown(headers: &HeaderMap, form: &Form) -> Result<Shown, Fail> {
+    let named = form.get("client_id").map(ClientId::new);
+    let mut authorizations = headers.get_all(AUTHORIZATION).iter();
+    let authorization = authorizations.next();
+    let secret = form.get("client_secret");
+    let assertion = form.get("client_assertion");
+    let ways = headers.get_all(AUTHORIZATION).iter().count()
+        + usize::from(secret.is_some())
+        + usize::from(assertion.is_some());
+    if ways > 1 {
+        return Err(Refusal::anonymous(Cause::CredentialAmbiguous)
+            .with(F::Received, "more than one way of client authentication")
+            .into());
+    }
+    if let Some(value) = authorization {
+        let (id, secret) = basic(value.as_bytes()).ok_or_else(|| {
+            Refusal::anonymous(Cause::ClientMethodWrong)
+                .with(F::Defect, "the Authorization header holds no id and secret by HTTP Basic")
+        })?;
+        if named.is_some_and(|named| named != id) {
+            return Err(Refusal::anonymous(Cause::CredentialAmbiguous)
+                .with(F::Received, "another client_id in the body than in the Authorization header")
+                .into());
+        }
+        return Ok(Shown::Basic(id, secret));
+    }
+    if let Some(text) = assertion {
+        if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
+            return Err(Refusal::anonymous(Cause::ParameterInvalid)
+                .with(F::Parameter, "client_assertion_type")
+                .with(F::Defect, "it is not the type of JWT assertions")
+                .with(F::Expected, ASSERTION_TYPE)
+                .into());
+        }
+        return Ok(Shown::Assertion(named, text.to_owned()));
+    }
+    let Some(id) = named else {
+        return Err(Refusal::anonymous(Cause::ClientMethodWrong)
+            .with(F::Defect, "the request names no client")
+            .into());
+    };
+    match secret {
+        None => Ok(Shown::Nothing(id)),
+        Some(text) if visible_defect(text).is_some() => Err(damaged("client_secret")),
+        Some(text) => Ok(Shown::Post(id, Secret::new(text))),
+    }
+}
+
+fn damaged(parameter: &'static str) -> Fail {
+    Refusal::anonymous(Cause::ClientSecretMissing)
+        .with(F::Parameter, parameter)
+        .with(F::Defect, "damaged")
+        .into()
+}
+
+/// RFC 6749 section 2.3.1: both halves are form-encoded before they are joined.
+fn basic(value: &[u8]) -> Option<(ClientId, Secret)> {
+    let text = std::str::from_utf8(value).ok()?;
+    let (scheme, encoded) = text.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") || encoded.len() > 4096 {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = decoded.split_once(':')?;
+    let (id, secret) = (form_decoded(id)?, form_decoded(secret)?);
+    (!id.is_empty() && visible_defect(&secret).is_none()).then(|| (ClientId::new(id), Secret::new(secret)))
+}
+
+fn form_decoded(text: &str) -> Option<String> {
+    let joined = format!("x={text}");
+    let mut pairs = url::form_urlencoded::parse(joined.as_bytes());
+    let (_, value) = pairs.next()?;
+    // an ampersand would have to be encoded
+    pairs.next().is_none().then(|| value.into_owned())
+}
+
+async fn by_secret(
+    arrival: &Arrival<'_>,
+    id: &ClientId,
+    secret: &Secret,
+    method: AuthMethod,
+) -> Result<Authenticated, Fail> {
+    let contact = &*arrival.tenant.snapshot.platform.contact;
+    let digest = secret.digest();
+    let check = |client: Option<&Arc<Client>>| {
+        policy::identify_client(&digest, client, SecretUse::Own, contact, arrival.now)
+    };
+    let cache = &arrival.issuer.cache;
+    let (client, proof) = match cache.peek_client(arrival.platform(), id) {
+        Some(client) if check(Some(&client)).is_ok() => {
+            let proof = check(Some(&client))?;
+            (client, proof)
+        }
+        // What memory refuses is looked up once more: unknown clients and wrong secrets cost the same (SECURITY R7).
+        _ => {
+            let found = cache.look_up_client(arrival.platform(), id).await?;
+            let proof = check(found.as_ref())?;
+            (found.ok_or_else(|| Refusal::anonymous(Cause::Internal))?, proof)
+        }
+    };
+    demand_method(&client, method)?;
+    Ok(Authenticated { client, proof: Some(proof), marks: Vec::new() })
+}
+
+/// A weaker way beside the registered one would make the client as weak.
+fn demand_method(client: &Client, used: AuthMethod) -> Result<(), Fail> {
+    let registered = client.settings.auth_method;
+    if registered == used {
+        return Ok(());
+    }
+    Err(Refusal::anonymous(Cause::ClientMethodWrong)
+        .with(
+            F::Defect,
+            format!("it came by {}, its registration says {}", used.as_str(), registered.as_str()),
+        )
+        .into())
+}
+
+async fn public(arrival: &Arrival<'_>, id: &ClientId) -> Result<Authenticated, Fail> {
+    let found = arrival.issuer.cache.client(arrival.platform(), id).await?;
+    let client = found
+        .filter(|client| client.settings.auth_method == AuthMethod::None)
+        .ok_or_else(|| Refusal::anonymous(Cause::ClientRejected).because(Cause::CredentialUnknown))?;
+    policy::demand_usable(&client, &arrival.tenant.snapshot.platform.contact, arrival.now)?;
+    Ok(Authenticated { client, proof: None, marks: Vec::new() })
+}
+
+fn rejected(true_cause: Cause) -> Fail {
+    Refusal::anonymous(Cause::ClientRejected).because(true_cause).into()
+}
+
+async fn by_assertion(
+    arrival: &Arrival<'_>,
+    named: Option<ClientId>,
+    text: &str,
+) -> Result<Authenticated, Fail> {
+    let invalid =
+        |defect: &str| -> Fail { Refusal::anonymous(Cause::AssertionInvalid).with(F::Defect, defect).into() };
+    let assertion = Jwt::parse(text).map_err(|fault| invalid(&fault.to_string()))?;
+    let issuer = assertion.unverified().text("iss").ok().flatten().unwrap_or_default();
+    let id = named.unwrap_or_else(|| ClientId::new(issuer));
+    let found = arrival.issuer.cache.client(arrival.platform(), &id).await?;
+    let client = found
+        .filter(|client| client.settings.auth_method == AuthMethod::PrivateKeyJwt)
+        .ok_or_else(|| rejected(Cause::CredentialUnknown))?;
+    let settings = &client.settings;
+    let allowed = assertion_algs(settings);
+    let keys = keys::of_client(&client).ok_or_else(|| rejected(Cause::CredentialUnknown))?;
+    // Until a key fits, the answer is the one for everything (SECURITY R7).
+    let verified = assertion.verify_with(&keys, allowed);
+    let verified = verified.map_err(|_| rejected(Cause::CredentialSecretMismatch))?;
+    let proof = policy::demand_usable(&client, &arrival.tenant.snapshot.platform.contact, arrival.now)?;
+    let audiences = audiences(arrival, settings);
+    let audiences: Vec<&str> = audiences.iter().map(String::as_str).collect();
+    let strict = settings.profile.is_strict();
+    let rule = AssertionRule {
+        client: client.id.as_str(),
+        audience: if strict { Audience::Only(arrival.issuer_url()) } else { Audience::AnyOf(&audiences) },
+        needs_jti: strict || !settings.may_omit_jti,
+        max_lifetime_s: ASSERTION_LIFETIME_S,
+        now: arrival.now,
+    };
+    let accepted = rule.check(verified).map_err(|fault| invalid(&fault.to_string()))?;
+    let marks = accepted.jti_digest.map(|digest| Mark {
+        kind: MarkKind::Assertion,
+        owner: client.id.as_str().into(),
+        digest,
+        ends_at: accepted.ends_at,
+    });
+    Ok(Authenticated { client, proof: Some(proof), marks: marks.into_iter().collect() })
+}
+
+/// RS256 is refused on strict profiles (FAPI 2.0 Security Profile section 5.4.1).
+pub(super) fn assertion_algs(settings: &ClientSettings) -> &'static [Alg] {
+    if settings.profile.is_strict() {
+        &[Alg::Es256, Alg::EdDsa, Alg::Ps256]
+    } else {
+        &[Alg::Es256, Alg::EdDsa, Alg::Ps256, Alg::Rs256]
+    }
+}
+
+/// Whom an assertion may be for: us, by our name (FAPI 2.0 Security Profile section 5.3.2.1) or, on the default profile,
+/// by the endpoint's (RFC 7523 section 3) and what the registration adds (SECURITY R22).
+fn audiences(arrival: &Arrival<'_>, settings: &ClientSettings) -> Vec<String> {
+    let issuer = arrival.issuer_url();
+    let mut audiences = vec![issuer.to_owned()];
+    if !settings.profile.is_strict() {
+        audiences.extend(["/token", "/par", "/introspect", "/revoke"].map(|path| format!("{issuer}{path}")));
+        audiences.extend(settings.extra_audiences.iter().map(ToString::to_string));
+    }
+    audiences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc6749_2_3_1_both_halves_are_form_encoded() {
+        let value = format!("Basic {}", STANDARD.encode("a%3Ab:p%2Bq+r"));
+        let (id, secret) = basic(value.as_bytes()).unwrap();
+        assert_eq!((id.as_str(), secret.expose()), ("a:b", "p+q r"));
+        for bad in ["Basic", "Basic !", "Bearer x", "Basic YQ=="] {
+            assert!(basic(bad.as_bytes()).is_none(), "{bad}");
+        }
+    }
+}

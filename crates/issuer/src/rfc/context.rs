@@ -1,0 +1,45 @@
+//! What an authorization leaves behind for its tokens: carried by code and refresh chain as an opaque text.
+
+use mandate_core::UserId;
+use serde::{Deserialize, Serialize};
+
+/// Who authorized, when and for what.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub(crate) struct Context {
+    /// The person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<String>,
+    /// `nonce` of the authorization request (OpenID Connect Core section 3.1.2.1); of the code only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) nonce: Option<String>,
+    /// When the person signed in, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) auth_time: Option<i64>,
+    /// The APIs that the tokens are for (RFC 8707); empty: all of the platform.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) resource: Vec<String>,
+    /// The browser session it came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sid: Option<String>,
+}
+
+impl Context {
+    /// The text to store.
+    pub(crate) fn text(&self) -> String {
+        // texts and a number: nothing in it can fail to be written
+        serde_json::to_string(self).unwrap_or_default()
+    }
+    /// What was stored.
+    pub(crate) fn read(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+    /// Without what belongs to the code alone.
+    pub(crate) fn for_chain(&self) -> Self {
+        Self { nonce: None, ..self.clone() }
+    }
+    /// The person.
+    pub(crate) fn user(&self) -> Option<UserId> {
+        self.user.as_deref().map(UserId::new)
+    }
+}

@@ -1,0 +1,61 @@
+//! What this server says about itself (RFC 8414 section 2, OpenID Connect Discovery section 3), true to what is built and
+//! switched on.
+
+use super::client;
+use super::keys::Keys;
+use super::proof;
+use bytes::Bytes;
+use mandate_core::platform::Platform;
+use mandate_core::settings::{AuthMethod, ClientSettings, GrantType};
+use mandate_wire::jose::Alg;
+use serde_json::json;
+
+/// The metadata document of a platform.
+pub(super) fn document(platform: &Platform, keys: &Keys) -> Bytes {
+    let issuer = &*platform.issuer;
+    let at = |path: &str| format!("{issuer}{path}");
+    let names = |algs: &[Alg]| algs.iter().map(|alg| alg.as_str()).collect::<Vec<_>>();
+    let assertion = names(client::assertion_algs(&ClientSettings::default()));
+    let methods: Vec<&str> = AuthMethod::ALL.iter().map(|m| m.as_str()).collect();
+    let confidential: Vec<&str> =
+        AuthMethod::ALL.iter().filter(|m| **m != AuthMethod::None).map(|m| m.as_str()).collect();
+    let grants: Vec<&str> = GrantType::ALL.iter().map(|g| g.as_str()).collect();
+    let scopes: Vec<&str> = platform.scopes.iter().map(|s| s.scope.as_str()).collect();
+    let document = json!({
+        "issuer": issuer,
+        "authorization_endpoint": at("/authorize"),
+        "token_endpoint": at("/token"),
+        "pushed_authorization_request_endpoint": at("/par"),
+        "device_authorization_endpoint": at(super::device::PATH),
+        "introspection_endpoint": at("/introspect"),
+        "revocation_endpoint": at("/revoke"),
+        "userinfo_endpoint": at("/userinfo"),
+        "jwks_uri": at("/jwks"),
+        "scopes_supported": scopes,
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": grants,
+        "subject_types_supported": ["public"],
+        "acr_values_supported": [super::mint::ACR],
+        "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "sid", "name", "preferred_username"],
+        "id_token_signing_alg_values_supported": keys.algs(),
+        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": assertion,
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "introspection_endpoint_auth_signing_alg_values_supported": assertion,
+        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": assertion,
+        "code_challenge_methods_supported": ["S256"],
+        "dpop_signing_alg_values_supported": names(proof::ALGS),
+        "authorization_response_iss_parameter_supported": true,
+        "require_pushed_authorization_requests": false,
+        "request_parameter_supported": true,
+        "request_object_signing_alg_values_supported": assertion,
+        "require_signed_request_object": false,
+        "request_uri_parameter_supported": false,
+        "claims_parameter_supported": false,
+        "prompt_values_supported": ["none", "login", "consent"],
+        "service_documentation": at("/causes"),
+    });
+    Bytes::from(document.to_string())
+}

@@ -1,0 +1,255 @@
+//! Access tokens, refresh tokens and ID tokens (RFC 9068, OpenID Connect Core section 2).
+
+use super::context::Context;
+use super::keys::{Keys, id_token_alg};
+use crate::{Arrival, Fail};
+use mandate_core::model::Client;
+use mandate_core::refresh::Chain;
+use mandate_core::refusal::Refusal;
+use mandate_core::settings::TokenFormat;
+use mandate_core::{Cause, ChainId, Digest, GrantId, Offset, ScopeSet, Secret, Timestamp, UserId, format};
+use mandate_store::{NewToken, token_handle};
+use mandate_wire::jose::Alg;
+use mandate_wire::refresh_token::{Bound, CHAIN, chain_id};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Access tokens live so long where the platform says nothing: they verify without asking, so they are short.
+const ACCESS_LIFETIME_S: u32 = 600;
+
+/// The platform's keys.
+pub(crate) fn keys<'a>(arrival: &'a Arrival<'_>) -> Result<&'a Arc<Keys>, Fail> {
+    Ok(arrival.tenant.keys.as_ref().ok_or_else(|| Refusal::anonymous(Cause::Internal))?)
+}
+
+/// An access token before it is known what it hangs from: its name and its end.
+#[derive(Debug)]
+pub(super) struct Coming {
+    /// The row, or what a row would have held.
+    pub(super) row: NewToken,
+    /// The text of an opaque token.
+    opaque: Option<Secret>,
+    /// Whether the store keeps a row.
+    pub(super) stored: bool,
+    /// Seconds that it lives.
+    pub(super) lifetime_s: u32,
+}
+
+/// Chooses name and end of an access token.
+pub(super) fn coming(arrival: &Arrival<'_>, client: &Client, offset: Offset) -> Coming {
+    let entropy = &*arrival.issuer.entropy;
+    let lifetime_s = arrival.tenant.snapshot.platform.tokens.access_lifetime_s.unwrap_or(ACCESS_LIFETIME_S);
+    let expires_at = Some(arrival.now.plus_seconds(i64::from(lifetime_s)));
+    let (opaque, digest, handle) = match client.settings.access_token {
+        TokenFormat::Opaque => {
+            let secret = Secret::new(format::opaque("mat_", entropy));
+            let digest = secret.digest();
+            (Some(secret), digest, token_handle(&digest))
+        }
+        TokenFormat::Jwt => {
+            let digest = Digest::of(format::random_hex::<16>(entropy).as_bytes());
+            (None, digest, token_handle(&digest))
+        }
+    };
+    let row = NewToken { digest, handle, issued_at: arrival.now, expires_at, offset, chain: None };
+    Coming { row, stored: opaque.is_some(), opaque, lifetime_s }
+}
+
+/// What an access token is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct About<'a> {
+    pub(super) client: &'a Client,
+    pub(super) grant: &'a GrantId,
+    pub(super) scopes: &'a ScopeSet,
+    pub(super) context: &'a Context,
+    pub(super) chain: Option<&'a ChainId>,
+    /// Thumbprint of the DPoP key (RFC 9449 section 6.1).
+    pub(super) binding: Option<&'a str>,
+    /// The offset from before anything that it hangs from was read (SECURITY R10).
+    pub(super) offset: Offset,
+}
+
+/// RFC 7800 section 3.1, RFC 9449 section 6.1.
+#[derive(Serialize)]
+struct Confirmation<'a> {
+    jkt: &'a str,
+}
+
+#[derive(Serialize)]
+struct AccessClaims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: Audience<'a>,
+    exp: i64,
+    iat: i64,
+    jti: &'a str,
+    client_id: &'a str,
+    scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation<'a>>,
+    grant: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chain: Option<&'a str>,
+    off: u64,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Audience<'a> {
+    One(&'a str),
+    Several(Vec<&'a str>),
+}
+
+/// The APIs that a token without a resource is for: all of the platform.
+pub(crate) fn apis<'a>(arrival: &'a Arrival<'_>) -> impl Iterator<Item = &'a str> {
+    let hosts = &arrival.tenant.snapshot.platform.hosts;
+    hosts.iter().filter(|host| !host.surface.has_pages()).map(|host| &*host.url)
+}
+
+impl Coming {
+    /// The token's text.
+    ///
+    /// # Errors
+    /// It could not be signed.
+    pub(super) fn text(&self, arrival: &Arrival<'_>, about: About<'_>) -> Result<Secret, Fail> {
+        if let Some(opaque) = &self.opaque {
+            return Ok(opaque.clone());
+        }
+        let signer = keys(arrival)?.signer(Alg::Es256).ok_or_else(|| Refusal::anonymous(Cause::Internal))?;
+        let mut audience: Vec<&str> = about.context.resource.iter().map(String::as_str).collect();
+        if audience.is_empty() {
+            audience.extend(apis(arrival));
+        }
+        let claims = AccessClaims {
+            iss: arrival.issuer_url(),
+            sub: about.context.user.as_deref().unwrap_or(about.client.id.as_str()),
+            aud: match audience[..] {
+                [one] => Audience::One(one),
+                _ => Audience::Several(audience),
+            },
+            exp: self.row.expires_at.map_or(i64::MAX, Timestamp::seconds),
+            iat: arrival.now.seconds(),
+            jti: self.row.handle.as_str(),
+            client_id: about.client.id.as_str(),
+            scope: about.scopes.to_string(),
+            auth_time: about.context.auth_time,
+            cnf: about.binding.map(|jkt| Confirmation { jkt }),
+            grant: about.grant.as_str(),
+            chain: about.chain.map(ChainId::as_str),
+            off: about.offset.min(self.row.offset).0,
+        };
+        signed(signer.sign("at+jwt", &claims)).map(Secret::new)
+    }
+}
+
+fn signed<E: std::fmt::Display>(result: Result<String, E>) -> Result<String, Fail> {
+    result.map_err(|error| {
+        tracing::error!(%error, "a token could not be signed");
+        Refusal::anonymous(Cause::Internal).into()
+    })
+}
+
+#[derive(Serialize)]
+struct IdClaims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    exp: i64,
+    iat: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<&'a str>,
+    acr: &'a str,
+}
+
+/// The one way in which people sign in here, as `acr` (OpenID Connect Core section 2).
+pub(super) const ACR: &str = "urn:mandate:password";
+
+/// The ID token.
+///
+/// # Errors
+/// It could not be signed.
+pub(super) fn id_token(
+    arrival: &Arrival<'_>,
+    client: &Client,
+    user: &UserId,
+    context: &Context,
+) -> Result<String, Fail> {
+    let alg = id_token_alg(client.settings.id_token_alg);
+    let signer = keys(arrival)?.signer(alg).ok_or_else(|| Refusal::anonymous(Cause::Internal))?;
+    let lifetime = i64::from(arrival.tenant.snapshot.platform.tokens.id_token_lifetime_s);
+    let claims = IdClaims {
+        iss: arrival.issuer_url(),
+        sub: user.as_str(),
+        aud: client.id.as_str(),
+        exp: arrival.now.plus_seconds(lifetime).seconds(),
+        iat: arrival.now.seconds(),
+        auth_time: context.auth_time,
+        nonce: context.nonce.as_deref(),
+        sid: context.sid.as_deref(),
+        acr: ACR,
+    };
+    signed(signer.sign("JWT", &claims))
+}
+
+/// A chain that begins now; grant and scopes are the code's.
+pub(super) fn chain(
+    arrival: &Arrival<'_>,
+    client: &Client,
+    context: &Context,
+    binding: Option<&str>,
+    offset: Offset,
+) -> Chain {
+    let entropy = &*arrival.issuer.entropy;
+    let (mut id, mut salt) = ([0; CHAIN], [0_u8; 16]);
+    entropy.fill(&mut id);
+    entropy.fill(&mut salt);
+    let tokens = &arrival.tenant.snapshot.platform.tokens;
+    let after = |s: Option<u32>| s.map(|s| arrival.now.plus_seconds(i64::from(s)));
+    Chain {
+        platform: arrival.platform().clone(),
+        id: chain_id(&id),
+        grant: GrantId::new(""),
+        client: client.id.clone(),
+        scopes: ScopeSet::default(),
+        salt,
+        key: 1,
+        generation: 1,
+        // A confidential client is bound by its authentication; its DPoP keys may change (RFC 9449 section 5).
+        binding: binding.filter(|_| !client.settings.is_confidential()).map(Into::into),
+        context: context.for_chain().text().into(),
+        issued_at: arrival.now,
+        answered_at: arrival.now,
+        reanswers: 0,
+        idle_ends_at: after(tokens.refresh_idle_s),
+        ends_at: after(tokens.refresh_lifetime_s),
+        offset,
+        ended: None,
+    }
+}
+
+/// A chain once it is known what it hangs from.
+pub(super) fn begun(chain: Chain, grant: &GrantId, scopes: &ScopeSet, context: &Context) -> Chain {
+    let context = context.for_chain().text().into();
+    Chain { grant: grant.clone(), scopes: scopes.clone(), context, ..chain }
+}
+
+/// The refresh token of a generation of a chain.
+///
+/// # Errors
+/// The chain is none of ours.
+pub(super) fn refresh_token(arrival: &Arrival<'_>, chain: &Chain, generation: u64) -> Result<Secret, Fail> {
+    let bound = bound(arrival, chain);
+    let text = keys(arrival)?.refresh.token(bound, generation);
+    Ok(text.ok_or_else(|| Refusal::anonymous(Cause::Internal))?)
+}
+
+/// What a chain's tokens are bound to.
+pub(super) fn bound<'a>(arrival: &'a Arrival<'_>, chain: &'a Chain) -> Bound<'a> {
+    Bound { platform: arrival.platform(), client: &chain.client, chain: &chain.id, salt: &chain.salt }
+}

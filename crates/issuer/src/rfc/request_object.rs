@@ -1,0 +1,33 @@
+//! Authorization requests that clients sign (RFC 9101).
+
+use super::{client, keys};
+use crate::{Arrival, Fail};
+use mandate_core::Cause;
+use mandate_core::disclosure::FactName as F;
+use mandate_core::model::Client;
+use mandate_core::refusal::Refusal;
+use mandate_wire::form::Form;
+use mandate_wire::jose::{Jwt, RequestRule};
+
+/// The parameters of a request object of this client.
+///
+/// # Errors
+/// It is not the client's, not for us, or not now.
+pub(crate) fn signed_request(arrival: &Arrival<'_>, client: &Client, text: &str) -> Result<Form, Fail> {
+    let invalid =
+        |defect: &str| Fail::from(Refusal::anonymous(Cause::RequestObjectInvalid).with(F::Defect, defect));
+    let keys = keys::of_client(client).ok_or_else(|| invalid("the client has registered no keys"))?;
+    let object = Jwt::parse(text).map_err(|fault| invalid(&fault.to_string()))?;
+    let allowed = client::assertion_algs(&client.settings);
+    let verified = object.verify_with(&keys, allowed).map_err(|fault| invalid(&fault.to_string()))?;
+    let rule = RequestRule {
+        client: client.id.as_str(),
+        issuer: arrival.issuer_url(),
+        needs_times: client.settings.profile.is_strict(),
+        now: arrival.now,
+    };
+    let parameters = rule.check(verified).map_err(|fault| invalid(&fault.to_string()))?;
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.extend_pairs(parameters);
+    Ok(Form::parse(form.finish().as_bytes())?)
+}

@@ -1,0 +1,111 @@
+//! Access tokens that carry their own claims (RFC 9068): from text to the facts that a decision needs. Signature and
+//! claims are looked at here; state comes from this node's memory, kept right by the log (SECURITY R10, R21).
+
+use super::keys::Keys;
+use mandate_core::model::{Token, TokenFacts};
+use mandate_core::{
+    ChainId, ClientId, Digest, GrantId, Offset, PlatformId, ScopeSet, SubjectKind, Timestamp, TokenHandle,
+    UserId,
+};
+use mandate_store::{Cached, StoreError};
+use mandate_wire::jose::{Alg, Claims, Jwt, OneOrMany};
+use std::sync::Arc;
+
+/// Whether a text has the shape of a signed token: three parts.
+pub fn looks_signed(text: &str) -> bool {
+    text.bytes().filter(|b| *b == b'.').count() == 2
+}
+
+/// The facts of a signed access token of this platform; `None` for anything else. Whether it may be used still has to be
+/// decided: it may have expired, or what it hangs from may have ended.
+///
+/// # Errors
+/// The store did not answer.
+pub async fn facts(
+    cache: &Cached,
+    keys: &Keys,
+    platform: &PlatformId,
+    issuer: &str,
+    text: &str,
+) -> Result<Option<Arc<TokenFacts>>, StoreError> {
+    if !cache.kills_are_current() {
+        return Err(StoreError::Unavailable("this node does not know what ended lately".into()));
+    }
+    let Some(claims) = verified(keys, issuer, text) else { return Ok(None) };
+    let Some(token) = token(platform, text, &claims) else { return Ok(None) };
+    let client_id = ClientId::new(claims.text("client_id").ok().flatten().unwrap_or_default());
+    let Some(client) = cache.client(platform, &client_id).await? else { return Ok(None) };
+    let Some(grant) = cache.grant(platform, &token.grant).await? else { return Ok(None) };
+    if grant.client != client.id {
+        return Ok(None);
+    }
+    let mut accounts = Vec::with_capacity(grant.accounts.len());
+    for id in &grant.accounts {
+        accounts.extend(cache.account(platform, id).await?);
+    }
+    let killed = killed(cache, platform, &token, grant.user.as_ref());
+    Ok(Some(Arc::new(TokenFacts { token, grant, client, accounts, killed })))
+}
+
+fn verified(keys: &Keys, issuer: &str, text: &str) -> Option<Claims> {
+    const ALLOWED: &[Alg] = &[Alg::Es256, Alg::EdDsa, Alg::Ps256];
+    let token = Jwt::parse(text).ok()?;
+    // RFC 9068 section 4: another kind of JWT is no access token
+    if !token.header().typ().is_some_and(|typ| {
+        typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt")
+    }) {
+        return None;
+    }
+    let verified = keys.public(token.header().kid()).find_map(|key| token.verify(key, ALLOWED).ok())?;
+    let claims = verified.claims();
+    (claims.text("iss").ok().flatten() == Some(issuer)).then(|| claims.clone())
+}
+
+fn token(platform: &PlatformId, text: &str, claims: &Claims) -> Option<Token> {
+    let word = |name| claims.text(name).ok().flatten();
+    let time = |name| claims.seconds(name).ok().flatten();
+    let binding = claims
+        .object("cnf")
+        .ok()
+        .flatten()
+        .and_then(|cnf| cnf.get("jkt").and_then(serde_json::Value::as_str).map(Into::into));
+    Some(Token {
+        platform: platform.clone(),
+        digest: Digest::of(text.as_bytes()),
+        handle: TokenHandle::new(word("jti")?),
+        grant: GrantId::new(word("grant")?),
+        scopes: ScopeSet::parse(word("scope")?).ok()?,
+        partner: None,
+        issued_at: time("iat")?,
+        // a token without an end is never self-contained (SECURITY R10)
+        expires_at: Some(time("exp")?),
+        offset: Offset(claims.iter().find(|(name, _)| *name == "off")?.1.as_u64()?),
+        ended: None,
+        chain: word("chain").map(ChainId::new),
+        binding,
+        audience: match claims.texts_or_text("aud").ok().flatten()? {
+            OneOrMany::One(one) => vec![one.into()],
+            OneOrMany::Many(many) => many.into_iter().map(Into::into).collect(),
+        },
+    })
+}
+
+/// Whether the log holds an end of the token itself, its chain, grant or person that its maker had not seen.
+fn killed(
+    cache: &Cached,
+    platform: &PlatformId,
+    token: &Token,
+    user: Option<&UserId>,
+) -> Option<(SubjectKind, Timestamp)> {
+    let subjects = [
+        Some((SubjectKind::Token, token.handle.as_str())),
+        token.chain.as_ref().map(|chain| (SubjectKind::Token, chain.as_str())),
+        Some((SubjectKind::Grant, token.grant.as_str())),
+        user.map(|user| (SubjectKind::User, user.as_str())),
+    ];
+    subjects
+        .into_iter()
+        .flatten()
+        .find(|(kind, id)| cache.killed(platform, *kind, id, token.offset))
+        .map(|(kind, _)| (kind, token.issued_at))
+}

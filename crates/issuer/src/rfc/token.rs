@@ -1,0 +1,412 @@
+//! `POST /token` (RFC 6749 section 3.2): codes, refresh tokens, clients themselves, device codes.
+
+use super::client::{Authenticated, authenticate};
+use super::context::Context;
+use super::mint::{self, About, Coming};
+use super::proof::{self, Proven};
+use crate::{Arrival, Fail};
+use bytes::Bytes;
+use http::{Request, Response};
+use mandate_core::disclosure::FactName as F;
+use mandate_core::grant::{CodeFault, CodeRule, GrantSpec};
+use mandate_core::model::{Client, Code, GrantedBy};
+use mandate_core::refresh::{Chain, Look, RefreshFault, RefreshMode, RefreshRule, RefreshStep};
+use mandate_core::refusal::Refusal;
+use mandate_core::settings::GrantType;
+use mandate_core::{Cause, GrantId, Offset, Scope, ScopeSet, Secret, format};
+use mandate_store::{IssueToken, Issued, Mark, MarkKind, Minted, Polled, Redeemed, Rotated};
+use mandate_wire::body::demand_content_type;
+use mandate_wire::dialect::json_answer;
+use mandate_wire::form::Form;
+use mandate_wire::refresh_token;
+use serde::Serialize;
+
+pub(super) const PATH: &str = "/token";
+/// A retried refresh of a public client without a key is answered again for so long (SECURITY R15).
+const PUBLIC_WINDOW_MS: i64 = 60_000;
+/// The same for everybody else.
+const WINDOW_MS: i64 = 24 * 3_600_000;
+/// So often at most.
+const MOST_REANSWERS: u32 = 8;
+
+/// RFC 6749 section 5.1.
+#[derive(Serialize)]
+struct Answer<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: u32,
+    scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<&'a str>,
+}
+
+/// Everything a grant type's handler needs.
+pub(super) struct Asked<'a> {
+    pub(super) arrival: &'a Arrival<'a>,
+    pub(super) form: &'a Form,
+    pub(super) client: &'a Client,
+    proven: Option<&'a Proven>,
+    /// Spent together with what is given (SECURITY R16).
+    marks: Vec<Mark>,
+    /// The log offset from before anything was read (SECURITY R10).
+    pub(super) offset: Offset,
+}
+
+/// Answers a token request.
+pub(super) async fn handle(arrival: &Arrival<'_>, request: &Request<Bytes>) -> Result<Response<Bytes>, Fail> {
+    demand_content_type(request.headers(), "application/x-www-form-urlencoded")?;
+    let form = Form::parse(request.body())?;
+    let offset = arrival.issuer.cache.feed().applied();
+    let caller = authenticate(arrival, request.headers(), &form).await?;
+    give(arrival, request, &form, &caller, offset).await.map_err(|fail| caller.told(fail))
+}
+
+async fn give(
+    arrival: &Arrival<'_>,
+    request: &Request<Bytes>,
+    form: &Form,
+    caller: &Authenticated,
+    offset: Offset,
+) -> Result<Response<Bytes>, Fail> {
+    let (client, mut marks) = (&caller.client, caller.marks.clone());
+    let named = form.required("grant_type")?;
+    let grant_type = GrantType::from_word(named).ok_or_else(|| unsupported(named))?;
+    if !client.settings.may_use(grant_type) {
+        return Err(not_allowed(arrival, client, grant_type));
+    }
+    let proven = proof::of_request(arrival, request, PATH, None)?;
+    if proven.is_none() && client.settings.dpop_bound {
+        return Err(Refusal::anonymous(Cause::DpopMissing).into());
+    }
+    marks.extend(proven.as_ref().map(|proven| proven.mark.clone()));
+    let asked = Asked { arrival, form, client, proven: proven.as_ref(), marks, offset };
+    match grant_type {
+        GrantType::AuthorizationCode => asked.code().await,
+        GrantType::RefreshToken => asked.refresh().await,
+        GrantType::ClientCredentials => asked.client_credentials().await,
+        GrantType::DeviceCode => asked.device().await,
+    }
+}
+
+fn unsupported(received: &str) -> Refusal {
+    let shown =
+        if ["password", "implicit"].contains(&received) { received } else { "(one that is not known here)" };
+    let expected: Vec<&str> = GrantType::ALL.iter().map(|g| g.as_str()).collect();
+    Refusal::anonymous(Cause::GrantTypeUnsupported)
+        .with(F::Received, shown)
+        .with(F::Expected, expected.join(", "))
+}
+
+pub(super) fn not_allowed(arrival: &Arrival<'_>, client: &Client, grant: GrantType) -> Fail {
+    let may: Vec<&str> =
+        GrantType::ALL.iter().filter(|g| client.settings.may_use(**g)).map(|g| g.as_str()).collect();
+    Refusal::anonymous(Cause::ClientGrantNotAllowed)
+        .with(F::Received, grant.as_str())
+        .with(F::Expected, if may.is_empty() { "none".to_owned() } else { may.join(", ") })
+        .with(F::Contact, &*arrival.tenant.snapshot.platform.contact)
+        .into()
+}
+
+/// What was used before, of the marks of a request.
+pub(super) fn reused(kind: MarkKind) -> Fail {
+    Refusal::anonymous(match kind {
+        MarkKind::Assertion => Cause::AssertionReused,
+        MarkKind::Proof => Cause::DpopReused,
+        MarkKind::RequestObject => Cause::RequestObjectInvalid,
+    })
+    .into()
+}
+
+impl Asked<'_> {
+    pub(super) fn thumbprint(&self) -> Option<&str> {
+        self.proven.map(|proven| proven.thumbprint.as_str())
+    }
+
+    pub(super) fn minted(&self, coming: &Coming, chain: Option<Chain>) -> Minted {
+        Minted { token: coming.row.clone(), stored: coming.stored, chain, marks: self.marks.clone() }
+    }
+
+    /// RFC 6749 section 4.1.3.
+    async fn code(self) -> Result<Response<Bytes>, Fail> {
+        let code = Secret::new(self.form.required("code")?);
+        let settings = &self.client.settings;
+        let rule = CodeRule {
+            client: self.client.id.clone(),
+            redirect_uri: self.form.get("redirect_uri").unwrap_or("").into(),
+            verifier: self.form.get("code_verifier").map(Into::into),
+            requires_pkce: settings.requires_pkce,
+            binding: self.thumbprint().map(Into::into),
+            secret_of: None,
+            own_secret_serves: None,
+        };
+        let coming = mint::coming(self.arrival, self.client, self.offset);
+        let chain = settings.may_use(GrantType::RefreshToken).then(|| {
+            mint::chain(self.arrival, self.client, &Context::default(), self.thumbprint(), self.offset)
+        });
+        let minted = self.minted(&coming, chain.clone());
+        let store = &self.arrival.issuer.store;
+        match store.redeem_code(self.arrival.platform(), &code.digest(), &rule, &minted).await? {
+            Redeemed::Fresh { grant, scopes, code } => {
+                let (context, offset) = (Context::read(&code.context), code.offset);
+                let chain = chain.map(|chain| mint::begun(chain, &grant, &scopes, &context));
+                self.answer(
+                    &coming,
+                    (&grant, offset),
+                    &scopes,
+                    &context,
+                    chain.as_ref().map(|c| (c, c.generation)),
+                )
+            }
+            Redeemed::Unknown => Err(code_invalid(Cause::CredentialUnknown)),
+            Redeemed::Refused(CodeFault::OtherKey, _) if self.proven.is_none() => {
+                Err(Refusal::anonymous(Cause::DpopMissing).into())
+            }
+            Redeemed::Refused(fault, code) => Err(code_refused(fault, &code)),
+            Redeemed::Replayed(code) => Err(about_code(Cause::CodeReplayedToken, &code)),
+            Redeemed::GrantEnded(code) => Err(about_code(Cause::CodeGrantEnded, &code)),
+            Redeemed::Reused(kind) => Err(reused(kind)),
+        }
+    }
+
+    /// RFC 6749 section 6, in the client's mode (DESIGN D7).
+    async fn refresh(self) -> Result<Response<Bytes>, Fail> {
+        let text = Secret::new(self.form.required("refresh_token")?);
+        let unknown = || Refusal::anonymous(Cause::RefreshInvalid).because(Cause::CredentialUnknown);
+        let presented = refresh_token::read(text.expose()).ok_or_else(unknown)?;
+        let (store, platform) = (&self.arrival.issuer.store, self.arrival.platform());
+        let Some((chain, _)) = store.chain(platform, &presented.chain).await?.value else {
+            return Err(unknown().into());
+        };
+        let keys = mint::keys(self.arrival)?;
+        if chain.client != self.client.id
+            || !keys.refresh.is_genuine(&presented, mint::bound(self.arrival, &chain))
+        {
+            return Err(unknown().because(Cause::CredentialSecretMismatch).into());
+        }
+        let bound = chain.binding.is_some() || self.client.settings.is_confidential();
+        let rule = RefreshRule {
+            client: self.client.id.clone(),
+            generation: presented.generation,
+            mode: refresh_mode(self.client),
+            binding: self.thumbprint().map(Into::into),
+            window_ms: if bound { WINDOW_MS } else { PUBLIC_WINDOW_MS },
+            most_reanswers: MOST_REANSWERS,
+            idle_ms: self.arrival.tenant.snapshot.platform.tokens.refresh_idle_s.map(|s| i64::from(s) * 1000),
+        };
+        let narrowed = narrowed(self.form, &chain.scopes)?;
+        let mut coming = mint::coming(self.arrival, self.client, self.offset);
+        coming.row.chain = Some(chain.id.clone());
+        let minted = self.minted(&coming, None);
+        let wanted = narrowed.clone().unwrap_or_else(|| chain.scopes.clone());
+        match store.rotate_refresh(platform, &chain.id, &rule, &wanted, &minted, self.arrival.now).await? {
+            Rotated::Answered { step, chain, grant } => {
+                let generation = match step {
+                    RefreshStep::Rotate { to } => to,
+                    RefreshStep::Again { generation } => generation,
+                    RefreshStep::Same => chain.generation,
+                };
+                // What the grant allows now, not what it allowed then (SECURITY R14).
+                let scopes = wanted.intersection(&grant.scopes);
+                let context = Context::read(&chain.context).for_chain();
+                self.answer(&coming, (&grant.id, chain.offset), &scopes, &context, Some((&chain, generation)))
+            }
+            Rotated::Refused(fault, chain) => Err(refresh_refused(fault, &chain)),
+            Rotated::Replayed(look, chain) => Err(Refusal::anonymous(Cause::RefreshReplayed)
+                .with(F::Received, look_in_words(look))
+                .with(F::IssuedAt, chain.issued_at)
+                .with(F::EndedAt, self.arrival.now)
+                .into()),
+            Rotated::Ended(chain) | Rotated::GrantEnded(chain) => {
+                Err(refresh_ended(&chain, self.arrival.now))
+            }
+            Rotated::Reused(kind) => Err(reused(kind)),
+            Rotated::Unknown => Err(unknown().into()),
+        }
+    }
+
+    /// RFC 6749 section 4.4: the client for itself.
+    async fn client_credentials(self) -> Result<Response<Bytes>, Fail> {
+        if !self.client.settings.is_confidential() {
+            return Err(not_allowed(self.arrival, self.client, GrantType::ClientCredentials));
+        }
+        let scopes = match self.form.get("scope") {
+            None => own_scopes(&self.client.scopes),
+            Some(text) => {
+                let asked = ScopeSet::parse(text).unwrap_or_default();
+                let allowed = own_scopes(&self.client.scopes);
+                if asked.is_empty() || !allowed.covers(&asked) {
+                    return Err(scope_invalid(&asked.without(&allowed), &allowed));
+                }
+                asked
+            }
+        };
+        let arrival = self.arrival;
+        let spec = GrantSpec {
+            platform: arrival.platform().clone(),
+            new_id: GrantId::new(format::opaque("g", &*arrival.issuer.entropy)),
+            client: self.client.id.clone(),
+            user: None,
+            accounts: Vec::new(),
+            scopes: scopes.clone(),
+            granted_by: GrantedBy::Client,
+        };
+        let known_grant = arrival.issuer.cache.live_grant(&spec).await?.map(|g| g.id.clone());
+        let coming = mint::coming(arrival, self.client, self.offset);
+        let issue = IssueToken {
+            grant: spec,
+            known_grant,
+            scopes: scopes.clone(),
+            partner: None,
+            token: coming.row.clone(),
+            stored: coming.stored,
+            chain: None,
+            marks: self.marks.clone(),
+        };
+        match arrival.issuer.store.issue_token(&issue).await? {
+            Issued::Done(grant) => {
+                self.answer(&coming, (&grant, self.offset), &scopes, &Context::default(), None)
+            }
+            Issued::Reused(kind) => Err(reused(kind)),
+        }
+    }
+
+    pub(super) fn answer(
+        &self,
+        coming: &Coming,
+        (grant, offset): (&GrantId, Offset),
+        scopes: &ScopeSet,
+        context: &Context,
+        chain: Option<(&Chain, u64)>,
+    ) -> Result<Response<Bytes>, Fail> {
+        let about = About {
+            client: self.client,
+            grant,
+            scopes,
+            context,
+            chain: chain.map(|(chain, _)| &chain.id),
+            binding: self.thumbprint(),
+            offset,
+        };
+        let access = coming.text(self.arrival, about)?;
+        let refresh = match chain {
+            Some((chain, generation)) => Some(mint::refresh_token(self.arrival, chain, generation)?),
+            None => None,
+        };
+        let id_token = match context.user() {
+            Some(user) if scopes.iter().any(|s| s.as_str() == "openid") => {
+                Some(mint::id_token(self.arrival, self.client, &user, context)?)
+            }
+            _ => None,
+        };
+        Ok(json_answer(
+            200,
+            &Answer {
+                access_token: access.expose(),
+                token_type: if self.proven.is_some() { "DPoP" } else { "Bearer" },
+                expires_in: coming.lifetime_s,
+                scope: scopes.to_string(),
+                refresh_token: refresh.as_ref().map(Secret::expose),
+                id_token: id_token.as_deref(),
+            },
+        ))
+    }
+}
+
+fn refresh_mode(client: &Client) -> RefreshMode {
+    // `static` is refused for public clients without sender binding (SECURITY R15).
+    match client.settings.refresh {
+        RefreshMode::Static if !client.settings.is_confidential() => RefreshMode::Idempotent,
+        mode => mode,
+    }
+}
+
+/// A client's own scopes: what is about a person needs one.
+fn own_scopes(scopes: &ScopeSet) -> ScopeSet {
+    const OF_PEOPLE: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
+    scopes.iter().filter(|s: &&Scope| !OF_PEOPLE.contains(&s.as_str())).cloned().collect()
+}
+
+/// RFC 6749 section 6: never more than was granted; for this access token only (SECURITY R14).
+fn narrowed(form: &Form, granted: &ScopeSet) -> Result<Option<ScopeSet>, Fail> {
+    let Some(text) = form.get("scope") else { return Ok(None) };
+    let asked = ScopeSet::parse(text).unwrap_or_default();
+    if asked.is_empty() || !granted.covers(&asked) {
+        return Err(scope_invalid(&asked.without(granted), granted));
+    }
+    Ok(Some(asked))
+}
+
+fn scope_invalid(refused: &ScopeSet, allowed: &ScopeSet) -> Fail {
+    Refusal::anonymous(Cause::ScopeInvalid)
+        .with(F::ScopesRefused, refused)
+        .with(F::ScopesAllowed, allowed)
+        .into()
+}
+
+/// What a poll that gives nothing is told.
+pub(super) fn device_refused(polled: &Polled) -> Fail {
+    let cause = match polled {
+        Polled::Pending => Cause::DevicePending,
+        Polled::SlowDown(interval_ms) => {
+            return Refusal::anonymous(Cause::DeviceSlowDown).with(F::RetryAfter, *interval_ms / 1000).into();
+        }
+        Polled::Denied => Cause::DeviceDenied,
+        Polled::Expired => Cause::DeviceExpired,
+        Polled::GrantEnded => Cause::GrantRevoked,
+        Polled::Reused(kind) => return reused(*kind),
+        Polled::Spent | Polled::OtherClient | Polled::Unknown | Polled::Approved { .. } => {
+            return Refusal::anonymous(Cause::DeviceInvalid).because(Cause::CredentialUnknown).into();
+        }
+    };
+    Refusal::anonymous(cause).into()
+}
+
+fn code_invalid(true_cause: Cause) -> Fail {
+    Refusal::anonymous(Cause::CodeInvalid).because(true_cause).into()
+}
+
+fn about_code(cause: Cause, code: &Code) -> Fail {
+    Refusal::anonymous(cause).with(F::IssuedAt, code.issued_at).with(F::ExpiredAt, code.expires_at).into()
+}
+
+fn code_refused(fault: CodeFault, code: &Code) -> Fail {
+    match fault {
+        CodeFault::OtherClient | CodeFault::OtherPartner => code_invalid(Cause::CredentialSecretMismatch),
+        CodeFault::Expired => about_code(Cause::CodeExpired, code),
+        CodeFault::RedirectMismatch => about_code(Cause::CodeRedirectMismatch, code),
+        CodeFault::VerifierMissing => about_code(Cause::PkceVerifierMissing, code),
+        CodeFault::VerifierMismatch => about_code(Cause::PkceVerifierMismatch, code),
+        CodeFault::OtherKey => Refusal::anonymous(Cause::DpopKeyMismatch).into(),
+    }
+}
+
+fn refresh_refused(fault: RefreshFault, chain: &Chain) -> Fail {
+    match fault {
+        RefreshFault::Expired => Refusal::anonymous(Cause::RefreshExpired)
+            .with(F::IssuedAt, chain.issued_at)
+            .with(F::ExpiredAt, chain.ends_at.or(chain.idle_ends_at).unwrap_or(chain.issued_at))
+            .into(),
+        RefreshFault::OtherClient | RefreshFault::OtherKey | RefreshFault::Replayed(_) => {
+            Refusal::anonymous(Cause::RefreshInvalid).because(Cause::CredentialSecretMismatch).into()
+        }
+    }
+}
+
+fn refresh_ended(chain: &Chain, now: mandate_core::Timestamp) -> Fail {
+    Refusal::anonymous(Cause::RefreshEnded)
+        .with(F::IssuedAt, chain.issued_at)
+        .with(F::EndedAt, chain.ended.as_ref().map_or(now, |end| end.at))
+        .with(F::EndReason, "revoked")
+        .with(F::Grant, chain.grant.as_str())
+        .into()
+}
+
+fn look_in_words(look: Look) -> &'static str {
+    match look {
+        Look::Retry => "a late retry",
+        Look::Race => "two programs refreshing at once",
+        Look::Theft => "a token that somebody else has too",
+    }
+}
