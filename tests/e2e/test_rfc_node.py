@@ -65,7 +65,7 @@ def check(bank: Bank, party: Party, result: dict[str, Any], bound: bool) -> None
     assert result["access_token"]["typ"].lower() == "at+jwt" and result["access_token"]["alg"] == "ES256", result["access_token"]
     assert claims["iss"] == bank.issuer and claims["aud"] == party.id, claims
     assert claims["nonce"] and claims["auth_time"] and claims["sub"] == bank.subjects["alice"], claims
-    assert result["userinfo"]["sub"] == claims["sub"] and result["userinfo"]["name"], result["userinfo"]
+    assert result["userinfo"]["sub"] == claims["sub"] and result["userinfo"]["name"] and result["userinfo"]["email"], result["userinfo"]
     account = bank.people["alice"].accounts["live"]
     for name in ("accounts", "refreshed_accounts"):
         assert result[name]["status"] == 200 and account in result[name]["body"], result[name]

@@ -117,6 +117,8 @@ pub struct User {
     pub password: Option<PasswordHash>,
     /// Identity at another issuer: `(issuer, subject)`.
     pub external: Option<(Box<str>, Box<str>)>,
+    /// How people write to the user, as an operator said it: told to apps with the scope `email`, never proven here.
+    pub email: Option<Box<str>>,
     /// Grows with each change of password; a sign-in is accepted only under the version it verified.
     pub password_version: u64,
     /// Whether the user may sign in.

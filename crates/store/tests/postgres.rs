@@ -51,6 +51,7 @@ fn user(id: &str) -> User {
         name: id.into(),
         password: None,
         external: None,
+        email: None,
         password_version: 1,
         status: Status::Active,
         created_at: NOW,

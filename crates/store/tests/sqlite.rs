@@ -82,6 +82,7 @@ async fn make_user(fixture: &Fixture, id: &str) {
         name: id.into(),
         password: None,
         external: None,
+        email: None,
         password_version: 1,
         status: Status::Active,
         created_at: at(1),

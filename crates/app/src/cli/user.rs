@@ -28,6 +28,9 @@ enum Verb {
         /// The name typed at sign-in
         #[arg(long)]
         name: String,
+        /// An e-mail address, told to apps with the scope `email`
+        #[arg(long)]
+        email: Option<String>,
         /// A file with the password, `-` for standard input; without it one is made and shown once
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
@@ -49,8 +52,11 @@ pub(super) async fn run(args: User, out: &mut Out) -> anyhow::Result<()> {
     let (mut session, platform) = Session::on(&args.common, &args.of).await?;
     match args.verb {
         Verb::List => list(&mut session, out, &platform).await,
-        Verb::Create { name, password_file } => {
-            let body = json!({"name": name, "password": password(password_file.as_deref())?});
+        Verb::Create { name, email, password_file } => {
+            let mut body = json!({"name": name, "password": password(password_file.as_deref())?});
+            if let (Some(email), Some(members)) = (email, body.as_object_mut()) {
+                members.insert("email".into(), json!(email));
+            }
             let user = session.post(&["platforms", &platform, "users"], &body).await?;
             if session.json {
                 out.json(&user);

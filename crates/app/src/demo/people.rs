@@ -127,6 +127,7 @@ pub(super) async fn user(
         name: name.into(),
         password: Some(hash),
         external: None,
+        email: Some(format!("{name}@people.example.test").into()),
         password_version: 1,
         status: Status::Active,
         created_at: node.clock.now(),

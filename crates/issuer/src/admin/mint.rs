@@ -42,6 +42,7 @@ pub fn user(minting: Minting<'_>, name: &str, password: Option<PasswordHash>) ->
         name: name.into(),
         password,
         external: None,
+        email: None,
         password_version: 1,
         status: Status::Active,
         created_at: minting.now,

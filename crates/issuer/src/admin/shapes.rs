@@ -131,6 +131,7 @@ impl Shape {
             Self::User => &[
                 ("id", Text, Always, "its id"),
                 ("name", Text, Always, "the name typed at sign-in"),
+                ("email", Text, OrNull, "the e-mail address that apps are told"),
                 ("status", Text, Always, "ACTIVE or DISABLED"),
                 ("created_at", Time, Always, "when it was made"),
                 ("password", Text, Sometimes, "once, if one was made for the user"),

@@ -24,7 +24,8 @@ pub(super) async fn create(on: &On<'_>) -> Result<Answer, Problem> {
     let name = plain(on.body().required("name")?, "name", 128)?;
     let (password, made) = password_of(on)?;
     let hash = hash(on, &password).await?;
-    let user = mint::user(on.minting(), name, Some(hash));
+    let email = on.body().text("email").map(email).transpose()?;
+    let user = User { email, ..mint::user(on.minting(), name, Some(hash)) };
     let audit = on.audit("user.create", format!("user:{}", user.id), format!("name {name}"));
     match on.store().create_user(&user, &audit).await? {
         Changed::Done => Ok(Answer::created(&shown(&user, made.then_some(&password)))),
@@ -48,6 +49,16 @@ pub(super) async fn password(on: &On<'_>) -> Result<Answer, Problem> {
             "somebody else changed this password at the same time; nothing was changed by this call",
         )),
     }
+}
+
+/// An address as it is told to apps; whether it is the user's is the operator's word.
+fn email(text: &str) -> Result<Box<str>, Problem> {
+    let is_address = text.len() <= 254
+        && text.bytes().all(|b| b.is_ascii_graphic())
+        && text
+            .split_once('@')
+            .is_some_and(|(local, host)| !local.is_empty() && host.contains('.') && !host.contains('@'));
+    if is_address { Ok(text.into()) } else { Err(Problem::invalid("email", "it is no e-mail address")) }
 }
 
 fn shown(user: &User, password: Option<&Secret>) -> serde_json::Value {

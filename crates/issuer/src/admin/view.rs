@@ -37,7 +37,7 @@ fn ended(ended: Option<&Ended>) -> Json {
 pub(super) fn user(user: &User) -> Json {
     json!({
         "id": user.id.as_str(), "name": user.name, "status": user.status.as_str(),
-        "created_at": rfc3339(user.created_at),
+        "email": user.email, "created_at": rfc3339(user.created_at),
     })
 }
 

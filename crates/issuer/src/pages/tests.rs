@@ -181,6 +181,7 @@ impl World {
                 name: name.into(),
                 password: Some(password),
                 external: None,
+                email: None,
                 password_version: 1,
                 status: Status::Active,
                 created_at: self.now(),

@@ -231,6 +231,11 @@ pub(super) async fn userinfo(
         claims.insert("name".into(), json!(user.name));
         claims.insert("preferred_username".into(), json!(user.name));
     }
+    if let Some(email) = user.email.as_deref().filter(|_| holds("email")) {
+        claims.insert("email".into(), json!(email));
+        // an operator said so; the person was never asked
+        claims.insert("email_verified".into(), json!(false));
+    }
     Ok(json_answer(200, &Value::Object(claims)))
 }
 

@@ -37,7 +37,7 @@ pub(super) fn document(platform: &Platform, keys: &Keys) -> Bytes {
         "grant_types_supported": grants,
         "subject_types_supported": ["public"],
         "acr_values_supported": [super::mint::ACR],
-        "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "sid", "name", "preferred_username"],
+        "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "sid", "name", "preferred_username", "email", "email_verified"],
         "id_token_signing_alg_values_supported": keys.algs(),
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": assertion,

@@ -78,6 +78,7 @@ impl<'a> Scene<'a> {
             name: format!("{name}@example").into(),
             password: Some(PasswordHash::new("$argon2id$1")),
             external: None,
+            email: Some("someone@example.test".into()),
             password_version: 1,
             status: Status::Active,
             created_at: at(0),

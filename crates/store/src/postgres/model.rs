@@ -21,9 +21,9 @@ macro_rules! columns {
 }
 
 columns! {
-    /// 9 columns for [`user`].
+    /// 10 columns for [`user`].
     user_columns = "u.platform, u.id, u.name, u.password, u.external_issuer, u.external_subject, \
-        u.password_version, u.status, u.created_at";
+        u.password_version, u.status, u.created_at, u.email";
     /// 8 columns for [`session`].
     session_columns = "s.id, s.digest, s.user_id, s.created_at, s.last_seen, s.expires_at, s.address, s.browser";
     /// 12 columns for [`account`].
@@ -79,6 +79,7 @@ pub(super) fn user(c: &mut Cursor<'_>) -> Result<User, StoreError> {
         password_version: c.count()?,
         status: c.word(Status::from_word)?,
         created_at: c.time()?,
+        email: c.maybe_id()?,
     })
 }
 

@@ -15,8 +15,8 @@ pub(super) async fn create(shared: &Arc<Shared>, user: &User, audit: &Audit) -> 
     let made = work
         .run(
             "INSERT INTO users (platform, id, name, password, external_issuer, external_subject, password_version, \
-                 status, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+                 status, created_at, email) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
             &[
                 &user.platform.sql(),
                 &user.id.sql(),
@@ -27,6 +27,7 @@ pub(super) async fn create(shared: &Arc<Shared>, user: &User, audit: &Audit) -> 
                 &int(user.password_version),
                 &user.status.as_str(),
                 &user.created_at.millis(),
+                &user.email.as_ref().map(|e| e.sql()),
             ],
         )
         .await?;

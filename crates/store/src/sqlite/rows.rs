@@ -80,7 +80,7 @@ fn ended(row: &Row<'_>, i: usize) -> Result<Option<Ended>> {
 macro_rules! user_columns {
     () => {
         "u.platform, u.id, u.name, u.password, u.external_issuer, u.external_subject, u.password_version, u.status, \
-         u.created_at"
+         u.created_at, u.email"
     };
 }
 pub(super) fn user(row: &Row<'_>, i: usize) -> Result<User> {
@@ -93,6 +93,7 @@ pub(super) fn user(row: &Row<'_>, i: usize) -> Result<User> {
         password_version: number(row, i + 6)?,
         status: word(row, i + 7, Status::from_word)?,
         created_at: time(row, i + 8)?,
+        email: id_or_null(row, i + 9)?,
     })
 }
 

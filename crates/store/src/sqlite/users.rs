@@ -13,8 +13,8 @@ pub(super) fn create(work: &Work<'_>, user: &User, audit: &Audit) -> Result<Chan
     let (issuer, subject) = user.external.as_ref().map(|(i, s)| (&**i, &**s)).unzip();
     let new = work.inserted(
         "INSERT INTO users (platform, id, name, password, external_issuer, external_subject, password_version, status,
-           created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+           created_at, email)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             user.platform.as_str(),
             user.id.as_str(),
@@ -25,6 +25,7 @@ pub(super) fn create(work: &Work<'_>, user: &User, audit: &Audit) -> Result<Chan
             user.password_version.cast_signed(),
             user.status.as_str(),
             user.created_at.millis(),
+            user.email.as_deref(),
         ],
     )?;
     if !new {

@@ -27,6 +27,7 @@ pub(super) const APPLY: &[Member] = &[
 
 pub(super) const USER: &[Member] = &[
     needs("name", Text, "the name typed at sign-in"),
+    takes("email", Text, "an e-mail address, told to apps with the scope email"),
     takes("password", Secret, "at least 8 characters; one is made and shown once if it is left out"),
 ];
 

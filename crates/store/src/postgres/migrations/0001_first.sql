@@ -71,6 +71,7 @@ CREATE TABLE users (
     external_issuer text COLLATE "C",
     external_subject text COLLATE "C",
     password_version bigint NOT NULL,
+    email text,
     status text NOT NULL,
     created_at bigint NOT NULL,
     PRIMARY KEY (platform, id),

@@ -58,6 +58,7 @@ CREATE TABLE users (
   external_issuer  TEXT,
   external_subject TEXT,
   password_version INTEGER NOT NULL,
+  email            TEXT,
   status           TEXT NOT NULL,
   created_at       INTEGER NOT NULL,
   UNIQUE (platform, id),
