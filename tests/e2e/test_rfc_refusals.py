@@ -82,7 +82,7 @@ def test_the_redirect_uri_may_not_be_left_out(bank: Bank) -> None:
     ok(bank.redeem(bank["web"], code))
 
 
-@pytest.mark.parametrize("role", ["web", "spa", "no-pkce"])
+@pytest.mark.parametrize("role", ["web", "spa"])
 def test_the_verifier_is_that_of_the_challenge(bank: Bank, role: str) -> None:
     code = bank.code(bank[role])
     denied(bank.redeem(bank[role], code, code_verifier="w" * 43), 400, "invalid_grant", "pkce.verifier_mismatch")
@@ -97,6 +97,17 @@ def test_a_verifier_without_a_challenge(bank: Bank) -> None:
     code = bank.code(bank["no-pkce"], pkce=False)
     denied(bank.redeem(bank["no-pkce"], code, code_verifier="w" * 43), 400, "invalid_grant", "pkce.verifier_mismatch")
     ok(bank.redeem(bank["no-pkce"], code))
+
+
+def test_who_has_used_pkce_once_may_not_come_without(own_demo: Demo) -> None:
+    bank = Bank.of(own_demo)
+    ok(bank.redeem(bank["no-pkce"], bank.code(bank["no-pkce"], pkce=False)))
+    early = bank.code(bank["no-pkce"], pkce=False)
+    ok(bank.redeem(bank["no-pkce"], bank.code(bank["no-pkce"])))
+    denied(bank.redeem(bank["no-pkce"], early), 400, "invalid_grant", "pkce.verifier_missing")
+    page = bank.page(bank.authorize_url(bank["no-pkce"]))
+    assert page.answer["error"] == "invalid_request" and "code_challenge" in page.answer["error_description"], page.location
+    ok(bank.redeem(bank["no-pkce"], bank.code(bank["no-pkce"])))
 
 
 def test_pkce_is_demanded(bank: Bank) -> None:
@@ -251,6 +262,28 @@ def test_a_bound_refresh_token_wants_its_key(bank: Bank) -> None:
         assert answer.status_code in (400, 401) and answer.json()["error"] in ("invalid_grant", "invalid_dpop_proof"), said(answer)
     fresh = ok(bank.refresh(bank["spa"], tokens["refresh_token"], bank.token_proof(key)))
     ok(bank.accounts_proven(fresh["access_token"], key))
+
+
+@pytest.mark.parametrize("role", ["web", "jwt"])
+def test_what_began_with_a_key_never_goes_on_without(bank: Bank, role: str) -> None:
+    """A confidential client may change its key (RFC 9449 section 5), and never gets an unbound token from a bound chain."""
+    first, second = Key(), Key()
+    tokens = bank.tokens(bank[role], first)
+    denied(bank.refresh(bank[role], tokens["refresh_token"]), 400, "invalid_dpop_proof", "dpop.missing")
+    fresh = ok(bank.refresh(bank[role], tokens["refresh_token"], bank.token_proof(second)))
+    assert fresh["token_type"] == "DPoP"
+    ok(bank.accounts_proven(fresh["access_token"], second))
+
+
+def test_a_token_may_be_for_one_api(bank: Bank) -> None:
+    """RFC 8707 section 2."""
+    own = ok(bank.own_token(bank["service"], resource=bank.api))
+    assert claims_of(own["access_token"])["aud"] == bank.api, claims_of(own["access_token"])
+    ok(bank.accounts(own["access_token"]))
+    denied(bank.own_token(bank["service"], resource="https://elsewhere.example.test"), 400, "invalid_target", "resource.invalid")
+    code = bank.code(bank["web"], resource=bank.api)
+    denied(bank.redeem(bank["web"], code, resource="https://elsewhere.example.test"), 400, "invalid_target", "resource.invalid")
+    assert claims_of(ok(bank.redeem(bank["web"], code))["access_token"])["aud"] == bank.api
 
 
 # -- pushed authorization requests ----------------------------------------------------------------------------

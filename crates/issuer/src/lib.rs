@@ -6,6 +6,7 @@ mod alpaca;
 mod fail;
 mod pages;
 pub mod passwords;
+mod pkce;
 pub mod rfc;
 mod state;
 pub mod throttle;

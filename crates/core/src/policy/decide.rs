@@ -272,7 +272,13 @@ impl<'a> Context<'a> {
             Check::Kind => {
                 let wanted = self.request.route.route.access;
                 let partner = self.partner().is_some();
-                ((wanted == RouteAccess::Partner) != partner).then_some(Cause::CredentialWrongKind)
+                if (wanted == RouteAccess::Partner) != partner {
+                    return Some(Cause::CredentialWrongKind);
+                }
+                // RFC 9068 section 4: a token that says which APIs it is for is for no other
+                let audience = self.token().map(|token| &*token.token.audience)?;
+                let meant = audience.is_empty() || audience.contains(&self.request.host.url);
+                (!meant).then_some(Cause::TokenAudience)
             }
             Check::Client => client_fault(self.client()?, self.now).map(|(cause, _)| cause),
             Check::Grant => {

@@ -147,6 +147,10 @@ pub(super) fn refusal(context: &Context<'_>, cause: Cause, failed: Check, next: 
     let environments = environments_of(context);
     let mut links = Vec::new();
     let facts = match cause {
+        Cause::TokenAudience => {
+            let audience = context.token().map(|token| texts(&token.token.audience).join(", "));
+            facts.with_some(F::Expected, audience)
+        }
         Cause::CredentialSuperseded | Cause::CredentialRevoked => {
             let ended = match principal {
                 Principal::Key(k) => k.key.ended.as_ref(),

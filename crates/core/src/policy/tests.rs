@@ -261,6 +261,16 @@ fn first_failure_is_the_cause() {
         key: ApiKey { holder: KeyHolder::Partner("sun".into()), environment: None, ..key("paper").key },
         account: None,
     };
+    let meant_for = |host: usize| {
+        let audience = vec![snapshot.platform.hosts[host].url.clone()];
+        TokenFacts { token: Token { audience, ..token("").token }, ..token("") }
+    };
+    let for_itself = |held: &str| {
+        let facts = with_grant(token(held), |g| {
+            (g.granted_by, g.user, g.accounts) = (GrantedBy::Client, None, Vec::new());
+        });
+        TokenFacts { accounts: Vec::new(), ..facts }
+    };
     let table: Vec<(&str, Principal, usize, &str, Option<Cause>)> = vec![
         ("key reads account", k(key("paper")), PAPER, "/account", None),
         ("key reads bars: not delegated", k(key("paper")), DATA, "/bars", None),
@@ -268,6 +278,11 @@ fn first_failure_is_the_cause() {
         ("reset key", k(dead_key(EndReason::AccountReset)), PAPER, "/account", Some(C::CredentialSuperseded)),
         ("revoked key", k(dead_key(EndReason::Owner)), PAPER, "/account", Some(C::CredentialRevoked)),
         ("token, no scope needed", t(token("")), PAPER, "/account", None),
+        ("token for this API", t(meant_for(PAPER)), PAPER, "/account", None),
+        ("token for another API", t(meant_for(DATA)), PAPER, "/account", Some(C::TokenAudience)),
+        ("a client for itself", t(for_itself("")), PAPER, "/account", None),
+        ("a client for itself is not delegated", t(for_itself("data")), DATA, "/bars", None),
+        ("nor free of scopes", t(for_itself("data")), PAPER, "/orders", Some(C::ScopeMissing)),
         ("umbrella covers trading", t(token("general")), PAPER, "/orders", None),
         ("scope missing", t(token("data")), PAPER, "/orders", Some(C::ScopeMissing)),
         ("licence", t(token("data")), DATA, "/bars", Some(C::LicenceDelegated)),
@@ -435,6 +450,37 @@ fn r07_unknown_id_and_wrong_secret_are_one_answer() {
     }
     assert_eq!(refused(Some(&app), b"cs").cause, Cause::CredentialWrongKind);
     assert!(matches!(identify_key(&Digest::of(b"secret"), Some(&found), NOW), Identified::Proven(..)));
+}
+
+/// RFC 7662 section 2.2: what introspection calls inactive.
+#[test]
+fn a_token_is_good_until_it_or_what_it_hangs_from_ends() {
+    let fine = || token("data");
+    let expiring = |at| TokenFacts { token: Token { expires_at: Some(at), ..fine().token }, ..fine() };
+    assert_eq!(token_fault(&fine(), NOW), None);
+    assert_eq!(token_fault(&expiring(NOW.plus_millis(1)), NOW), None);
+    let killed = |id: &str, kill| {
+        let mut account = (*account(id, "paper")).clone();
+        account.kill = Offset(kill);
+        Arc::new(account)
+    };
+    let with_accounts = |accounts| TokenFacts { accounts, ..fine() };
+    assert_eq!(token_fault(&with_accounts(vec![killed("A1", 6), killed("A2", 0)]), NOW), None);
+    for (name, facts, cause) in [
+        ("expired", expiring(NOW), Cause::TokenExpired),
+        (
+            "ended",
+            TokenFacts { token: Token { ended: Some(ended(EndReason::Holder)), ..fine().token }, ..fine() },
+            Cause::TokenRevoked,
+        ),
+        ("client off", with_client(fine(), |c| c.status = Status::Disabled), Cause::ClientDisabled),
+        ("client killed", with_client(fine(), |c| c.kill = Offset(6)), Cause::TokenRevoked),
+        ("grant", with_grant(fine(), |g| g.ended = Some(ended(EndReason::Owner))), Cause::GrantRevoked),
+        ("user", TokenFacts { killed: Some((crate::SubjectKind::User, NOW)), ..fine() }, Cause::TokenRevoked),
+        ("all accounts", with_accounts(vec![killed("A1", 6), killed("A2", 7)]), Cause::TokenRevoked),
+    ] {
+        assert_eq!(token_fault(&facts, NOW), Some(cause), "{name}");
+    }
 }
 
 #[test]

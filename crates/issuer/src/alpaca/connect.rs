@@ -1,7 +1,7 @@
 //! `POST /oauth/token`: an app redeems an authorization code (RFC 6749 section 4.1.3; the vendor's Connect guide).
 
 use super::mint;
-use crate::{Arrival, Fail};
+use crate::{Arrival, Fail, pkce};
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use mandate_core::disclosure::{FactName as F, PossessionProof, Subjects};
@@ -10,7 +10,7 @@ use mandate_core::model::{Client, ClientOwner, Code};
 use mandate_core::policy::Check;
 use mandate_core::refusal::{Link, Refusal};
 use mandate_core::{Cause, ClientId, PartnerId, Secret, policy};
-use mandate_store::{ClientChange, Minted, Redeemed};
+use mandate_store::{Minted, Redeemed};
 use mandate_wire::body::{self, demand_content_type};
 use mandate_wire::{dialect, form::Form};
 use serde_json::json;
@@ -66,7 +66,7 @@ async fn redeem(arrival: &Arrival<'_>, request: &Request<Bytes>) -> Result<Respo
     match arrival.issuer.store.redeem_code(arrival.platform(), &code.digest(), &rule, &minted).await? {
         Redeemed::Fresh { scopes, .. } => {
             if rule.verifier.is_some() {
-                bind_to_pkce(arrival, &client).await;
+                pkce::bind(arrival, &client).await;
             }
             Ok(dialect::json_answer(
                 200,
@@ -108,26 +108,6 @@ async fn authenticate(
     let (proof, partner) = policy::identify_client_of_any(&digest, found.as_ref(), contact, arrival.now)?;
     let client = found.ok_or_else(|| Refusal::anonymous(Cause::Internal))?;
     Ok((client, proof, partner))
-}
-
-/// From its first redemption with a verifier on, a client may not come without (SECURITY R22). The code is spent and the
-/// token answered whatever becomes of this: the next redemption tries again.
-async fn bind_to_pkce(arrival: &Arrival<'_>, client: &Client) {
-    if client.settings.requires_pkce {
-        return;
-    }
-    let change = ClientChange { requires_pkce: Some(true), ..ClientChange::default() };
-    let audit = arrival.audit(
-        format!("client:{}", client.id),
-        "client.require_pkce",
-        format!("client:{}", client.id),
-        "it redeemed a code with a verifier".into(),
-    );
-    if let Err(error) =
-        arrival.issuer.store.change_client(arrival.platform(), &client.id, &change, &audit).await
-    {
-        tracing::warn!(%error, client = %client.id, "a client could not be bound to PKCE");
-    }
 }
 
 async fn refused(

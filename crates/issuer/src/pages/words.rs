@@ -2,7 +2,7 @@
 
 use mandate_core::disclosure::FactName;
 use mandate_core::model::{EndReason, Ended};
-use mandate_core::platform::Snapshot;
+use mandate_core::platform::{Dialect, Snapshot};
 use mandate_core::{ScopeSet, Timestamp, format};
 use serde::Serialize;
 use std::net::IpAddr;
@@ -75,13 +75,18 @@ fn reason(reason: EndReason) -> &'static str {
     }
 }
 
-/// What scopes allow, as the owner reads it. Reading the account needs none, so it always comes first.
+/// What scopes allow, as the owner reads it. Where reading the account needs none, that comes first.
 pub(super) fn scopes(snapshot: &Snapshot, scopes: &ScopeSet) -> Vec<String> {
     let title = |scope: &mandate_core::Scope| {
         let known = snapshot.platform.scopes.iter().find(|d| d.scope == *scope);
         known.map_or_else(|| scope.to_string(), |d| d.title.to_string())
     };
-    std::iter::once("Read your account".to_owned()).chain(scopes.iter().map(title)).collect()
+    let without = (snapshot.platform.dialect == Dialect::Alpaca).then(|| "Read your account".to_owned());
+    let mut may: Vec<String> = without.into_iter().chain(scopes.iter().map(title)).collect();
+    if may.is_empty() {
+        may.push("Nothing yet: it asks for no permission".to_owned());
+    }
+    may
 }
 
 /// What the platform's scopes would allow beyond these.

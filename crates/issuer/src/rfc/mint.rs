@@ -220,8 +220,7 @@ pub(super) fn chain(
         salt,
         key: 1,
         generation: 1,
-        // A confidential client is bound by its authentication; its DPoP keys may change (RFC 9449 section 5).
-        binding: binding.filter(|_| !client.settings.is_confidential()).map(Into::into),
+        binding: binding.map(|thumbprint| bound_to(client, thumbprint).into()),
         context: context.for_chain().text().into(),
         issued_at: arrival.now,
         answered_at: arrival.now,
@@ -231,6 +230,15 @@ pub(super) fn chain(
         offset,
         ended: None,
     }
+}
+
+/// Stands for whatever key a confidential client proves.
+const ANY_KEY: &str = "any";
+
+/// What a refresh chain is bound to. A public client's to its key. A confidential client is bound by its authentication and
+/// its keys may change (RFC 9449 section 5); but what began with a key never goes on without one (SECURITY R14).
+pub(super) fn bound_to<'a>(client: &Client, thumbprint: &'a str) -> &'a str {
+    if client.settings.is_confidential() { ANY_KEY } else { thumbprint }
 }
 
 /// A chain once it is known what it hangs from.

@@ -4,7 +4,7 @@ use super::client::{Authenticated, authenticate};
 use super::context::Context;
 use super::mint::{self, About, Coming};
 use super::proof::{self, Proven};
-use crate::{Arrival, Fail};
+use crate::{Arrival, Fail, pkce};
 use bytes::Bytes;
 use http::{Request, Response};
 use mandate_core::disclosure::FactName as F;
@@ -76,6 +76,15 @@ async fn give(
     if !client.settings.may_use(grant_type) {
         return Err(not_allowed(arrival, client, grant_type));
     }
+    if let Some(resource) = form.get("resource")
+        && !mint::apis(arrival).any(|api| api == resource)
+    {
+        let known: Vec<&str> = mint::apis(arrival).collect();
+        return Err(Refusal::anonymous(Cause::ResourceInvalid)
+            .with(F::Received, "that was asked for")
+            .with(F::Expected, known.join(" or "))
+            .into());
+    }
     let proven = proof::of_request(arrival, request, PATH, None)?;
     if proven.is_none() && client.settings.dpop_bound {
         return Err(Refusal::anonymous(Cause::DpopMissing).into());
@@ -128,6 +137,16 @@ impl Asked<'_> {
         Minted { token: coming.row.clone(), stored: coming.stored, chain, marks: self.marks.clone() }
     }
 
+    /// RFC 8707 section 2.2: a token request may name one of the resources that were granted; never a further one.
+    fn narrowed_to_resource(&self, context: &Context) -> Context {
+        match self.form.get("resource") {
+            Some(wanted) if context.resource.is_empty() || context.resource.iter().any(|r| r == wanted) => {
+                Context { resource: vec![wanted.to_owned()], ..context.clone() }
+            }
+            Some(_) | None => context.clone(),
+        }
+    }
+
     /// RFC 6749 section 4.1.3.
     async fn code(self) -> Result<Response<Bytes>, Fail> {
         let code = Secret::new(self.form.required("code")?);
@@ -150,6 +169,9 @@ impl Asked<'_> {
         match store.redeem_code(self.arrival.platform(), &code.digest(), &rule, &minted).await? {
             Redeemed::Fresh { grant, scopes, code } => {
                 let (context, offset) = (Context::read(&code.context), code.offset);
+                if rule.verifier.is_some() && settings.may_omit_pkce {
+                    pkce::bind(self.arrival, self.client).await;
+                }
                 let chain = chain.map(|chain| mint::begun(chain, &grant, &scopes, &context));
                 self.answer(
                     &coming,
@@ -190,7 +212,7 @@ impl Asked<'_> {
             client: self.client.id.clone(),
             generation: presented.generation,
             mode: refresh_mode(self.client),
-            binding: self.thumbprint().map(Into::into),
+            binding: self.thumbprint().map(|t| mint::bound_to(self.client, t).into()),
             window_ms: if bound { WINDOW_MS } else { PUBLIC_WINDOW_MS },
             most_reanswers: MOST_REANSWERS,
             idle_ms: self.arrival.tenant.snapshot.platform.tokens.refresh_idle_s.map(|s| i64::from(s) * 1000),
@@ -211,6 +233,9 @@ impl Asked<'_> {
                 let scopes = wanted.intersection(&grant.scopes);
                 let context = Context::read(&chain.context).for_chain();
                 self.answer(&coming, (&grant.id, chain.offset), &scopes, &context, Some((&chain, generation)))
+            }
+            Rotated::Refused(RefreshFault::OtherKey, _) if self.proven.is_none() => {
+                Err(Refusal::anonymous(Cause::DpopMissing).into())
             }
             Rotated::Refused(fault, chain) => Err(refresh_refused(fault, &chain)),
             Rotated::Replayed(look, chain) => Err(Refusal::anonymous(Cause::RefreshReplayed)
@@ -280,6 +305,7 @@ impl Asked<'_> {
         context: &Context,
         chain: Option<(&Chain, u64)>,
     ) -> Result<Response<Bytes>, Fail> {
+        let context = &self.narrowed_to_resource(context);
         let about = About {
             client: self.client,
             grant,

@@ -14,8 +14,12 @@ fn is_refused(got: &Got) {
 #[tokio::test]
 async fn r20_a_call_without_a_signed_identity_is_refused() {
     let bench = Bench::new().await;
-    for target in ["/v2/account", "/v2/clock", "/nothing"] {
+    for target in ["/v2/account", "/v2/calendar", "/accounts", "/quotes/AAPL", "/nothing"] {
         is_refused(&bench.send("GET", target, &[], "").await);
+    }
+    for target in ["/v2/clock", "/health"] {
+        let got = bench.send("GET", target, &[], "").await;
+        assert_eq!(got.status, StatusCode::OK, "{target} is for everybody, as the platform files have it");
     }
     is_refused(&bench.send("POST", "/v2/orders", &[], "x".repeat(2 << 20)).await);
 }
