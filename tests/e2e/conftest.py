@@ -11,6 +11,7 @@ import pytest
 from harness.binary import BINARY
 from harness.databases import Cluster, fresh_database, private_cluster
 from harness.demo import Demo, running_demo
+from harness.rfc import Bank
 from harness.scale import FULL, REDUCED, Scale
 
 
@@ -102,6 +103,19 @@ def own_demo(start_demo: Callable[[str], AbstractContextManager[Demo]], request:
     """A demo for one test that changes it."""
     with start_demo(request.node.name.replace("[", "-").replace("]", "").replace("/", "-")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def shared_bank(demo: Demo) -> Bank:
+    """The bank of a file's demo, with the browsers of its people."""
+    return Bank.of(demo)
+
+
+@pytest.fixture
+def bank(shared_bank: Bank) -> Bank:
+    """Limits count per minute: each test begins with all of them."""
+    shared_bank.demo.advance(61)
+    return shared_bank
 
 
 @pytest.fixture(autouse=True)
