@@ -239,7 +239,8 @@ impl Node {
         }
         let keys = match snapshot.platform.dialect {
             Dialect::Rfc => Some(Arc::new(
-                signing::keys(&*self.store, &self.root, &id, &*self.entropy, self.clock.now()).await?,
+                signing::keys(&*self.store, &self.root, &snapshot.platform, &*self.entropy, self.clock.now())
+                    .await?,
             )),
             Dialect::Alpaca => None,
         };

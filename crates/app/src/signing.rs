@@ -4,6 +4,7 @@
 use crate::keys::{Purpose, RootKey};
 use anyhow::{Context as _, bail};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use mandate_core::platform::Platform;
 use mandate_core::{Entropy, OperationId, PlatformId, Timestamp, format};
 use mandate_issuer::rfc::Keys;
 use mandate_store::{Audit, SigningKeyRow, Store};
@@ -18,10 +19,11 @@ const ALGS: [Alg; 4] = [Alg::Es256, Alg::EdDsa, Alg::Ps256, Alg::Rs256];
 pub(crate) async fn keys(
     store: &dyn Store,
     root: &RootKey,
-    platform: &PlatformId,
+    definition: &Platform,
     entropy: &dyn Entropy,
     now: Timestamp,
 ) -> anyhow::Result<Keys> {
+    let platform = &definition.id;
     let wrapping = Wrapping::new(root, platform)?;
     let mut rows = store.signing_keys(platform).await?;
     for alg in ALGS {
@@ -69,7 +71,7 @@ pub(crate) async fn keys(
     }
     let refresh = RefreshKey::new(&root.derive(Purpose::RefreshTokens, platform)?);
     let nonces = Nonces::new(&root.derive(Purpose::DpopNonces, platform)?);
-    Ok(Keys::new(active, others, refresh, nonces))
+    Ok(Keys::new(active, others, refresh, nonces, definition))
 }
 
 fn is_active(row: &SigningKeyRow, now: Timestamp) -> bool {

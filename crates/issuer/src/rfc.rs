@@ -157,10 +157,7 @@ async fn dispatch(
         Endpoint::Revoke => about_tokens::revoke(arrival, request).await,
         Endpoint::Userinfo => about_tokens::userinfo(arrival, request).await,
         Endpoint::Jwks => Ok(fixed(mint::keys(arrival)?.document())),
-        Endpoint::Metadata => {
-            let keys = mint::keys(arrival)?;
-            Ok(fixed(metadata::document(&arrival.tenant.snapshot.platform, keys)))
-        }
+        Endpoint::Metadata => Ok(fixed(mint::keys(arrival)?.metadata())),
     }
 }
 

@@ -1,6 +1,8 @@
 //! What one platform of the `rfc` dialect signs and recognises with, parsed once (SECURITY R1).
 
+use super::metadata;
 use bytes::Bytes;
+use mandate_core::platform::Platform;
 use mandate_core::settings::IdTokenAlg;
 use mandate_wire::jose::{Alg, Jwks, Nonces, PublicJwk, SigningKey};
 use mandate_wire::refresh_token::RefreshKey;
@@ -16,6 +18,8 @@ pub struct Keys {
     published: Vec<PublicJwk>,
     /// The JWKS document (RFC 7517 section 5).
     document: Bytes,
+    /// The metadata document: it names algorithms, so it changes with the keys.
+    metadata: Bytes,
     /// Makes refresh tokens.
     pub refresh: RefreshKey,
     /// Nonces of DPoP proofs.
@@ -29,12 +33,15 @@ impl Keys {
         others: Vec<PublicJwk>,
         refresh: RefreshKey,
         nonces: Nonces,
+        platform: &Platform,
     ) -> Self {
         let mut published: Vec<PublicJwk> = active.iter().map(|key| key.public().clone()).collect();
         published.extend(others);
         let keys: Vec<_> = published.iter().map(PublicJwk::to_json).collect();
         let document = Bytes::from(json!({"keys": keys}).to_string());
-        Self { active, published, document, refresh, nonces }
+        let algs: Vec<&str> = active.iter().map(|key| key.alg().as_str()).collect();
+        let metadata = metadata::document(platform, &algs);
+        Self { active, published, document, metadata, refresh, nonces }
     }
 
     /// The key in use for an algorithm.
@@ -52,9 +59,9 @@ impl Keys {
         self.document.clone()
     }
 
-    /// Algorithms that something is signed with.
-    pub(crate) fn algs(&self) -> Vec<&'static str> {
-        self.active.iter().map(|key| key.alg().as_str()).collect()
+    /// The metadata document.
+    pub(crate) fn metadata(&self) -> Bytes {
+        self.metadata.clone()
     }
 }
 

@@ -2,7 +2,6 @@
 //! switched on.
 
 use super::client;
-use super::keys::Keys;
 use super::proof;
 use bytes::Bytes;
 use mandate_core::platform::Platform;
@@ -10,8 +9,8 @@ use mandate_core::settings::{AuthMethod, ClientSettings, GrantType};
 use mandate_wire::jose::Alg;
 use serde_json::json;
 
-/// The metadata document of a platform.
-pub(super) fn document(platform: &Platform, keys: &Keys) -> Bytes {
+/// The metadata document of a platform whose ID tokens are signed with these algorithms.
+pub(super) fn document(platform: &Platform, id_token_algs: &[&str]) -> Bytes {
     let issuer = &*platform.issuer;
     let at = |path: &str| format!("{issuer}{path}");
     let names = |algs: &[Alg]| algs.iter().map(|alg| alg.as_str()).collect::<Vec<_>>();
@@ -38,7 +37,7 @@ pub(super) fn document(platform: &Platform, keys: &Keys) -> Bytes {
         "subject_types_supported": ["public"],
         "acr_values_supported": [super::mint::ACR],
         "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "sid", "name", "preferred_username", "email", "email_verified"],
-        "id_token_signing_alg_values_supported": keys.algs(),
+        "id_token_signing_alg_values_supported": id_token_algs,
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": assertion,
         "introspection_endpoint_auth_methods_supported": confidential,
