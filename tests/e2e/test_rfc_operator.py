@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from harness.demo import Demo
-from harness.rfc import Bank, Key, challenged, denied, digest, ok, said, with_secret
+from harness.rfc import Bank, Key, Party, challenged, denied, digest, ok, said, with_secret
 
 
 @pytest.fixture
@@ -118,3 +121,20 @@ def test_a_further_secret(bank: Bank) -> None:
     denied(bank.redeem(with_secret(web, "wrong" * 8), code), 401, "invalid_client")
     tokens = ok(bank.redeem(with_secret(web, secret), code))
     ok(bank.refresh(bank["web"], tokens["refresh_token"]))
+
+
+def test_opaque_tokens_and_what_they_cannot_be(bank: Bank, tmp_path: Path) -> None:
+    """A client whose tokens are opaque gets signed ones where they are bound to a key: only those can say so."""
+    settings = tmp_path / "settings.json"
+    settings.write_text(json.dumps({"grants": ["client_credentials"], "access_token": "opaque"}))
+    made = bank.demo.cli.json("client", "create", "--platform", "rfc", "--name", "Opaque", "--scope", "accounts", "--settings", str(settings))
+    party = Party("opaque", made["client_id"], "client_secret_basic", made["client_secret"], None, "", False)
+    opaque = ok(bank.own_token(party))
+    assert opaque["token_type"] == "Bearer" and "." not in opaque["access_token"], opaque
+    ok(bank.accounts(opaque["access_token"]))
+    assert bank.active(opaque["access_token"])
+    key = Key()
+    bound = ok(bank.token(party, bank.token_proof(key), grant_type="client_credentials"))
+    assert bound["token_type"] == "DPoP" and bound["access_token"].count(".") == 2, bound
+    assert bank.accounts(bound["access_token"]).status_code == 401
+    ok(bank.accounts_proven(bound["access_token"], key))

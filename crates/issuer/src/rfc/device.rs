@@ -115,7 +115,7 @@ impl Asked<'_> {
     /// RFC 8628 section 3.4.
     pub(super) async fn device(self) -> Result<Response<Bytes>, Fail> {
         let code = Secret::new(self.form.required("device_code")?);
-        let coming = mint::coming(self.arrival, self.client, self.offset);
+        let coming = mint::coming(self.arrival, self.client, self.offset, self.proven.is_some());
         let chain = self.client.settings.may_use(GrantType::RefreshToken).then(|| {
             mint::chain(self.arrival, self.client, &Context::default(), self.thumbprint(), self.offset)
         });

@@ -35,18 +35,18 @@ pub(super) struct Coming {
     pub(super) lifetime_s: u32,
 }
 
-/// Chooses name and end of an access token.
-pub(super) fn coming(arrival: &Arrival<'_>, client: &Client, offset: Offset) -> Coming {
+/// Chooses name and end of an access token. `bound`: it will be bound to a key, which only a signed one can say.
+pub(super) fn coming(arrival: &Arrival<'_>, client: &Client, offset: Offset, bound: bool) -> Coming {
     let entropy = &*arrival.issuer.entropy;
     let lifetime_s = arrival.tenant.snapshot.platform.tokens.access_lifetime_s.unwrap_or(ACCESS_LIFETIME_S);
     let expires_at = Some(arrival.now.plus_seconds(i64::from(lifetime_s)));
     let (opaque, digest, handle) = match client.settings.access_token {
-        TokenFormat::Opaque => {
+        TokenFormat::Opaque if !bound => {
             let secret = Secret::new(format::opaque("mat_", entropy));
             let digest = secret.digest();
             (Some(secret), digest, token_handle(&digest))
         }
-        TokenFormat::Jwt => {
+        TokenFormat::Opaque | TokenFormat::Jwt => {
             let digest = Digest::of(format::random_hex::<16>(entropy).as_bytes());
             (None, digest, token_handle(&digest))
         }

@@ -47,7 +47,7 @@ pub(super) struct Asked<'a> {
     pub(super) arrival: &'a Arrival<'a>,
     pub(super) form: &'a Form,
     pub(super) client: &'a Client,
-    proven: Option<&'a Proven>,
+    pub(super) proven: Option<&'a Proven>,
     /// Spent together with what is given (SECURITY R16).
     marks: Vec<Mark>,
     /// The log offset from before anything was read (SECURITY R10).
@@ -160,7 +160,7 @@ impl Asked<'_> {
             secret_of: None,
             own_secret_serves: None,
         };
-        let coming = mint::coming(self.arrival, self.client, self.offset);
+        let coming = mint::coming(self.arrival, self.client, self.offset, self.proven.is_some());
         let chain = settings.may_use(GrantType::RefreshToken).then(|| {
             mint::chain(self.arrival, self.client, &Context::default(), self.thumbprint(), self.offset)
         });
@@ -218,7 +218,7 @@ impl Asked<'_> {
             idle_ms: self.arrival.tenant.snapshot.platform.tokens.refresh_idle_s.map(|s| i64::from(s) * 1000),
         };
         let narrowed = narrowed(self.form, &chain.scopes)?;
-        let mut coming = mint::coming(self.arrival, self.client, self.offset);
+        let mut coming = mint::coming(self.arrival, self.client, self.offset, self.proven.is_some());
         coming.row.chain = Some(chain.id.clone());
         let minted = self.minted(&coming, None);
         let wanted = narrowed.clone().unwrap_or_else(|| chain.scopes.clone());
@@ -278,7 +278,7 @@ impl Asked<'_> {
             granted_by: GrantedBy::Client,
         };
         let known_grant = arrival.issuer.cache.live_grant(&spec).await?.map(|g| g.id.clone());
-        let coming = mint::coming(arrival, self.client, self.offset);
+        let coming = mint::coming(arrival, self.client, self.offset, self.proven.is_some());
         let issue = IssueToken {
             grant: spec,
             known_grant,
