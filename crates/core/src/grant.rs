@@ -21,7 +21,7 @@ pub struct GrantSpec {
     pub client: ClientId,
     /// The giver, if a user here.
     pub user: Option<UserId>,
-    /// The accounts; sorted and without repetition, at least one.
+    /// The accounts; sorted and without repetition; none for a client that acts for itself.
     pub accounts: Vec<AccountId>,
     /// What for.
     pub scopes: ScopeSet,
