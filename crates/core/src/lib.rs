@@ -12,6 +12,7 @@ pub mod id;
 pub mod limit;
 pub mod log;
 pub mod model;
+pub mod must;
 pub mod platform;
 pub mod policy;
 pub mod ports;

@@ -1,7 +1,7 @@
 //! Redeeming an authorization code.
 
 use crate::model::{Code, SecretUse};
-use crate::{ClientId, Digest, PartnerId, Timestamp};
+use crate::{ClientId, Digest, PartnerId, Timestamp, must};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq as _;
 
@@ -49,7 +49,7 @@ impl CodeRule {
     /// before is not asked here: that is the store's one atomic statement.
     pub fn check(&self, code: &Code, now: Timestamp) -> Result<(), CodeFault> {
         // "ensure that the authorization code was issued to the authenticated confidential client"
-        if code.client != self.client {
+        if must!("rfc6749-4.1.3-client", code.client != self.client) {
             return Err(CodeFault::OtherClient);
         }
         // SECURITY R23: a partner's code is bound to that partner
@@ -62,7 +62,7 @@ impl CodeRule {
         }
         // "ensure that the redirect_uri parameter is present [and] identical"; before validity, so that nothing
         // is declared a replay before everything has matched (SECURITY R14)
-        if code.redirect_uri != self.redirect_uri {
+        if must!("rfc6749-4.1.3-redirect", code.redirect_uri != self.redirect_uri) {
             return Err(CodeFault::RedirectMismatch);
         }
         // RFC 7636 section 4.6; a verifier without a challenge is a downgrade (SECURITY R22: what was sent is enforced)
@@ -75,7 +75,7 @@ impl CodeRule {
             (None, Some(_)) => return Err(CodeFault::VerifierMismatch),
             (Some(challenge), Some(verifier)) => {
                 let matches: bool = s256(verifier).as_bytes().ct_eq(challenge.as_bytes()).into();
-                if !matches {
+                if must!("rfc7636-4.6-mismatch", !matches) {
                     return Err(CodeFault::VerifierMismatch);
                 }
             }
