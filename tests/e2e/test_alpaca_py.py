@@ -16,6 +16,7 @@ from alpaca.data.requests import StockBarsRequest
 from alpaca.data.timeframe import TimeFrame
 from alpaca.trading.client import TradingClient
 from alpaca.trading.enums import OrderSide, OrderStatus, TimeInForce
+from alpaca.trading.models import TradeAccount
 from alpaca.trading.requests import GetOrdersRequest, LimitOrderRequest, MarketOrderRequest
 
 from harness.demo import Demo
@@ -135,6 +136,30 @@ def test_the_four_broker_calls(demo: Demo) -> None:
     assert all(demo.account(bearer(token["access_token"]), environment).status_code == 401 for environment in demo.api)
 
 
+def under_pressure(demo: Demo, headers: dict[str, str]) -> tuple[float, TradeAccount]:
+    """The client's account call, and how long it took, while others use up the limit for 1.5 s."""
+    stop = threading.Event()
+
+    def press() -> None:
+        while not stop.is_set():
+            demo.account(headers)
+
+    press_for = threading.Timer(1.5, stop.set)
+    pressing = threading.Thread(target=press)
+    pressing.start()
+    press_for.start()
+    began = time.monotonic()
+    try:
+        account = trading(demo).get_account()
+        took = time.monotonic() - began
+    finally:
+        press_for.cancel()
+        stop.set()
+        pressing.join()
+    assert isinstance(account, TradeAccount)
+    return took, account
+
+
 def test_retries_survive_a_429(demo: Demo) -> None:
     headers = demo.keys["paper"].headers
     statuses: list[int] = []
@@ -150,23 +175,11 @@ def test_retries_survive_a_429(demo: Demo) -> None:
         assert int(refused.headers["Retry-After"]) <= 9, "real clients give up after nine seconds"
         assert refused.headers["Mandate-Decision"]
 
-    # Others keep the limit exhausted for as long as the client's first request takes.
-    stop = threading.Event()
-
-    def press() -> None:
-        while not stop.is_set():
-            demo.account(headers)
-
-    pressing = threading.Thread(target=press)
-    pressing.start()
-    ending = threading.Timer(1.5, stop.set)
-    ending.start()
-    began = time.monotonic()
-    try:
-        account = trading(demo).get_account()
-    finally:
-        stop.set()
-        pressing.join()
-    took = time.monotonic() - began
-    assert str(account.id) == demo.alice.accounts["paper"]
+    # Others keep the limit exhausted for as long as the client's first request takes. Every 300 ms there is room for one
+    # request, and now and then that is the client's: then it met no refusal, and has to ask again.
+    for _ in range(5):
+        took, account = under_pressure(demo, headers)
+        assert str(account.id) == demo.alice.accounts["paper"]
+        if took > 1:
+            break
     assert 2.9 < took < 9.5, f"answered after {took:.1f} s: its own retries come every 3 s"
