@@ -166,9 +166,9 @@ def test_errors_that_go_back_to_the_client(demo: Demo, changes: dict[str, str | 
 def test_code_lives_ten_minutes(demo: Demo) -> None:
     app, browser = demo.clients["app"], demo.browser()
     just, late = demo.code(app, browser), demo.code(app, browser)
-    demo.advance(590)
+    demo.advance(570)
     assert demo.redeem(app, just).status_code == 200
-    demo.advance(15)
+    demo.advance(35)
     found = refusal(demo.redeem(app, late), 400, "code.expired")
     assert found.body["error"] == "invalid_grant"
 

@@ -33,11 +33,11 @@ def test_access_token(bank: Bank) -> None:
     tokens = bank.tokens(bank["web"])
     token, lifetime = tokens["access_token"], tokens["expires_in"]
     assert claims_of(token)["exp"] - claims_of(token)["iat"] == lifetime
-    bank.demo.advance(lifetime - 10)
+    bank.demo.advance(lifetime - 30)
     ok(bank.accounts(token))
     ok(bank.userinfo(token))
     assert bank.active(token)
-    bank.demo.advance(11)
+    bank.demo.advance(31)
     challenged(bank.accounts(token), "invalid_token", "token.expired")
     challenged(bank.userinfo(token), "invalid_token", "token.expired")
     assert bank.introspect(token) == {"active": False}
@@ -65,9 +65,9 @@ def test_own_token_of_a_client(bank: Bank) -> None:
 @pytest.mark.parametrize("role", ["web", "spa"])
 def test_code(bank: Bank, role: str) -> None:
     just, late = bank.code(bank[role]), bank.code(bank[role])
-    bank.demo.advance(115)
+    bank.demo.advance(95)
     ok(bank.redeem(bank[role], just))
-    bank.demo.advance(6)
+    bank.demo.advance(26)
     denied(bank.redeem(bank[role], late), 400, "invalid_grant", "code.expired")
 
 
@@ -78,10 +78,10 @@ def test_request_uri(bank: Bank) -> None:
         return bank.pushed(bank["web"], fields), verifier
 
     (just, verifier), (late, _) = push(), push()
-    bank.demo.advance(290)
+    bank.demo.advance(270)
     found = parse_qs(urlsplit(bank.follow(bank.url_of(just))).query)
     ok(bank.redeem(bank["web"], Code(found["code"][0], verifier, bank["web"].redirect_uri)))
-    bank.demo.advance(11)
+    bank.demo.advance(31)
     page_denied(bank.page(bank.url_of(late)), "invalid_request_uri", "request_uri.invalid")
 
 
@@ -159,7 +159,7 @@ def test_a_lost_answer_of_a_public_client_is_given_again_for_a_minute(bank: Bank
     """A refresh token of a client that can prove nothing is a bearer's: the window is short."""
     first = bank.tokens(bank["spa"])["refresh_token"]
     second = ok(bank.refresh(bank["spa"], first))["refresh_token"]
-    bank.demo.advance(50)
+    bank.demo.advance(35)
     assert ok(bank.refresh(bank["spa"], first))["refresh_token"] == second
     bank.demo.advance(3600)
     denied(bank.refresh(bank["spa"], first), 400, "invalid_grant", "refresh.replayed")
