@@ -166,9 +166,10 @@ impl Look {
 }
 
 /// Whether the answer was given just now: those who ask again so soon asked at the same time, many tasks of one program
-/// with one token. They get what the first of them got, and count as one.
+/// with one token. They get what the first of them got, and count as one. Of requests at the same time any may be the
+/// first to commit, so the others may have arrived before its answer, on nodes whose clocks differ also well before.
 fn at_once(chain: &Chain, now: Timestamp) -> bool {
-    (0..RETRY_MS).contains(&now.millis_since(chain.answered_at))
+    now.millis_since(chain.answered_at).unsigned_abs() < RETRY_MS.unsigned_abs()
 }
 
 impl RefreshRule {
