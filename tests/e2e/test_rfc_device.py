@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from harness.forms import Page
-from harness.rfc import Bank, Key, claims_of, denied, ok
-
-GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+from harness.rfc import DEVICE_GRANT, Bank, Key, claims_of, denied, ok
 
 
 def begin(bank: Bank, role: str = "device", scope: str = "openid accounts") -> dict[str, Any]:
@@ -18,17 +14,7 @@ def begin(bank: Bank, role: str = "device", scope: str = "openid accounts") -> d
 
 
 def poll(bank: Bank, flow: dict[str, Any], role: str = "device", proof: str | None = None) -> Any:
-    return bank.token(bank[role], proof, grant_type=GRANT, device_code=flow["device_code"])
-
-
-def decide(bank: Bank, typed: str, button: str = "consent-allow") -> Page:
-    """What the person does: types the code, signs in where that is asked for, decides."""
-    browser = bank.browser()
-    page = browser.submit(browser.get(f"{bank.issuer}/device"), "device-submit", {"user_code": typed})
-    if page.path == "/login":
-        alice = bank.people["alice"]
-        page = browser.submit(page, "login-submit", {"username": alice.name, "password": alice.password})
-    return browser.submit(page, button) if page.has(button) else page
+    return bank.token(bank[role], proof, grant_type=DEVICE_GRANT, device_code=flow["device_code"])
 
 
 def test_a_device_gets_its_tokens_once(bank: Bank) -> None:
@@ -36,7 +22,7 @@ def test_a_device_gets_its_tokens_once(bank: Bank) -> None:
     assert flow["verification_uri"] == f"{bank.issuer}/device" and flow["interval"] == 5 and flow["expires_in"] == 600
     assert flow["verification_uri_complete"].endswith(flow["user_code"])
     denied(poll(bank, flow), 400, "authorization_pending", "device.pending")
-    assert decide(bank, flow["user_code"].lower().replace("-", " ")).status == 200
+    assert bank.decide_device(flow["user_code"].lower().replace("-", " ")).status == 200
     bank.demo.advance(6)
     tokens = ok(poll(bank, flow))
     assert claims_of(tokens["access_token"])["sub"] == bank.subjects["alice"] and tokens["id_token"]
@@ -60,28 +46,28 @@ def test_a_device_that_asks_too_often_is_slowed_down(bank: Bank) -> None:
 
 def test_the_person_says_no(bank: Bank) -> None:
     flow = begin(bank)
-    assert "gets no access" in decide(bank, flow["user_code"], "consent-deny").text
+    assert "gets no access" in bank.decide_device(flow["user_code"], "consent-deny").text
     denied(poll(bank, flow), 400, "access_denied", "device.denied")
-    assert decide(bank, flow["user_code"]).has("error")
+    assert bank.decide_device(flow["user_code"]).has("error")
 
 
 def test_a_code_waits_ten_minutes(bank: Bank) -> None:
     flow = begin(bank)
     bank.demo.advance(601)
     denied(poll(bank, flow), 400, "expired_token", "device.expired")
-    page = decide(bank, flow["user_code"])
+    page = bank.decide_device(flow["user_code"])
     assert page.has("error") and page.path == "/device", f"{page.status} {page.text[:500]}"
 
 
 @pytest.mark.parametrize("typed", ["", "BCDF-GHJK", "AAAA-AAAA", "x" * 16, "<script>"])
 def test_a_code_that_no_device_shows(bank: Bank, typed: str) -> None:
-    page = decide(bank, typed)
+    page = bank.decide_device(typed)
     assert page.has("error") and "<script>" not in page.text, f"{page.status} {page.text[:500]}"
 
 
 def test_a_device_code_is_its_clients(bank: Bank) -> None:
     flow = begin(bank)
-    decide(bank, flow["user_code"])
+    bank.decide_device(flow["user_code"])
     denied(poll(bank, flow, "device-2"), 400, "invalid_grant", "device.invalid")
     denied(poll(bank, flow, "web"), 400, "unauthorized_client", "client.grant_not_allowed")
     denied(bank.post("/device_authorization", bank["web"], {"scope": "openid"}), 400, "unauthorized_client")
@@ -91,15 +77,7 @@ def test_a_device_code_is_its_clients(bank: Bank) -> None:
 
 def test_a_device_may_prove_a_key(bank: Bank) -> None:
     flow, key = begin(bank), Key()
-    decide(bank, flow["user_code"])
+    bank.decide_device(flow["user_code"])
     tokens = ok(poll(bank, flow, proof=bank.token_proof(key)))
     assert tokens["token_type"] == "DPoP"
     ok(bank.accounts_proven(tokens["access_token"], key))
-
-
-def test_64_polls_at_once_get_one_answer(bank: Bank) -> None:
-    flow = begin(bank)
-    decide(bank, flow["user_code"])
-    with ThreadPoolExecutor(64) as pool:
-        answers = list(pool.map(lambda _: poll(bank, flow), range(64)))
-    assert [answer.status_code for answer in answers].count(200) == 1, [answer.text[:80] for answer in answers]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -10,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from harness.databases import fresh_database
 from harness.demo import Demo
-from harness.rfc import ASSERTION_TYPE, Bank, Fields, Key, Party, challenged, ok
+from harness.nodes import two_nodes
+from harness.rfc import ASSERTION_TYPE, DEVICE_GRANT, Bank, Fields, Key, Party, claims_of, denied, ok
 from harness.scale import Scale
 from harness.sockets import Answer, Connection
 
@@ -20,9 +23,22 @@ ROUNDS = 3
 
 
 @pytest.fixture(scope="module")
-def shared(start_demo: Callable[[str], AbstractContextManager[Demo]]) -> Iterator[Bank]:
-    with start_demo("rfc-races") as demo:
-        yield Bank.of(demo)
+def shared(
+    store: str,
+    start_demo: Callable[[str], AbstractContextManager[Demo]],
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Bank]:
+    """SQLite: one binary. PostgreSQL: two nodes over one database, and every other request of a race goes to the second."""
+    if store == "sqlite":
+        with start_demo("rfc-races") as demo:
+            yield Bank.of(demo)
+    else:
+        with (
+            fresh_database(request.getfixturevalue("cluster_url")) as url,
+            two_nodes(tmp_path_factory.mktemp("nodes"), url, "rfc-races") as bank,
+        ):
+            yield bank
 
 
 @pytest.fixture(params=range(ROUNDS))
@@ -31,11 +47,12 @@ def bank(shared: Bank) -> Bank:
     return shared
 
 
-def at_once(origin: str, requests: list[tuple[str, str, Fields, bytes]]) -> list[Answer]:
+def at_once(bank: Bank, origin: str, requests: list[tuple[str, str, Fields, bytes]]) -> list[Answer]:
     """Method, path, headers and body of each, all on connections that are open already."""
+    doors = bank.doors(origin)
 
     async def run() -> list[Answer]:
-        connections = [Connection(origin) for _ in requests]
+        connections = [Connection(*doors[index % len(doors)]) for index in range(len(requests))]
         await asyncio.gather(*(connection.open() for connection in connections))
         sent = (
             connection.request(method, path, body, headers)
@@ -47,6 +64,18 @@ def at_once(origin: str, requests: list[tuple[str, str, Fields, bytes]]) -> list
         return list(answers)
 
     return asyncio.run(run())
+
+
+def ended(bank: Bank, token: str) -> None:
+    """The API refuses the token at every node. DESIGN D8: other nodes learn of it within a bound."""
+    began = time.monotonic()
+    for door in bank.doors(bank.api):
+        while True:
+            answer = asyncio.run(Connection(*door).request("GET", "/accounts", headers={"Authorization": f"Bearer {token}"}))
+            if answer.status == 401 and 'error="invalid_token"' in answer.headers["www-authenticate"]:
+                break
+            assert len(bank.doors(bank.api)) > 1 and time.monotonic() - began < 2, f"still {answer.status} {answer.body.decode()}"
+            time.sleep(0.01)
 
 
 def token_requests(
@@ -73,18 +102,18 @@ def example(answers: list[Answer], wanted: int) -> str:
 def test_one_code(bank: Bank, scale: Scale, role: str) -> None:
     code, key = bank.code(bank[role]), Key()
     proofs = [bank.token_proof(key) for _ in range(scale.tasks)] if bank[role].strict else None
-    answers = at_once(bank.issuer, token_requests(bank, bank[role], bank.code_fields(code), scale.tasks, proofs))
+    answers = at_once(bank, bank.issuer, token_requests(bank, bank[role], bank.code_fields(code), scale.tasks, proofs))
     found = counted(answers)
     assert found == {(200, "", ""): 1, (400, "invalid_grant", "code.replayed"): scale.tasks - 1}, f"{found}{example(answers, 200)}"
     (tokens,) = (answer.json() for answer in answers if answer.status == 200)
     if not bank[role].strict:
-        challenged(bank.accounts(tokens["access_token"]), "invalid_token")
+        ended(bank, tokens["access_token"])
     assert bank.introspect(tokens["access_token"]) == bank.introspect(tokens["refresh_token"]) == {"active": False}
 
 
 def test_one_refresh_token_idempotent(bank: Bank, scale: Scale) -> None:
     token = bank.tokens(bank["web"])["refresh_token"]
-    answers = at_once(bank.issuer, token_requests(bank, bank["web"], {"grant_type": "refresh_token", "refresh_token": token}, scale.tasks))
+    answers = at_once(bank, bank.issuer, token_requests(bank, bank["web"], {"grant_type": "refresh_token", "refresh_token": token}, scale.tasks))
     found = counted(answers)
     assert found == {(200, "", ""): scale.tasks}, f"{found}{example(answers, 200)}"
     successors = {answer.json()["refresh_token"] for answer in answers}
@@ -99,7 +128,7 @@ def test_few_at_once_with_one_refresh_token(bank: Bank) -> None:
     """A program that starts several processes at the same instant."""
     for role in ("web", "spa"):
         token = bank.tokens(bank[role])["refresh_token"]
-        answers = at_once(bank.issuer, token_requests(bank, bank[role], {"grant_type": "refresh_token", "refresh_token": token}, 8))
+        answers = at_once(bank, bank.issuer, token_requests(bank, bank[role], {"grant_type": "refresh_token", "refresh_token": token}, 8))
         found = counted(answers)
         assert found == {(200, "", ""): 8}, f"{role}: {found}{example(answers, 200)}"
         (successor,) = {answer.json()["refresh_token"] for answer in answers}
@@ -109,14 +138,15 @@ def test_few_at_once_with_one_refresh_token(bank: Bank) -> None:
 def test_one_refresh_token_strict(bank: Bank, scale: Scale) -> None:
     token = bank.tokens(bank["strict"])["refresh_token"]
     answers = at_once(
-        bank.issuer, token_requests(bank, bank["strict"], {"grant_type": "refresh_token", "refresh_token": token}, scale.tasks)
+        bank, bank.issuer, token_requests(bank, bank["strict"], {"grant_type": "refresh_token", "refresh_token": token}, scale.tasks)
     )
     statuses = Counter(answer.status for answer in answers)
     assert statuses == {200: 1, 400: scale.tasks - 1}, f"{counted(answers)}{example(answers, 200)}"
     assert {answer.json()["error"] for answer in answers if answer.status != 200} == {"invalid_grant"}
     (tokens,) = (answer.json() for answer in answers if answer.status == 200)
-    challenged(bank.accounts(tokens["access_token"]), "invalid_token")
+    ended(bank, tokens["access_token"])
     assert bank.introspect(tokens["refresh_token"]) == {"active": False}
+    denied(bank.refresh(bank["strict"], tokens["refresh_token"]), 400, "invalid_grant")
 
 
 def test_one_refresh_token_static(bank: Bank, scale: Scale) -> None:
@@ -124,7 +154,7 @@ def test_one_refresh_token_static(bank: Bank, scale: Scale) -> None:
     token = bank.tokens(bank["fapi"], key)["refresh_token"]
     proofs = [bank.token_proof(key) for _ in range(scale.tasks)]
     fields = {"grant_type": "refresh_token", "refresh_token": token}
-    answers = at_once(bank.issuer, token_requests(bank, bank["fapi"], fields, scale.tasks, proofs))
+    answers = at_once(bank, bank.issuer, token_requests(bank, bank["fapi"], fields, scale.tasks, proofs))
     found = counted(answers)
     assert found == {(200, "", ""): scale.tasks}, f"{found}{example(answers, 200)}"
     assert {answer.json().get("refresh_token", token) for answer in answers} == {token}
@@ -132,7 +162,7 @@ def test_one_refresh_token_static(bank: Bank, scale: Scale) -> None:
 
 def test_one_client_assertion(bank: Bank, scale: Scale) -> None:
     fields = {"grant_type": "client_credentials", "client_assertion_type": ASSERTION_TYPE, "client_assertion": bank.assertion(bank["jwt"])}
-    answers = at_once(bank.issuer, token_requests(bank, None, fields, scale.tasks))
+    answers = at_once(bank, bank.issuer, token_requests(bank, None, fields, scale.tasks))
     found = counted(answers)
     assert found == {(200, "", ""): 1, (401, "invalid_client", "assertion.reused"): scale.tasks - 1}, f"{found}{example(answers, 200)}"
 
@@ -145,7 +175,7 @@ def test_one_client_assertion_at_several_endpoints(bank: Bank, scale: Scale) -> 
     for index in range(scale.tasks):
         path, fields = kinds[index % len(kinds)]
         requests.append(("POST", path, *bank.ready(None, fields | shown)))
-    answers = at_once(bank.issuer, requests)
+    answers = at_once(bank, bank.issuer, requests)
     statuses = Counter(answer.status // 100 for answer in answers)
     assert statuses == {2: 1, 4: scale.tasks - 1}, f"{counted(answers)}"
 
@@ -155,22 +185,54 @@ def test_one_proof_at_the_token_endpoint(bank: Bank, scale: Scale) -> None:
     token = bank.tokens(bank["fapi"], key)["refresh_token"]
     proofs = [bank.token_proof(key)] * scale.tasks
     fields = {"grant_type": "refresh_token", "refresh_token": token}
-    answers = at_once(bank.issuer, token_requests(bank, bank["fapi"], fields, scale.tasks, proofs))
+    answers = at_once(bank, bank.issuer, token_requests(bank, bank["fapi"], fields, scale.tasks, proofs))
     found = counted(answers)
     assert found == {(200, "", ""): 1, (400, "invalid_dpop_proof", "dpop.reused"): scale.tasks - 1}, f"{found}{example(answers, 200)}"
 
 
 @pytest.mark.parametrize("resource", ["accounts", "userinfo"])
 def test_one_proof_at_a_protected_resource(bank: Bank, scale: Scale, resource: str) -> None:
+    """Each gate keeps its own marks and takes a proof once (SECURITY R16); the issuer's are everybody's."""
     key = Key()
     token = bank.tokens(bank["web"], key)["access_token"]
     origin = bank.api if resource == "accounts" else bank.issuer
+    winners = len(bank.doors(origin)) if resource == "accounts" else 1
     headers = {"Authorization": f"DPoP {token}", "DPoP": bank.proof(key, "GET", f"{origin}/{resource}", token)}
-    answers = at_once(origin, [("GET", f"/{resource}", headers, b"")] * scale.tasks)
+    answers = at_once(bank, origin, [("GET", f"/{resource}", headers, b"")] * scale.tasks)
     found = Counter(answer.status for answer in answers)
-    assert found == {200: 1, 401: scale.tasks - 1}, f"{counted(answers)}{example(answers, 200)}"
+    assert found == {200: winners, 401: scale.tasks - winners}, f"{counted(answers)}{example(answers, 200)}"
     assert {answer.headers["mandate-cause"] for answer in answers if answer.status == 401} == {"dpop.reused"}
     ok(bank.accounts_proven(token, key))
+
+
+@pytest.mark.parametrize("bound", [False, True], ids=["bearer", "dpop"])
+def test_one_device_code(bank: Bank, scale: Scale, bound: bool) -> None:
+    flow, key = ok(bank.post("/device_authorization", bank["device"], {"scope": "openid accounts offline_access"})), Key()
+    assert bank.decide_device(flow["user_code"]).status == 200
+    proofs = [bank.token_proof(key) for _ in range(scale.tasks)] if bound else None
+    fields = {"grant_type": DEVICE_GRANT, "device_code": flow["device_code"]}
+    answers = at_once(bank, bank.issuer, token_requests(bank, bank["device"], fields, scale.tasks, proofs))
+    statuses = Counter(answer.status for answer in answers)
+    assert statuses == {200: 1, 400: scale.tasks - 1}, f"{counted(answers)}{example(answers, 200)}"
+    # Too early for a further poll, or spent: either way nothing more is given.
+    assert {answer.json()["error"] for answer in answers if answer.status != 200} <= {"slow_down", "invalid_grant"}, counted(answers)
+    (tokens,) = (answer.json() for answer in answers if answer.status == 200)
+    ok(bank.accounts_proven(tokens["access_token"], key) if bound else bank.accounts(tokens["access_token"]))
+    ok(bank.refresh(bank["device"], tokens["refresh_token"], bank.token_proof(key) if bound else None))
+
+
+@pytest.mark.parametrize("role", ["spa", "jwt"])
+def test_one_bound_refresh_token_idempotent(bank: Bank, scale: Scale, role: str) -> None:
+    """A proof for each attempt: the same successor, and access tokens that are bound to the key."""
+    key = Key()
+    token = bank.tokens(bank[role], key)["refresh_token"]
+    proofs = [bank.token_proof(key) for _ in range(scale.tasks)]
+    fields = {"grant_type": "refresh_token", "refresh_token": token}
+    answers = at_once(bank, bank.issuer, token_requests(bank, bank[role], fields, scale.tasks, proofs))
+    found = counted(answers)
+    assert found == {(200, "", ""): scale.tasks}, f"{found}{example(answers, 200)}"
+    assert len({answer.json()["refresh_token"] for answer in answers}) == 1
+    assert {claims_of(answer.json()["access_token"])["cnf"]["jkt"] for answer in answers} == {key.thumbprint}
 
 
 def test_one_request_uri(bank: Bank) -> None:

@@ -8,20 +8,24 @@ import json
 import re
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import requests
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 
+from .binary import Cli
 from .demo import Demo
 from .forms import Browser, Page
 from .platform import CALLBACK, FORM, HTTP, Person
 
 EVERYTHING = "openid profile email offline_access accounts quotes"
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 Json = dict[str, Any]
@@ -80,6 +84,11 @@ class Key:
             return {"kty": "OKP", "crv": "Ed25519", "x": b64(private.public_key().public_bytes_raw())}
         modulus = private.public_key().public_numbers()
         return {"kty": "RSA", "n": b64(modulus.n.to_bytes(256, "big")), "e": b64(modulus.e.to_bytes(3, "big"))}
+
+    def private(self) -> Json:
+        """Of P-256 keys."""
+        assert isinstance(self._private, ec.EllipticCurvePrivateKey)
+        return self.public() | {"d": b64(self._private.private_numbers().private_value.to_bytes(32, "big"))}
 
     @property
     def thumbprint(self) -> str:
@@ -179,15 +188,34 @@ class Code:
     redirect_uri: str
 
 
+class Operated(Protocol):
+    """What runs the platform: a demo, or nodes that were set up with the commands."""
+
+    @property
+    def cli(self) -> Cli: ...
+
+    @property
+    def advance(self) -> Callable[[float], None]: ...
+
+    def now(self) -> str: ...
+
+
+Door = tuple[str, str | None]
+"""Where a node serves an origin, and under which Host."""
+
+
 @dataclass
 class Bank:
-    demo: Demo
+    demo: Operated
     issuer: str
     api: str
     parties: dict[str, Party]
     people: dict[str, Person]
     subjects: dict[str, str]
     browsers: dict[str, Browser] = field(default_factory=dict)
+    doors: Callable[[str], list[Door]] = lambda origin: [(origin, None)]
+    """An origin at each node."""
+    platform: str = "rfc"
 
     @classmethod
     def of(cls, demo: Demo) -> Bank:
@@ -218,6 +246,21 @@ class Bank:
         )
 
     def __getitem__(self, role: str) -> Party:
+        return self.parties[role]
+
+    def register(self, folder: Path, role: str, settings: Json, scope: str = EVERYTHING) -> Party:
+        """One more client, made with the commands, with a secret or key of its own if its settings want one."""
+        method, jwk = settings.get("auth_method", "client_secret_basic"), None
+        if method == "private_key_jwt":
+            key = Key()
+            jwk = key.private()
+            settings = settings | {"jwks": json.dumps({"keys": [key.public()]})}
+        file = folder / f"{role}.json"
+        file.write_text(json.dumps(settings))
+        arguments = ["--platform", self.platform, "--name", f"Sample {role}", "--scope", scope, "--redirect-uri", CALLBACK]
+        made = self.demo.cli.json("client", "create", *arguments, "--live-approved", "--settings", str(file))
+        secret, strict = made.get("client_secret") or "", settings.get("profile") == "fapi2"
+        self.parties[role] = Party(role, made["client_id"], method, secret, jwk, CALLBACK, strict)
         return self.parties[role]
 
     def now(self) -> int:
@@ -286,6 +329,15 @@ class Bank:
     def pushed(self, party: Party, fields: Fields, proof: str | None = None) -> Fields:
         body = ok(self.post("/par", party, fields, proof), 201)
         return {"client_id": party.id, "request_uri": body["request_uri"]}
+
+    def decide_device(self, typed: str, button: str = "consent-allow") -> Page:
+        """RFC 8628 section 3.3, the person's part: types the code, signs in where that is asked for, decides."""
+        browser = self.browser()
+        page = browser.submit(browser.get(f"{self.issuer}/device"), "device-submit", {"user_code": typed})
+        if page.path == "/login":
+            alice = self.people["alice"]
+            page = browser.submit(page, "login-submit", {"username": alice.name, "password": alice.password})
+        return browser.submit(page, button) if page.has(button) else page
 
     # -- endpoints --------------------------------------------------------------------------------------------
 

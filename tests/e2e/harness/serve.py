@@ -66,12 +66,13 @@ def secret_file(folder: Path, name: str, text: str) -> Path:
 class Installation:
     """A folder with a platform file on free ports, and the nodes that serve it. `store` is None for SQLite."""
 
-    def __init__(self, folder: Path, store: str | None) -> None:
+    def __init__(self, folder: Path, store: str | None, sample: Path = SAMPLE) -> None:
         self.folder, self.store = folder, store
         self.cli = Cli(cwd=folder)
-        given = SAMPLE.read_text()
+        given = sample.read_text()
+        self.id = sample.stem
         self.moved = {int(port): free_port() for port in dict.fromkeys(ADDRESS.findall(given))}
-        self.platform_file = folder / "alpaca.toml"
+        self.platform_file = folder / sample.name
         self.platform_file.write_text(ADDRESS.sub(lambda found: f"127.0.0.1:{self.moved[int(found[1])]}", given))
         self.platform: Platform
         self.nodes = 0
@@ -127,10 +128,13 @@ class Installation:
 
     # -- with the commands --------------------------------------------------------------------------------------
 
-    def set_up(self) -> Platform:
-        """Platform, a user with two accounts and a key for each."""
+    def apply(self) -> None:
         applied = self.cli.run("apply", str(self.platform_file), "--yes")
         assert applied.code == 0, applied.err
+
+    def set_up(self) -> Platform:
+        """Platform, a user with two accounts and a key for each."""
+        self.apply()
         self.platform = Platform(
             issuer=self.url(7110),
             api={"paper": self.url(7111), "live": self.url(7112)},
@@ -152,7 +156,7 @@ class Installation:
         return self.platform
 
     def create(self, noun: str, *arguments: str) -> dict[str, Any]:
-        made: dict[str, Any] = self.cli.json(noun, "create", "--platform", "alpaca", *arguments)
+        made: dict[str, Any] = self.cli.json(noun, "create", "--platform", self.id, *arguments)
         return made
 
     def client(self, name: str, scope: str = "account:write trading data") -> Client:

@@ -271,6 +271,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rfc6749_2_3_1_published_headers() {
+        let examples = include_str!("../../../wire/tests/vectors/rfc-examples.json");
+        let examples: serde_json::Value = serde_json::from_str(examples).unwrap();
+        let headers = examples["basic"].as_array().unwrap();
+        assert_eq!(headers.len(), 2);
+        for vector in headers {
+            let text = |name: &str| vector[name].as_str().unwrap();
+            let (id, secret) = basic(text("header").as_bytes()).unwrap();
+            assert_eq!((id.as_str(), secret.expose()), (text("client_id"), text("client_secret")));
+        }
+    }
+
+    #[test]
     fn rfc6749_2_3_1_both_halves_are_form_encoded() {
         let value = format!("Basic {}", STANDARD.encode("a%3Ab:p%2Bq+r"));
         let (id, secret) = basic(value.as_bytes()).unwrap();

@@ -1,6 +1,7 @@
 //! Public keys as JSON (RFC 7517, RFC 7518 section 6, RFC 8037 section 2), read strictly and parsed once.
 
 use super::alg::Alg;
+use super::jws::JwsFault;
 use super::{point, strict};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{
@@ -165,8 +166,15 @@ impl PublicJwk {
         kind && self.alg.is_none_or(|only| only == alg)
     }
 
-    /// Whether the signature is this key's.
-    pub(super) fn verifies(&self, alg: Alg, signed: &[u8], signature: &[u8]) -> bool {
+    /// Whether the signature over these bytes is this key's (RFC 7518 section 3). Which algorithms may be used at all, the
+    /// caller has asked before: see [`super::Compact::verify`], which ends here.
+    ///
+    /// # Errors
+    /// The key is not for this algorithm, or the signature is not by this key.
+    pub fn verify(&self, alg: Alg, signed: &[u8], signature: &[u8]) -> Result<(), JwsFault> {
+        if !self.fits(alg) {
+            return Err(JwsFault::NoKey);
+        }
         let key = match (&self.kind, alg) {
             // RFC 7518 section 3.4: r and s with 32 bytes each, nothing else.
             (Kind::P256 { key, .. }, Alg::Es256) | (Kind::Ed25519 { key, .. }, Alg::EdDsa)
@@ -176,9 +184,9 @@ impl PublicJwk {
             }
             (Kind::Rsa { pss, .. }, Alg::Ps256) => pss,
             (Kind::Rsa { pkcs1, .. }, Alg::Rs256) => pkcs1,
-            _ => return false,
+            _ => return Err(JwsFault::Signature),
         };
-        self.fits(alg) && key.verify_sig(signed, signature).is_ok()
+        key.verify_sig(signed, signature).map_err(|_| JwsFault::Signature)
     }
 
     fn kty(&self) -> &'static str {

@@ -146,14 +146,7 @@ impl<'a> Compact<'a> {
         if !allowed.contains(&self.header.alg) {
             return Err(JwsFault::Algorithm);
         }
-        if !key.fits(self.header.alg) {
-            return Err(JwsFault::NoKey);
-        }
-        if key.verifies(self.header.alg, self.signed.as_bytes(), &self.signature) {
-            Ok(())
-        } else {
-            Err(JwsFault::Signature)
-        }
+        key.verify(self.header.alg, self.signed.as_bytes(), &self.signature)
     }
 }
 
