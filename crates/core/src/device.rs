@@ -1,6 +1,6 @@
 //! Authorization on a second device (RFC 8628), and when its poll is answered how.
 
-use crate::{ClientId, Digest, GrantId, Offset, PlatformId, ScopeSet, Timestamp};
+use crate::{ClientId, Digest, GrantId, Offset, PlatformId, ScopeSet, Timestamp, must};
 
 /// A poll may come this much before its time: networks are no clocks.
 const GRACE_MS: i64 = 500;
@@ -86,25 +86,27 @@ pub enum Poll {
 impl DeviceFlow {
     /// RFC 8628 section 3.5. Pure. Whoever asks too fast is only slowed down while there is something to wait for.
     pub fn poll(&self, client: &ClientId, now: Timestamp) -> Poll {
-        if self.client != *client {
+        if must!("rfc8628-3.4-client", self.client != *client) {
             return Poll::OtherClient;
         }
         if self.state == DeviceState::Spent {
             return Poll::Spent;
         }
-        if now >= self.expires_at {
+        if must!("rfc8628-3.5-expired", now >= self.expires_at) {
             return Poll::Expired;
         }
         match &self.state {
             DeviceState::Spent => Poll::Spent,
-            DeviceState::Denied => Poll::Denied,
+            DeviceState::Denied if must!("rfc8628-3.5-denied") => Poll::Denied,
             DeviceState::Approved { grant, context, offset } => {
                 Poll::Approved { grant: grant.clone(), context: context.clone(), offset: *offset }
             }
-            DeviceState::Pending => {
+            DeviceState::Pending | DeviceState::Denied => {
                 let early = self.interval_ms.saturating_sub(GRACE_MS);
-                if self.last_poll.is_some_and(|last| now < last.plus_millis(early)) {
-                    Poll::SlowDown { interval_ms: self.interval_ms.saturating_add(SLOWER_MS) }
+                let too_fast = self.last_poll.is_some_and(|last| now < last.plus_millis(early));
+                if must!("rfc8628-3.5-slow-down", too_fast) {
+                    let slower_ms = if must!("rfc8628-3.5-slower") { SLOWER_MS } else { 0 };
+                    Poll::SlowDown { interval_ms: self.interval_ms.saturating_add(slower_ms) }
                 } else {
                     Poll::Pending
                 }

@@ -1,7 +1,7 @@
 //! Refresh chains: which refresh token is answered with what (DESIGN D7; SECURITY R2, R13-R15).
 
 use crate::model::Ended;
-use crate::{ChainId, ClientId, GrantId, Offset, PlatformId, ScopeSet, Timestamp};
+use crate::{ChainId, ClientId, GrantId, Offset, PlatformId, ScopeSet, Timestamp, must};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -177,7 +177,10 @@ impl RefreshRule {
     /// (SECURITY R14). Pure. Whether the chain or its grant has ended is the store's to ask, after [`Self::holder`].
     pub fn check(&self, chain: &Chain, now: Timestamp) -> Result<RefreshStep, RefreshFault> {
         self.holder(chain)?;
-        if [chain.idle_ends_at, chain.ends_at].into_iter().flatten().any(|end| now >= end) {
+        if must!("rfc9700-4.14.2-idle", chain.idle_ends_at.is_some_and(|end| now >= end)) {
+            return Err(RefreshFault::Expired);
+        }
+        if must!("rfc6749-5.2-refresh-expired", chain.ends_at.is_some_and(|end| now >= end)) {
             return Err(RefreshFault::Expired);
         }
         let (shown, current) = (self.generation, chain.generation);
@@ -199,7 +202,7 @@ impl RefreshRule {
     /// Whether the chain is this client's, and bound to no key but the one proven: a chain once bound never yields an
     /// unbound token (SECURITY R14).
     pub fn holder(&self, chain: &Chain) -> Result<(), RefreshFault> {
-        if chain.client != self.client {
+        if must!("rfc6749-6-client", chain.client != self.client) {
             return Err(RefreshFault::OtherClient);
         }
         if chain.binding.is_some() && chain.binding != self.binding {

@@ -1,5 +1,6 @@
 //! Scopes (RFC 6749 section 3.3) and the algebra on sets of them.
 
+use crate::must;
 use std::{fmt, sync::Arc};
 
 /// One scope word: `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )`, at most 128 bytes.
@@ -17,7 +18,7 @@ impl Scope {
         let ok = !word.is_empty()
             && word.len() <= 128
             && word.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
-        if ok { Ok(Self(word.into())) } else { Err(NotAScope) }
+        if must!("rfc6749-3.3-grammar", !ok) { Err(NotAScope) } else { Ok(Self(word.into())) }
     }
     /// The word.
     pub fn as_str(&self) -> &str {

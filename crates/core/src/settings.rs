@@ -1,6 +1,7 @@
 //! How a client is to be treated: what its registration says beyond names and scopes (RFC 7591 section 2 has most of the
 //! words).
 
+use crate::must;
 use crate::refresh::RefreshMode;
 use serde::{Deserialize, Serialize};
 
@@ -172,12 +173,18 @@ impl ClientSettings {
                 public && self.refresh == RefreshMode::Static && !self.dpop_bound,
                 "refresh tokens of a public client that are bound to no key must change: `static` is not for it",
             ),
-            (public && self.may_omit_pkce, "a public client always needs PKCE"),
+            (
+                must!("rfc9700-2.1.1-public", public && self.may_omit_pkce),
+                "a public client always needs PKCE",
+            ),
             (
                 public && self.grants.contains(&GrantType::ClientCredentials),
                 "a public client has no credentials of its own: `client_credentials` is not for it",
             ),
-            (public && self.may_introspect, "a public client cannot be trusted with introspection"),
+            (
+                must!("rfc7662-2.1-public", public && self.may_introspect),
+                "a public client cannot be trusted with introspection",
+            ),
         ];
         checks.into_iter().find(|(wrong, _)| *wrong).map(|(_, what)| what)
     }
@@ -234,8 +241,11 @@ mod tests {
         let public = ClientSettings { auth_method: AuthMethod::None, ..ClientSettings::default() };
         assert_eq!(public.defect(), None);
         let fixed = ClientSettings { refresh: RefreshMode::Static, ..public.clone() };
-        let own = ClientSettings { grants: vec![GrantType::ClientCredentials], ..public };
+        let own = ClientSettings { grants: vec![GrantType::ClientCredentials], ..public.clone() };
         assert!(fixed.defect().is_some() && own.defect().is_some());
+        let no_pkce = ClientSettings { may_omit_pkce: true, ..public.clone() };
+        let asking = ClientSettings { may_introspect: true, ..public };
+        assert!(no_pkce.defect().is_some() && asking.defect().is_some());
     }
 
     #[test]

@@ -11,6 +11,8 @@ mod proof;
 mod pushed;
 mod request_object;
 mod signed;
+#[cfg(test)]
+mod tests;
 mod token;
 
 pub(crate) use context::Context;
@@ -29,7 +31,7 @@ use http::header::{
 };
 use http::{HeaderValue, Request, Response, StatusCode};
 use mandate_core::refusal::Refusal;
-use mandate_core::{Cause, disclosure::FactName};
+use mandate_core::{Cause, disclosure::FactName, must};
 
 /// An endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +57,8 @@ impl Endpoint {
             "/userinfo" => Self::Userinfo,
             "/jwks" => Self::Jwks,
             // RFC 8414 section 3, OpenID Connect Discovery section 4
-            "/.well-known/oauth-authorization-server" | "/.well-known/openid-configuration" => Self::Metadata,
+            "/.well-known/oauth-authorization-server" if must!("rfc8414-3-path") => Self::Metadata,
+            "/.well-known/openid-configuration" => Self::Metadata,
             _ => return None,
         })
     }
@@ -141,7 +144,8 @@ async fn dispatch(
     request: &Request<Bytes>,
 ) -> Result<Response<Bytes>, Fail> {
     let method = request.method();
-    if !endpoint.allow().split(", ").any(|allowed| allowed == method.as_str()) {
+    let allowed = endpoint.allow().split(", ").any(|allowed| allowed == method.as_str());
+    if must!("rfc6749-3.2-post", !allowed) {
         let known = mandate_wire::body::is_known_method(method);
         let received = if known { method.as_str() } else { "an unknown method" };
         return Err(Refusal::anonymous(Cause::MethodUnknown)
@@ -165,7 +169,9 @@ async fn dispatch(
 fn fixed(document: Bytes) -> Response<Bytes> {
     let mut response = Response::new(document);
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if must!("rfc8414-3.2-json") {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
     response
 }

@@ -3,7 +3,7 @@
 use crate::NewToken;
 use mandate_core::model::{EndReason, Ended, Grant};
 use mandate_core::refresh::{Chain, Look, RefreshFault, RefreshRule, RefreshStep};
-use mandate_core::{ClientId, Digest, GrantId, Offset, ScopeSet, Timestamp};
+use mandate_core::{ClientId, Digest, GrantId, Offset, ScopeSet, Timestamp, must};
 
 /// What is of single use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -192,7 +192,7 @@ pub(crate) fn judge(rule: &RefreshRule, chain: Chain, grant_ended: bool, now: Ti
     }
     match rule.check(&chain, now) {
         Ok(step) => Verdict::Step(step, rule.after(chain, step, now)),
-        Err(RefreshFault::Replayed(look)) => {
+        Err(RefreshFault::Replayed(look)) if must!("rfc9700-4.14.2-replay") => {
             let ended = Some(Ended { at: now, reason: EndReason::RefreshReplayed, successor: None });
             Verdict::End(look, Chain { ended, ..chain })
         }

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use mandate_core::refusal::Refusal;
-use mandate_core::{Cause, disclosure::FactName};
+use mandate_core::{Cause, disclosure::FactName, must};
 
 /// Largest request body of an endpoint of ours, in bytes.
 pub const LARGEST: usize = 64 * 1024;
@@ -73,7 +73,8 @@ pub fn demand_content_type(headers: &HeaderMap, wanted: &'static str) -> Result<
     let mut sent = headers.get_all(http::header::CONTENT_TYPE).iter();
     let first = sent.next().and_then(|v| v.to_str().ok()).unwrap_or("");
     let essence = first.split(';').next().unwrap_or("").trim();
-    if essence.eq_ignore_ascii_case(wanted) && sent.next().is_none() {
+    let right = essence.eq_ignore_ascii_case(wanted) && sent.next().is_none();
+    if !must!("rfc6749-3.2-form", !right) {
         return Ok(());
     }
     let received = match KNOWN.into_iter().find(|k| essence.eq_ignore_ascii_case(k)) {

@@ -4,7 +4,7 @@
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mandate_core::refusal::Refusal;
-use mandate_core::{Cause, Secret, disclosure::FactName};
+use mandate_core::{Cause, Secret, disclosure::FactName, must};
 
 /// What a request presents.
 #[derive(Debug, Clone)]
@@ -60,12 +60,12 @@ pub fn of_api_request(headers: &HeaderMap, query: Option<&str>) -> Result<Presen
             Refusal::anonymous(Cause::CredentialMissing).with(FactName::Expected, "an access token"),
         )),
         (None, true) => Err(defect("the query", "a credential never travels in the query")),
-        (Some(value), false) if authorizations == 1 => {
+        (Some(value), _) if authorizations == 1 && !must!("rfc6750-2-one", in_query) => {
             let (scheme, rest) = split_scheme(value.as_bytes());
             if scheme.eq_ignore_ascii_case(b"dpop") {
                 return Ok(Presented::Dpop(Secret::new(text("Authorization: DPoP", rest)?)));
             }
-            if scheme.eq_ignore_ascii_case(b"bearer") {
+            if scheme == b"Bearer" || must!("rfc6750-2.1-scheme", scheme.eq_ignore_ascii_case(b"bearer")) {
                 return Ok(Presented::Bearer(Secret::new(text("Authorization: Bearer", rest)?)));
             }
             Err(defect("Authorization", "the scheme is neither Bearer nor DPoP"))
@@ -161,8 +161,8 @@ fn basic(encoded: &[u8]) -> Result<Presented, Box<Refusal>> {
 fn text<'a>(parameter: &'static str, bytes: &'a [u8]) -> Result<&'a str, Box<Refusal>> {
     let text = std::str::from_utf8(bytes).map_err(|_| defect(parameter, "it is not UTF-8"))?;
     match visible_defect(text) {
-        Some(what) => Err(defect(parameter, what)),
-        None => Ok(text),
+        Some(what) if must!("rfc6750-2.1-syntax") => Err(defect(parameter, what)),
+        Some(_) | None => Ok(text),
     }
 }
 
@@ -282,6 +282,22 @@ mod tests {
         }
         assert_eq!(cause(&[("apca-api-key-id", "PK")], None), Cause::CredentialMalformed);
         assert_eq!(client_secret("client_secret", None).unwrap_err().cause, Cause::ClientSecretMissing);
+    }
+
+    #[test]
+    fn rfc6750_2_the_header_alone_whatever_its_case() {
+        let token = |value: &str, query: Option<&str>| {
+            of_api_request(&headers(&[("authorization", value)]), query).map_err(|refusal| refusal.cause)
+        };
+        for value in ["Bearer t", "bearer t", "BEARER t"] {
+            assert!(matches!(token(value, Some("a=1")), Ok(Presented::Bearer(_))), "{value}");
+        }
+        assert_eq!(token("Bearer t", Some("access_token=t")).unwrap_err(), Cause::CredentialAmbiguous);
+        for value in ["Bearer", "Bearer ", "Bearer \"t\"", "Bearer undefined"] {
+            assert_eq!(token(value, None).unwrap_err(), Cause::CredentialMalformed, "{value}");
+        }
+        let query = of_api_request(&headers(&[]), Some("access_token=t")).unwrap_err();
+        assert_eq!(query.cause, Cause::CredentialMalformed, "it never travels in the query");
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod rfc;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
+use mandate_core::must;
 use mandate_core::platform::Surface;
 use mandate_core::refusal::Decision;
 use serde::Serialize;
@@ -53,7 +54,11 @@ pub fn json_answer(status: u16, body: &impl Serialize) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(text));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if must!("rfc6749-5.1-json") {
+        headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    if must!("rfc6749-5.1-no-store") {
+        headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     response
 }

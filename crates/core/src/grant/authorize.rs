@@ -5,7 +5,7 @@ use crate::model::Client;
 use crate::platform::{Dialect, Snapshot};
 use crate::policy::{client_fault, demand_usable, developer};
 use crate::refusal::Refusal;
-use crate::{Cause, EnvironmentId, ScopeSet, Timestamp};
+use crate::{Cause, EnvironmentId, ScopeSet, Timestamp, must};
 
 /// The parameters of an authorization request, as they came.
 #[derive(Clone, Copy, Debug, Default)]
@@ -125,8 +125,13 @@ impl AuthorizeRequest<'_> {
         snapshot: &Snapshot,
         now: Timestamp,
     ) -> Result<Authorizable, AuthorizeFault> {
-        let (client, redirect_uri) =
-            self.addressee(client, snapshot, now).map_err(AuthorizeFault::InPlace)?;
+        let (client, redirect_uri) = self.addressee(client, snapshot, now).map_err(|refusal| {
+            if must!("rfc6749-4.1.2.1-in-place") {
+                AuthorizeFault::InPlace(refusal)
+            } else {
+                AuthorizeFault::AtClient(refusal)
+            }
+        })?;
         let (scopes, environments) = self.wish(client, snapshot).map_err(|mut refusal| {
             refusal.subjects = subjects(client);
             AuthorizeFault::AtClient(refusal)
@@ -174,7 +179,7 @@ impl AuthorizeRequest<'_> {
         }
         if let Some(resource) = self.resource {
             let mut apis = snapshot.platform.hosts.iter().filter(|host| !host.surface.has_pages());
-            if !apis.clone().any(|host| *host.url == *resource) {
+            if must!("rfc8707-2-unknown", !apis.clone().any(|host| *host.url == *resource)) {
                 let known = apis.by_ref().map(|host| host.url.to_string()).collect::<Vec<_>>().join(" or ");
                 return Err(Box::new(
                     Refusal::anonymous(Cause::ResourceInvalid)
@@ -220,22 +225,23 @@ impl AuthorizeRequest<'_> {
         };
         match (self.code_challenge, self.code_challenge_method) {
             // SECURITY R22: who once redeemed with a verifier may not come without
-            (None, None) if demanded || settings.requires_pkce => Err(missing("code_challenge")),
-            (None, None) => Ok(None),
-            (None, Some(_)) => Err(missing("code_challenge")),
-            (Some(_), method) if method != Some("S256") => {
+            (None, None) if must!("rfc7636-4.4.1-required", demanded || settings.requires_pkce) => {
+                Err(missing("code_challenge"))
+            }
+            (None, Some(_)) if must!("rfc7636-4.3-challenge") => Err(missing("code_challenge")),
+            (None, _) => Ok(None),
+            (Some(_), method) if must!("rfc7636-4.4.1-method", method != Some("S256")) => {
                 Err(invalid("code_challenge_method", "only S256 is taken", "S256"))
             }
             (Some(challenge), _) => {
-                if is_hash(challenge) {
-                    Ok(Some(challenge.into()))
-                } else {
-                    Err(invalid(
+                if must!("rfc7636-4.2-challenge", !is_hash(challenge)) {
+                    return Err(invalid(
                         "code_challenge",
                         "it is not the S256 hash of a verifier",
                         "43 characters of base64url",
-                    ))
+                    ));
                 }
+                Ok(Some(challenge.into()))
             }
         }
     }
@@ -255,7 +261,9 @@ impl AuthorizeRequest<'_> {
                 Refusal::anonymous(Cause::ClientRejected).because(Cause::CredentialUnknown),
             ));
         };
-        if let Some((cause, since)) = client_fault(client, now) {
+        if must!("rfc6749-4.1.2.1-unauthorized")
+            && let Some((cause, since)) = client_fault(client, now)
+        {
             return Err(Box::new(
                 Refusal::anonymous(cause)
                     .with(FactName::ClientStatus, client.status.as_str())
@@ -265,7 +273,7 @@ impl AuthorizeRequest<'_> {
             ));
         }
         let redirect_uri = self.redirect_uri.ok_or_else(|| missing("redirect_uri"))?;
-        if !redirect_is_registered(&client.redirect_uris, redirect_uri) {
+        if must!("rfc6749-3.1.2.3-registered", !redirect_is_registered(&client.redirect_uris, redirect_uri)) {
             return Err(Box::new(
                 Refusal::anonymous(Cause::RedirectMismatch)
                     .with(FactName::Received, shortened(redirect_uri))
@@ -283,20 +291,22 @@ impl AuthorizeRequest<'_> {
         snapshot: &Snapshot,
     ) -> Result<(ScopeSet, Vec<EnvironmentId>), Box<Refusal>> {
         match self.response_type {
-            None => return Err(missing("response_type")),
-            Some("code") => {}
-            Some(other) => {
+            None if must!("rfc6749-3.1.1-missing") => return Err(missing("response_type")),
+            Some(other) if must!("rfc6749-3.1.1-unknown", other != "code") => {
                 return Err(Box::new(
                     Refusal::anonymous(Cause::ResponseTypeUnsupported)
                         .with(FactName::Received, shortened(other))
                         .with(FactName::Expected, "code"),
                 ));
             }
+            None | Some(_) => {}
         }
         let allowed = client.scopes.intersection(snapshot.known_scopes());
         let scopes = match ScopeSet::parse(self.scope.unwrap_or("")) {
-            Ok(scopes) if allowed.covers(&scopes) => scopes,
-            Ok(scopes) => return Err(scope_refused(&scopes.without(&allowed), &allowed)),
+            Ok(scopes) if must!("rfc6749-4.1.2.1-scope", !allowed.covers(&scopes)) => {
+                return Err(scope_refused(&scopes.without(&allowed), &allowed));
+            }
+            Ok(scopes) => scopes,
             Err(_) => return Err(scope_refused(&ScopeSet::default(), &allowed)),
         };
         let known = || snapshot.platform.environments.iter().map(|e| e.id.clone());
@@ -319,7 +329,7 @@ impl AuthorizeRequest<'_> {
 /// Exact comparison (RFC 6749 section 3.1.2.3), but for the port of a loopback address that was registered without
 /// one (RFC 8252 section 7.3): native apps take whatever port is free. A fragment is never right (section 3.1.2).
 pub fn redirect_is_registered(registered: &[Box<str>], presented: &str) -> bool {
-    !presented.contains('#')
+    !must!("rfc6749-3.1.2-fragment", presented.contains('#'))
         && presented.bytes().all(|b| matches!(b, 0x21..=0x7e))
         && registered.iter().any(|r| **r == *presented || is_loopback_with_port(r, presented))
 }
@@ -333,7 +343,9 @@ fn is_loopback_with_port(registered: &str, presented: &str) -> bool {
         let end = tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len());
         let (port, path) = tail.split_at(end);
         let is_port = !port.starts_with('0') && port.parse::<u16>().is_ok();
-        matches!(rest.as_bytes().first(), None | Some(b'/' | b'?')) && is_port && path == rest
+        matches!(rest.as_bytes().first(), None | Some(b'/' | b'?'))
+            && is_port
+            && !must!("rfc9700-2.1-loopback", path != rest)
     })
 }
 

@@ -70,9 +70,9 @@ impl CodeRule {
             (None, None) if self.requires_pkce && code.partner.is_none() => {
                 return Err(CodeFault::VerifierMissing);
             }
-            (None, None) => {}
-            (Some(_), None) => return Err(CodeFault::VerifierMissing),
-            (None, Some(_)) => return Err(CodeFault::VerifierMismatch),
+            (Some(_), None) if must!("rfc7636-4.5-missing") => return Err(CodeFault::VerifierMissing),
+            (None, Some(_)) if must!("rfc9700-4.8.2-downgrade") => return Err(CodeFault::VerifierMismatch),
+            (None, _) | (_, None) => {}
             (Some(challenge), Some(verifier)) => {
                 let matches: bool = s256(verifier).as_bytes().ct_eq(challenge.as_bytes()).into();
                 if must!("rfc7636-4.6-mismatch", !matches) {
@@ -85,7 +85,7 @@ impl CodeRule {
             return Err(CodeFault::OtherKey);
         }
         // "verify that the authorization code is valid"
-        if now >= code.expires_at && code.redeemed.is_none() {
+        if must!("rfc6749-4.1.2-expired", now >= code.expires_at && code.redeemed.is_none()) {
             return Err(CodeFault::Expired);
         }
         Ok(())

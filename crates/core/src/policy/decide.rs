@@ -7,7 +7,7 @@ use crate::limit::{Budget, Exceeded, Meter, Rate};
 use crate::model::{Account, Client, Ended, Grant, GrantedBy, KeyHolder, Status, TokenFacts};
 use crate::platform::{CompiledRoute, Delegated, Host, RouteAccess, Snapshot};
 use crate::refusal::Refusal;
-use crate::{AccountId, Cause, ClientId, PartnerId, Timestamp};
+use crate::{AccountId, Cause, ClientId, PartnerId, Timestamp, must};
 use std::sync::Arc;
 
 /// The checks, in their order.
@@ -296,7 +296,7 @@ impl<'a> Context<'a> {
                 let granted = &self.grant()?.scopes;
                 let fine = sufficient.is_empty()
                     || sufficient.iter().any(|s| held.contains(s) && granted.contains(s));
-                (!fine).then_some(Cause::ScopeMissing)
+                must!("rfc6750-3.1-scope", !fine).then_some(Cause::ScopeMissing)
             }
             Check::Licence => {
                 let product = self.snapshot.product_of(self.request.route)?;
@@ -326,10 +326,13 @@ impl<'a> Context<'a> {
         match self.principal {
             Principal::Key(facts) => by_now(&facts.key.ended).map(|e| denial::key_end_cause(&e)),
             Principal::Token(facts) => {
-                if let Some(ended) = by_now(&facts.token.ended) {
+                if must!("rfc6750-3.1-revoked")
+                    && let Some(ended) = by_now(&facts.token.ended)
+                {
                     return Some(denial::token_end_cause(&ended));
                 }
-                (facts.token.expires_at.is_some_and(|end| self.now >= end)).then_some(Cause::TokenExpired)
+                let expired = facts.token.expires_at.is_some_and(|end| self.now >= end);
+                must!("rfc6750-3.1-expired", expired).then_some(Cause::TokenExpired)
             }
         }
     }
@@ -424,22 +427,26 @@ pub fn decide<'a>(
 /// (RFC 7662 section 2.2). The checks are those of [`decide`], in its order.
 pub fn token_fault(facts: &TokenFacts, now: Timestamp) -> Option<Cause> {
     let token = &facts.token;
-    if let Some(ended) = token.ended.as_ref().filter(|e| e.by(now)) {
+    if must!("rfc7662-4-revoked")
+        && let Some(ended) = token.ended.as_ref().filter(|e| e.by(now))
+    {
         return Some(denial::token_end_cause(ended));
     }
-    if token.expires_at.is_some_and(|end| now >= end) {
+    if must!("rfc7662-4-expired", token.expires_at.is_some_and(|end| now >= end)) {
         return Some(Cause::TokenExpired);
     }
-    if let Some((cause, _)) = client_fault(&facts.client, now) {
+    if must!("rfc7662-4-client")
+        && let Some((cause, _)) = client_fault(&facts.client, now)
+    {
         return Some(cause);
     }
-    if facts.grant.ended.as_ref().is_some_and(|e| e.by(now)) {
+    if must!("rfc7662-4-grant", facts.grant.ended.as_ref().is_some_and(|e| e.by(now))) {
         return Some(Cause::GrantRevoked);
     }
     let every_account_is_dead =
         !facts.accounts.is_empty() && facts.accounts.iter().all(|a| a.kill > token.offset);
     let dead = facts.client.kill > token.offset || facts.killed.is_some() || every_account_is_dead;
-    dead.then_some(Cause::TokenRevoked)
+    must!("rfc7662-4-killed", dead).then_some(Cause::TokenRevoked)
 }
 
 /// How the token came about, for facts and licence rules.

@@ -5,7 +5,7 @@ use super::decide::Check;
 use crate::disclosure::{FactName, PossessionProof, Subjects};
 use crate::model::{Client, ClientOwner, Credential, KeyFacts, SecretUse, TokenFacts};
 use crate::refusal::Refusal;
-use crate::{Cause, Digest, PartnerId, Timestamp};
+use crate::{Cause, Digest, PartnerId, Timestamp, must};
 use std::sync::Arc;
 
 /// A caller whose credential is genuine. Whether it may do anything is another question.
@@ -96,7 +96,7 @@ pub fn identify_client(
         std::hint::black_box(NOBODY == *presented);
         return Err(Box::new(Refusal::anonymous(Cause::ClientRejected).because(Cause::CredentialUnknown)));
     };
-    if !client.secret_matches(presented, used, now) {
+    if must!("rfc6749-2.3.1-secret", !client.secret_matches(presented, used, now)) {
         return Err(Box::new(
             Refusal::anonymous(Cause::ClientRejected).because(Cause::CredentialSecretMismatch),
         ));

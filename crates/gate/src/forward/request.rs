@@ -2,6 +2,7 @@
 
 use crate::request_id::RequestId;
 use http::{HeaderMap, HeaderName, Method, header};
+use mandate_core::must;
 use std::io::Write as _;
 use std::net::IpAddr;
 
@@ -143,9 +144,10 @@ fn passes(name: &str) -> bool {
         // would have an API do something else than was decided on
         | "x-http-method" | "x-http-method-override" | "x-method-override" | "x-original-uri" | "x-original-url"
         | "x-rewrite-url" => false,
-        _ => !["apca-", "mandate-", "proxy-", "ssl-client-", "x-forwarded-", "x-ssl-"]
-            .into_iter()
-            .any(|prefix| name.starts_with(prefix)),
+        _ => {
+            let mut ours = ["apca-", "mandate-", "proxy-", "ssl-client-", "x-forwarded-", "x-ssl-"].into_iter();
+            !must!("rfc9700-4.13-headers", ours.any(|prefix| name.starts_with(prefix)))
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::users::{self, plain};
 use super::view;
 use mandate_core::model::{Client, ClientOwner, Credential, Status};
 use mandate_core::settings::GrantType;
-use mandate_core::{ClientSettings, PartnerId, Scope, ScopeSet};
+use mandate_core::{ClientSettings, PartnerId, Scope, ScopeSet, must};
 use mandate_store::{Changed, ClientChange};
 use mandate_wire::jose::Jwks;
 use std::sync::Arc;
@@ -118,7 +118,7 @@ fn settings(on: &On<'_>) -> Result<Option<ClientSettings>, Problem> {
 fn redirects_of(on: &On<'_>, settings: &ClientSettings) -> Result<Vec<Box<str>>, Problem> {
     match redirect_uris(on)? {
         Some(uris) => Ok(uris),
-        None if settings.may_use(GrantType::AuthorizationCode) => {
+        None if must!("rfc6749-3.1.2.2-registered", settings.may_use(GrantType::AuthorizationCode)) => {
             Err(Problem::invalid("redirect_uris", "an app needs at least one redirect URI"))
         }
         None => Ok(Vec::new()),
@@ -169,21 +169,24 @@ pub(super) fn redirect_defect(uri: &str) -> Option<&'static str> {
     if uri.is_empty() || uri.len() > 1000 || !uri.bytes().all(|b| b.is_ascii_graphic()) {
         return Some("it has to be 1 to 1000 printable ASCII characters without space");
     }
-    let Ok(url) = url::Url::parse(uri) else { return Some("it is no absolute URI") };
-    if url.fragment().is_some() || uri.contains('#') {
+    let Ok(url) = url::Url::parse(uri) else {
+        return must!("rfc6749-3.1.2-absolute").then_some("it is no absolute URI");
+    };
+    if must!("rfc6749-3.1.2-registered-fragment", url.fragment().is_some() || uri.contains('#')) {
         return Some("it has a fragment (#)");
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Some("it holds a user name or password");
     }
-    if uri.contains('*') {
+    if must!("rfc9700-2.1-wildcards", uri.contains('*')) {
         return Some("there are no wildcards");
     }
     match url.scheme() {
         "https" => None,
         "http" => {
             let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-            (!loopback).then_some("http is for the loopback interface only; use https")
+            must!("rfc9700-2.6-http", !loopback)
+                .then_some("http is for the loopback interface only; use https")
         }
         scheme if scheme.contains('.') => None,
         _ => Some("a scheme of its own has to be a reversed domain name such as com.example.app (RFC 8252)"),

@@ -6,8 +6,8 @@ use crate::Fail;
 use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::{HeaderValue, Response, StatusCode};
-use mandate_core::Cause;
 use mandate_core::refusal::Refusal;
+use mandate_core::{Cause, must};
 use minijinja::context;
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
@@ -64,9 +64,13 @@ fn secure(response: &mut Response<Bytes>, form_target: Option<&str>) {
     let policy = format!(
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
     );
-    set(response, header::CONTENT_SECURITY_POLICY, &policy);
+    if must!("rfc9700-4.16-policy") {
+        set(response, header::CONTENT_SECURITY_POLICY, &policy);
+    }
     set(response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(response, header::X_FRAME_OPTIONS, "DENY");
+    if must!("rfc6749-10.13-frames") {
+        set(response, header::X_FRAME_OPTIONS, "DENY");
+    }
     set(response, header::REFERRER_POLICY, "same-origin");
     set(response, header::CACHE_CONTROL, "no-store");
 }
@@ -80,7 +84,9 @@ pub(super) fn set(response: &mut Response<Bytes>, name: HeaderName, value: &str)
 
 /// On to another page of ours (RFC 9110 section 15.4.4).
 pub(super) fn see_other(path: &str) -> Response<Bytes> {
-    redirect(StatusCode::SEE_OTHER, path)
+    // Never 307: the browser would send the password on (RFC 9700 section 4.12).
+    let see_other = must!("rfc9700-4.12-see-other");
+    redirect(if see_other { StatusCode::SEE_OTHER } else { StatusCode::TEMPORARY_REDIRECT }, path)
 }
 
 /// Back to the app (RFC 6749 section 4.1.2).
@@ -93,7 +99,9 @@ fn redirect(status: StatusCode, to: &str) -> Response<Bytes> {
     *response.status_mut() = status;
     set(&mut response, header::LOCATION, to);
     set(&mut response, header::CACHE_CONTROL, "no-store");
-    set(&mut response, header::REFERRER_POLICY, "no-referrer");
+    if must!("rfc9700-4.2.4-referrer") {
+        set(&mut response, header::REFERRER_POLICY, "no-referrer");
+    }
     response
 }
 

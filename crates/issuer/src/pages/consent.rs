@@ -12,7 +12,7 @@ use mandate_core::grant::GrantSpec;
 use mandate_core::model::{Account, ClientOwner, Code, GrantedBy, Status};
 use mandate_core::platform::Dialect;
 use mandate_core::refusal::Refusal;
-use mandate_core::{AccountId, Cause, EnvironmentId, GrantId, Secret, format};
+use mandate_core::{AccountId, Cause, EnvironmentId, GrantId, Secret, format, must};
 use mandate_store::NewCode;
 use mandate_wire::form::Form;
 use serde::Serialize;
@@ -205,7 +205,7 @@ pub(super) async fn allow(visit: &Visit<'_>, me: &Me, offer: &Offer, accounts: V
             digest: code.digest(),
             client: offer.client.id.clone(),
             redirect_uri: offer.wish.redirect_uri.clone(),
-            challenge: offer.wish.challenge.clone(),
+            challenge: offer.wish.challenge.clone().filter(|_| must!("rfc7636-4.4-kept")),
             grant: grant.new_id.clone(),
             scopes: offer.wish.scopes.clone(),
             partner: None,

@@ -7,7 +7,7 @@ use crate::{Arrival, Fail};
 use http::header::{self, HeaderName};
 use mandate_core::disclosure::FactName;
 use mandate_core::refusal::Refusal;
-use mandate_core::{Cause, Digest, format};
+use mandate_core::{Cause, Digest, format, must};
 use mandate_wire::form::Form;
 use mandate_wire::ticket::Purpose;
 use mandate_wire::{body, form};
@@ -50,8 +50,10 @@ impl Binding<'_> {
         let Some(token) = form.get("form_token") else { return Err(rejected("it holds no form token")) };
         match arrival.tenant.tickets.open(Purpose::Form, token, arrival.now) {
             None => Err(rejected("its token is too old or not of this site")),
-            Some(text) if text == self.text() => Ok(()),
-            Some(_) => Err(rejected("its token is of another session, user, page or request")),
+            Some(text) if must!("rfc6749-10.12-form", text != self.text()) => {
+                Err(rejected("its token is of another session, user, page or request"))
+            }
+            Some(_) => Ok(()),
         }
     }
 }

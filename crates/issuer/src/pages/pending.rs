@@ -13,7 +13,7 @@ use mandate_core::grant::{Authorizable, AuthorizeFault, AuthorizeRequest};
 use mandate_core::model::Client;
 use mandate_core::model::Session;
 use mandate_core::refusal::Refusal;
-use mandate_core::{Cause, ClientId, Digest, Offset, ScopeSet, Timestamp, disclosure::FactName};
+use mandate_core::{Cause, ClientId, Digest, Offset, ScopeSet, Timestamp, disclosure::FactName, must};
 use mandate_wire::form::{Form, LONGEST_VALUE};
 use mandate_wire::ticket::Purpose;
 use mandate_wire::{dialect, explain};
@@ -204,7 +204,7 @@ impl Pending {
             user: Some(me.user.id.to_string()),
             nonce: self.nonce.clone(),
             auth_time: Some(me.session.created_at.seconds()),
-            resource: self.resource.iter().cloned().collect(),
+            resource: self.resource.iter().filter(|_| must!("rfc8707-2.1-kept")).cloned().collect(),
             sid: Some(me.session.id.to_string()),
         }
     }
@@ -296,11 +296,14 @@ impl Pending {
         {
             description = format!("{description}: {}", received.in_words());
         }
+        if must!("rfc6749-4.1.2.1-description") {
+            description = plain(&description);
+        }
         let uri = self.answer(&[
             ("error", decision.refusal.cause.entry().oauth.as_str()),
-            ("error_description", &plain(&description)),
-            ("state", self.state.as_deref().unwrap_or("")),
-            ("iss", issuer),
+            ("error_description", &description),
+            ("state", self.state.as_deref().filter(|_| must!("rfc6749-4.1.2.1-state")).unwrap_or("")),
+            ("iss", if must!("rfc9207-2-error") { issuer } else { "" }),
             ("cause", decision.refusal.cause.id()),
             ("decision_id", decision.id.as_str()),
             ("error_uri", &explain::error_uri(issuer, decision.id.as_str())),
@@ -317,9 +320,9 @@ impl Pending {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(parameters.iter().filter(|(_, value)| !value.is_empty()));
         let joint = match base.split_once('?') {
-            None => "?",
             Some((_, "")) => "",
-            Some(_) => "&",
+            Some(_) if must!("rfc6749-3.1.2-query") => "&",
+            None | Some(_) => "?",
         };
         format!("{base}{joint}{}", query.finish())
     }
@@ -376,7 +379,8 @@ impl Offer {
 
     /// The good answer at the redirect URI (RFC 6749 section 4.1.2, RFC 9207).
     pub(super) fn granted(&self, issuer: &str, code: &str) -> Response<Bytes> {
-        let state = self.pending.state.as_deref().unwrap_or("");
+        let state = self.pending.state.as_deref().filter(|_| must!("rfc6749-4.1.2-state")).unwrap_or("");
+        let issuer = if must!("rfc9207-2-code") { issuer } else { "" };
         answer::found(&self.pending.answer(&[("code", code), ("state", state), ("iss", issuer)]))
     }
 }

@@ -6,13 +6,13 @@ use super::mint::{self, keys};
 use super::{proof, signed, token};
 use crate::{Arrival, Fail};
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
-use http::{Request, Response};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Request, Response};
 use mandate_core::disclosure::FactName as F;
 use mandate_core::model::{Client, EndReason, Grant, TokenFacts};
 use mandate_core::refresh::Chain;
 use mandate_core::refusal::Refusal;
-use mandate_core::{Cause, Digest, SubjectKind, policy};
+use mandate_core::{Cause, Digest, SubjectKind, must, policy};
 use mandate_store::{ChainWithGrant, Changed, TokenName};
 use mandate_wire::body::demand_content_type;
 use mandate_wire::dialect::json_answer;
@@ -39,9 +39,13 @@ async fn refresh(arrival: &Arrival<'_>, text: &str) -> Result<Option<ChainWithGr
     let Some(presented) = refresh_token::read(text) else { return Ok(None) };
     let found = arrival.issuer.store.chain(arrival.platform(), &presented.chain).await?.value;
     let Some((chain, grant)) = found else { return Ok(None) };
-    let genuine = keys(arrival)?.refresh.is_genuine(&presented, mint::bound(arrival, &chain))
-        && presented.generation == chain.generation;
-    Ok(genuine.then_some((chain, grant)))
+    let genuine = keys(arrival)?.refresh.is_genuine(&presented, mint::bound(arrival, &chain));
+    if must!("rfc7662-4-genuine", !genuine)
+        || must!("rfc7662-4-current", presented.generation != chain.generation)
+    {
+        return Ok(None);
+    }
+    Ok(Some((chain, grant)))
 }
 
 /// `POST /introspect`.
@@ -52,21 +56,28 @@ pub(super) async fn introspect(
     demand_content_type(request.headers(), "application/x-www-form-urlencoded")?;
     let form = Form::parse(request.body())?;
     let asker = caller(arrival, request, &form).await?;
-    if !asker.settings.may_introspect {
+    if must!("rfc7662-2.1-authorized", !asker.settings.may_introspect) {
         let contact = &*arrival.tenant.snapshot.platform.contact;
         return Err(Refusal::anonymous(Cause::IntrospectionNotAllowed).with(F::Contact, contact).into());
     }
-    let text = form.required("token")?;
-    let mut about = Map::new();
-    about.insert("active".into(), json!(false));
+    if must!("rfc7662-2.1-token") {
+        form.required("token")?;
+    }
+    let text = form.get("token").unwrap_or("");
+    let mut about = None;
     if let Some(facts) = access(arrival, text).await?
         && policy::token_fault(&facts, arrival.now).is_none()
     {
-        about = of_access(arrival, &facts);
+        about = Some(of_access(arrival, &facts));
     } else if let Some((chain, grant)) = refresh(arrival, text).await?
         && chain_is_live(arrival, &chain, &grant).await?
     {
-        about = of_chain(arrival, &chain);
+        about = Some(of_chain(arrival, &chain));
+    }
+    let active = about.is_some();
+    let mut about = about.unwrap_or_default();
+    if must!("rfc7662-2.2-active") {
+        about.insert("active".into(), json!(active));
     }
     Ok(json_answer(200, &Value::Object(about)))
 }
@@ -86,12 +97,16 @@ async fn caller(arrival: &Arrival<'_>, request: &Request<Bytes>, form: &Form) ->
 async fn chain_is_live(arrival: &Arrival<'_>, chain: &Chain, grant: &Grant) -> Result<bool, Fail> {
     let (cache, platform, now) = (&arrival.issuer.cache, arrival.platform(), arrival.now);
     let in_time = [chain.idle_ends_at, chain.ends_at].into_iter().flatten().all(|end| now < end);
-    if chain.ended.is_some() || grant.ended.is_some() || !in_time {
+    if must!("rfc7662-4-chain-ended", chain.ended.is_some())
+        || must!("rfc7662-4-chain-grant", grant.ended.is_some())
+        || must!("rfc7662-4-chain-expired", !in_time)
+    {
         return Ok(false);
     }
     let contact = &*arrival.tenant.snapshot.platform.contact;
     let Some(client) = cache.client(platform, &chain.client).await? else { return Ok(false) };
-    if client.kill > chain.offset || policy::demand_usable(&client, contact, now).is_err() {
+    let client_is_off = client.kill > chain.offset || policy::demand_usable(&client, contact, now).is_err();
+    if must!("rfc7662-4-chain-client", client_is_off) {
         return Ok(false);
     }
     if let Some(user) = &grant.user
@@ -104,13 +119,12 @@ async fn chain_is_live(arrival: &Arrival<'_>, chain: &Chain, grant: &Grant) -> R
             return Ok(true);
         }
     }
-    Ok(grant.accounts.is_empty())
+    Ok(!must!("rfc7662-4-chain-accounts", !grant.accounts.is_empty()))
 }
 
 fn of_access(arrival: &Arrival<'_>, facts: &TokenFacts) -> Map<String, Value> {
     let token = &facts.token;
     let mut about = Map::new();
-    about.insert("active".into(), json!(true));
     about.insert("iss".into(), json!(arrival.issuer_url()));
     about.insert("client_id".into(), json!(facts.client.id.as_str()));
     about.insert("scope".into(), json!(token.scopes.to_string()));
@@ -138,7 +152,6 @@ fn of_access(arrival: &Arrival<'_>, facts: &TokenFacts) -> Map<String, Value> {
 
 fn of_chain(arrival: &Arrival<'_>, chain: &Chain) -> Map<String, Value> {
     let mut about = Map::new();
-    about.insert("active".into(), json!(true));
     about.insert("iss".into(), json!(arrival.issuer_url()));
     about.insert("client_id".into(), json!(chain.client.as_str()));
     about.insert("scope".into(), json!(chain.scopes.to_string()));
@@ -154,22 +167,29 @@ pub(super) async fn revoke(arrival: &Arrival<'_>, request: &Request<Bytes>) -> R
     demand_content_type(request.headers(), "application/x-www-form-urlencoded")?;
     let form = Form::parse(request.body())?;
     let client = caller(arrival, request, &form).await?;
-    let text = form.required("token")?;
+    if must!("rfc7009-2.1-token") {
+        form.required("token")?;
+    }
+    let text = form.get("token").unwrap_or("");
     let (store, platform) = (&arrival.issuer.store, arrival.platform());
     let actor = || format!("client:{}", client.id);
     if let Some((chain, _)) = refresh(arrival, text).await? {
-        if chain.client == client.id {
+        if !must!("rfc7009-2.1-others-refresh", chain.client != client.id) && must!("rfc7009-2-refresh") {
             let audit = arrival.audit(actor(), "chain.revoke", format!("chain:{}", chain.id), String::new());
-            store.end_chain(platform, &chain.id, &client.id, EndReason::Holder, &audit).await?;
+            store.end_chain(platform, &chain.id, &chain.client, EndReason::Holder, &audit).await?;
         }
     } else if let Some(facts) = access(arrival, text).await?
-        && facts.client.id == client.id
+        && !must!("rfc7009-2.1-others-access", facts.client.id != client.id)
     {
         let handle = &facts.token.handle;
         let audit = arrival.audit(actor(), "token.revoke", format!("token:{handle}"), String::new());
         let named = TokenName::Handle(handle.clone());
-        let done = store.revoke_token(platform, &named, None, EndReason::Holder, &audit).await?;
-        if done == Changed::NotFound {
+        let done = if must!("rfc7009-2-access") {
+            store.revoke_token(platform, &named, None, EndReason::Holder, &audit).await?
+        } else {
+            Changed::Done
+        };
+        if must!("rfc7009-2-signed", done == Changed::NotFound) {
             // It has no row: its end stands in the log.
             let audit = arrival.audit(actor(), "token.revoke", format!("token:{handle}"), String::new());
             store.kill_token(platform, handle, &audit).await?;
@@ -245,6 +265,11 @@ enum Scheme {
     Dpop,
 }
 
+fn is_form(content_type: &HeaderValue) -> bool {
+    let essence = content_type.to_str().unwrap_or("").split(';').next().unwrap_or("").trim();
+    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
 /// RFC 6750 section 2: in the header or, for POST, in a form body; once (SECURITY R21).
 fn presented(request: &Request<Bytes>) -> Result<(Scheme, String), Fail> {
     let mut all = request.headers().get_all(AUTHORIZATION).iter();
@@ -254,20 +279,23 @@ fn presented(request: &Request<Bytes>) -> Result<(Scheme, String), Fail> {
             .with(F::Received, "Authorization twice")
             .into());
     }
-    let form = if request.method() == http::Method::POST && !request.body().is_empty() {
+    let has_form = request.headers().get(CONTENT_TYPE).is_some_and(is_form);
+    let form = if !must!("rfc6750-2.2-get", request.method() == http::Method::GET)
+        && !must!("rfc6750-2.2-type", !has_form)
+    {
         Form::parse(request.body())?
     } else {
         Form::default()
     };
     match (header, form.get("access_token")) {
-        (Some(_), Some(_)) => Err(Refusal::anonymous(Cause::CredentialAmbiguous)
+        (Some(_), Some(_)) if must!("rfc6750-2-both") => Err(Refusal::anonymous(Cause::CredentialAmbiguous)
             .with(F::Received, "a token in the header and one in the body")
             .into()),
         (None, Some(text)) => Ok((Scheme::Bearer, text.to_owned())),
         (None, None) => {
             Err(Refusal::anonymous(Cause::CredentialMissing).with(F::Expected, "an access token").into())
         }
-        (Some(value), None) => {
+        (Some(value), _) => {
             let text = value.to_str().unwrap_or("");
             let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
             let scheme = match scheme {

@@ -9,7 +9,7 @@ use mandate_core::disclosure::{FactName as F, PossessionProof, Subjects};
 use mandate_core::model::{Client, ClientOwner, SecretUse};
 use mandate_core::refusal::Refusal;
 use mandate_core::settings::{AuthMethod, ClientSettings};
-use mandate_core::{Cause, ClientId, Secret, policy};
+use mandate_core::{Cause, ClientId, Secret, must, policy};
 use mandate_store::{Mark, MarkKind};
 use mandate_wire::credential::visible_defect;
 use mandate_wire::form::Form;
@@ -82,12 +82,12 @@ fn shown(headers: &HeaderMap, form: &Form) -> Result<Shown, Fail> {
     let ways = headers.get_all(AUTHORIZATION).iter().count()
         + usize::from(secret.is_some())
         + usize::from(assertion.is_some());
-    if ways > 1 {
+    if must!("rfc6749-2.3-one", ways > 1) {
         return Err(Refusal::anonymous(Cause::CredentialAmbiguous)
             .with(F::Received, "more than one way of client authentication")
             .into());
     }
-    if let Some(value) = authorization {
+    if let Some(value) = authorization.filter(|_| must!("rfc6749-2.3.1-basic")) {
         let (id, secret) = basic(value.as_bytes()).ok_or_else(|| {
             Refusal::anonymous(Cause::ClientMethodWrong)
                 .with(F::Defect, "the Authorization header holds no id and secret by HTTP Basic")
@@ -137,7 +137,11 @@ fn basic(value: &[u8]) -> Option<(ClientId, Secret)> {
     }
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (id, secret) = decoded.split_once(':')?;
-    let (id, secret) = (form_decoded(id)?, form_decoded(secret)?);
+    let (id, secret) = if must!("rfc6749-2.3.1-encoded") {
+        (form_decoded(id)?, form_decoded(secret)?)
+    } else {
+        (id.to_owned(), secret.to_owned())
+    };
     (!id.is_empty() && visible_defect(&secret).is_none()).then(|| (ClientId::new(id), Secret::new(secret)))
 }
 
@@ -194,7 +198,7 @@ fn demand_method(client: &Client, used: AuthMethod) -> Result<(), Fail> {
 async fn public(arrival: &Arrival<'_>, id: &ClientId) -> Result<Authenticated, Fail> {
     let found = arrival.issuer.cache.client(arrival.platform(), id).await?;
     let client = found
-        .filter(|client| client.settings.auth_method == AuthMethod::None)
+        .filter(|client| !must!("rfc6749-3.2.1-confidential", client.settings.is_confidential()))
         .ok_or_else(|| Refusal::anonymous(Cause::ClientRejected).because(Cause::CredentialUnknown))?;
     policy::demand_usable(&client, &arrival.tenant.snapshot.platform.contact, arrival.now)?;
     Ok(Authenticated { client, proof: None, marks: Vec::new() })

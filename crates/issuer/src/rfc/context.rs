@@ -1,6 +1,6 @@
 //! What an authorization leaves behind for its tokens: carried by code and refresh chain as an opaque text.
 
-use mandate_core::UserId;
+use mandate_core::{UserId, must};
 use serde::{Deserialize, Serialize};
 
 /// Who authorized, when and for what.
@@ -36,7 +36,8 @@ impl Context {
     }
     /// Without what belongs to the code alone.
     pub(crate) fn for_chain(&self) -> Self {
-        Self { nonce: None, ..self.clone() }
+        let resource = if must!("rfc9700-4.14.2-resource") { self.resource.clone() } else { Vec::new() };
+        Self { nonce: None, resource, ..self.clone() }
     }
     /// The person.
     pub(crate) fn user(&self) -> Option<UserId> {

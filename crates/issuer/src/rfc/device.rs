@@ -11,7 +11,7 @@ use mandate_core::device::{DeviceFlow, DeviceState};
 use mandate_core::disclosure::FactName as F;
 use mandate_core::refusal::Refusal;
 use mandate_core::settings::GrantType;
-use mandate_core::{Cause, ScopeSet, Secret, format};
+use mandate_core::{Cause, ScopeSet, Secret, format, must};
 use mandate_store::{Changed, Polled};
 use mandate_wire::body::demand_content_type;
 use mandate_wire::dialect::json_answer;
@@ -37,11 +37,12 @@ pub(super) async fn begin(arrival: &Arrival<'_>, request: &Request<Bytes>) -> Re
 
 async fn offer(arrival: &Arrival<'_>, form: &Form, caller: &Authenticated) -> Result<Response<Bytes>, Fail> {
     let client = &caller.client;
-    if !client.settings.may_use(GrantType::DeviceCode) {
+    if must!("rfc8628-3.1-client", !client.settings.may_use(GrantType::DeviceCode)) {
         return Err(super::token::not_allowed(arrival, client, GrantType::DeviceCode));
     }
     let allowed = client.scopes.intersection(arrival.tenant.snapshot.known_scopes());
-    let scopes = ScopeSet::parse(form.get("scope").unwrap_or("")).ok().filter(|asked| allowed.covers(asked));
+    let scopes = ScopeSet::parse(form.get("scope").unwrap_or("")).ok();
+    let scopes = scopes.filter(|asked| !must!("rfc8628-3.1-scope", !allowed.covers(asked)));
     let scopes =
         scopes.ok_or_else(|| Refusal::anonymous(Cause::ScopeInvalid).with(F::ScopesAllowed, &allowed))?;
     if !caller.marks.is_empty()
@@ -72,11 +73,11 @@ async fn offer(arrival: &Arrival<'_>, form: &Form, caller: &Authenticated) -> Re
             return Ok(json_answer(
                 200,
                 &json!({
-                    "device_code": secret.expose(),
-                    "user_code": shown,
-                    "verification_uri": format!("{issuer}/device"),
+                    "device_code": must!("rfc8628-3.2-device-code").then_some(secret.expose()),
+                    "user_code": must!("rfc8628-3.2-user-code").then_some(&shown),
+                    "verification_uri": must!("rfc8628-3.2-uri").then(|| format!("{issuer}/device")),
                     "verification_uri_complete": format!("{issuer}/device?user_code={shown}"),
-                    "expires_in": LIFETIME_S,
+                    "expires_in": must!("rfc8628-3.2-expires-in").then_some(LIFETIME_S),
                     "interval": INTERVAL_S,
                 }),
             ));
@@ -106,15 +107,23 @@ fn shown(code: &str) -> String {
 
 /// What a person typed, as it is looked up; `None` for what cannot be a code.
 pub(crate) fn normalised(typed: &str) -> Option<String> {
-    let code: String =
-        typed.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
+    let mut code = typed.to_owned();
+    if must!("rfc8628-6.1-punctuation") {
+        code.retain(|c| c.is_ascii_alphanumeric());
+    }
+    if must!("rfc8628-6.1-case") {
+        code.make_ascii_uppercase();
+    }
     (typed.len() <= 40 && code.len() == LENGTH && code.bytes().all(|b| LETTERS.contains(&b))).then_some(code)
 }
 
 impl Asked<'_> {
     /// RFC 8628 section 3.4.
     pub(super) async fn device(self) -> Result<Response<Bytes>, Fail> {
-        let code = Secret::new(self.form.required("device_code")?);
+        if must!("rfc8628-3.4-code") {
+            self.form.required("device_code")?;
+        }
+        let code = Secret::new(self.form.get("device_code").unwrap_or(""));
         let coming = mint::coming(self.arrival, self.client, self.offset, self.proven.is_some());
         let chain = self.client.settings.may_use(GrantType::RefreshToken).then(|| {
             mint::chain(self.arrival, self.client, &Context::default(), self.thumbprint(), self.offset)

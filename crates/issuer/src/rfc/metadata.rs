@@ -4,6 +4,7 @@
 use super::client;
 use super::proof;
 use bytes::Bytes;
+use mandate_core::must;
 use mandate_core::platform::Platform;
 use mandate_core::settings::{AuthMethod, ClientSettings, GrantType};
 use mandate_wire::jose::Alg;
@@ -20,33 +21,33 @@ pub(super) fn document(platform: &Platform, id_token_algs: &[&str]) -> Bytes {
         AuthMethod::ALL.iter().filter(|m| **m != AuthMethod::None).map(|m| m.as_str()).collect();
     let grants: Vec<&str> = GrantType::ALL.iter().map(|g| g.as_str()).collect();
     let scopes: Vec<&str> = platform.scopes.iter().map(|s| s.scope.as_str()).collect();
-    let document = json!({
-        "issuer": issuer,
-        "authorization_endpoint": at("/authorize"),
-        "token_endpoint": at("/token"),
+    let mut document = json!({
+        "issuer": must!("rfc8414-2-issuer").then_some(issuer),
+        "authorization_endpoint": must!("rfc8414-2-authorization-endpoint").then(|| at("/authorize")),
+        "token_endpoint": must!("rfc8414-2-token-endpoint").then(|| at("/token")),
         "pushed_authorization_request_endpoint": at("/par"),
-        "device_authorization_endpoint": at(super::device::PATH),
+        "device_authorization_endpoint": must!("rfc8628-4-metadata").then(|| at(super::device::PATH)),
         "introspection_endpoint": at("/introspect"),
         "revocation_endpoint": at("/revoke"),
         "userinfo_endpoint": at("/userinfo"),
         "jwks_uri": at("/jwks"),
-        "scopes_supported": scopes,
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": grants,
+        "scopes_supported": must!("rfc8414-2-scopes").then_some(scopes),
+        "response_types_supported": must!("rfc8414-2-response-types").then_some(["code"]),
+        "response_modes_supported": must!("rfc8414-2-response-modes").then_some(["query"]),
+        "grant_types_supported": must!("rfc8414-2-grant-types").then_some(grants),
         "subject_types_supported": ["public"],
         "acr_values_supported": [super::mint::ACR],
         "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "sid", "name", "preferred_username", "email", "email_verified"],
         "id_token_signing_alg_values_supported": id_token_algs,
-        "token_endpoint_auth_methods_supported": methods,
-        "token_endpoint_auth_signing_alg_values_supported": assertion,
-        "introspection_endpoint_auth_methods_supported": confidential,
-        "introspection_endpoint_auth_signing_alg_values_supported": assertion,
-        "revocation_endpoint_auth_methods_supported": methods,
-        "revocation_endpoint_auth_signing_alg_values_supported": assertion,
-        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": must!("rfc8414-2-token-methods").then_some(&methods),
+        "token_endpoint_auth_signing_alg_values_supported": must!("rfc8414-2-token-algs").then_some(&assertion),
+        "introspection_endpoint_auth_methods_supported": must!("rfc8414-2-introspection-methods").then_some(confidential),
+        "introspection_endpoint_auth_signing_alg_values_supported": must!("rfc8414-2-introspection-algs").then_some(&assertion),
+        "revocation_endpoint_auth_methods_supported": must!("rfc8414-2-revocation-methods").then_some(&methods),
+        "revocation_endpoint_auth_signing_alg_values_supported": must!("rfc8414-2-revocation-algs").then_some(&assertion),
+        "code_challenge_methods_supported": must!("rfc8414-2-challenge-methods").then_some(["S256"]),
         "dpop_signing_alg_values_supported": names(proof::ALGS),
-        "authorization_response_iss_parameter_supported": true,
+        "authorization_response_iss_parameter_supported": must!("rfc9207-3-metadata"),
         "require_pushed_authorization_requests": false,
         "request_parameter_supported": true,
         "request_object_signing_alg_values_supported": assertion,
@@ -56,5 +57,11 @@ pub(super) fn document(platform: &Platform, id_token_algs: &[&str]) -> Bytes {
         "prompt_values_supported": ["none", "login", "consent"],
         "service_documentation": at("/causes"),
     });
+    if must!("rfc8414-3.2-empty")
+        && let Some(members) = document.as_object_mut()
+    {
+        // "Claims with zero elements MUST be omitted from the response." (RFC 8414 section 3.2)
+        members.retain(|_, value| value.as_array().is_none_or(|values| !values.is_empty()));
+    }
     Bytes::from(document.to_string())
 }

@@ -7,7 +7,9 @@ use mandate_core::model::Client;
 use mandate_core::refresh::Chain;
 use mandate_core::refusal::Refusal;
 use mandate_core::settings::TokenFormat;
-use mandate_core::{Cause, ChainId, Digest, GrantId, Offset, ScopeSet, Secret, Timestamp, UserId, format};
+use mandate_core::{
+    Cause, ChainId, Digest, GrantId, Offset, ScopeSet, Secret, Timestamp, UserId, format, must,
+};
 use mandate_store::{NewToken, token_handle};
 use mandate_wire::jose::Alg;
 use mandate_wire::refresh_token::{Bound, CHAIN, chain_id};
@@ -118,8 +120,11 @@ impl Coming {
             return Ok(opaque.clone());
         }
         let signer = keys(arrival)?.signer(Alg::Es256).ok_or_else(|| Refusal::anonymous(Cause::Internal))?;
-        let mut audience: Vec<&str> = about.context.resource.iter().map(String::as_str).collect();
-        if audience.is_empty() {
+        let mut audience: Vec<&str> = Vec::new();
+        if must!("rfc8707-2-audience") {
+            audience.extend(about.context.resource.iter().map(String::as_str));
+        }
+        if must!("rfc9700-2.3-audience", audience.is_empty()) {
             audience.extend(apis(arrival));
         }
         let claims = AccessClaims {

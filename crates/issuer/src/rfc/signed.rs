@@ -5,7 +5,7 @@ use super::keys::Keys;
 use mandate_core::model::{Token, TokenFacts};
 use mandate_core::{
     ChainId, ClientId, Digest, GrantId, Offset, PlatformId, ScopeSet, SubjectKind, Timestamp, TokenHandle,
-    UserId,
+    UserId, must,
 };
 use mandate_store::{Cached, StoreError};
 use mandate_wire::jose::{Alg, Claims, Jwt, OneOrMany};
@@ -99,7 +99,11 @@ fn killed(
 ) -> Option<(SubjectKind, Timestamp)> {
     let subjects = [
         Some((SubjectKind::Token, token.handle.as_str())),
-        token.chain.as_ref().map(|chain| (SubjectKind::Token, chain.as_str())),
+        token
+            .chain
+            .as_ref()
+            .filter(|_| must!("rfc7009-2.1-chain"))
+            .map(|chain| (SubjectKind::Token, chain.as_str())),
         Some((SubjectKind::Grant, token.grant.as_str())),
         user.map(|user| (SubjectKind::User, user.as_str())),
     ];

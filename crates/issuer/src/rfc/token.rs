@@ -6,14 +6,15 @@ use super::mint::{self, About, Coming};
 use super::proof::{self, Proven};
 use crate::{Arrival, Fail, pkce};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::PRAGMA;
+use http::{HeaderValue, Request, Response};
 use mandate_core::disclosure::FactName as F;
 use mandate_core::grant::{CodeFault, CodeRule, GrantSpec};
 use mandate_core::model::{Client, Code, GrantedBy};
 use mandate_core::refresh::{Chain, Look, RefreshFault, RefreshMode, RefreshRule, RefreshStep};
 use mandate_core::refusal::Refusal;
 use mandate_core::settings::GrantType;
-use mandate_core::{Cause, GrantId, Offset, Scope, ScopeSet, Secret, format};
+use mandate_core::{Cause, GrantId, Offset, Scope, ScopeSet, Secret, format, must};
 use mandate_store::{IssueToken, Issued, Mark, MarkKind, Minted, Polled, Redeemed, Rotated};
 use mandate_wire::body::demand_content_type;
 use mandate_wire::dialect::json_answer;
@@ -33,9 +34,12 @@ const MOST_REANSWERS: u32 = 8;
 #[derive(Serialize)]
 struct Answer<'a> {
     access_token: &'a str,
-    token_type: &'static str,
-    expires_in: u32,
-    scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,13 +75,16 @@ async fn give(
     offset: Offset,
 ) -> Result<Response<Bytes>, Fail> {
     let (client, mut marks) = (&caller.client, caller.marks.clone());
-    let named = form.required("grant_type")?;
+    if must!("rfc6749-4.1.3-grant-type") {
+        form.required("grant_type")?;
+    }
+    let named = form.get("grant_type").unwrap_or("");
     let grant_type = GrantType::from_word(named).ok_or_else(|| unsupported(named))?;
-    if !client.settings.may_use(grant_type) {
+    if must!("rfc6749-5.2-unauthorized", !client.settings.may_use(grant_type)) {
         return Err(not_allowed(arrival, client, grant_type));
     }
     if let Some(resource) = form.get("resource")
-        && !mint::apis(arrival).any(|api| api == resource)
+        && must!("rfc8707-2.2-unknown", !mint::apis(arrival).any(|api| api == resource))
     {
         let known: Vec<&str> = mint::apis(arrival).collect();
         return Err(Refusal::anonymous(Cause::ResourceInvalid)
@@ -140,7 +147,12 @@ impl Asked<'_> {
     /// RFC 8707 section 2.2: a token request may name one of the resources that were granted; never a further one.
     fn narrowed_to_resource(&self, context: &Context) -> Context {
         match self.form.get("resource") {
-            Some(wanted) if context.resource.is_empty() || context.resource.iter().any(|r| r == wanted) => {
+            Some(wanted)
+                if must!(
+                    "rfc8707-2.2-narrowed",
+                    context.resource.is_empty() || context.resource.iter().any(|r| r == wanted)
+                ) =>
+            {
                 Context { resource: vec![wanted.to_owned()], ..context.clone() }
             }
             Some(_) | None => context.clone(),
@@ -149,7 +161,10 @@ impl Asked<'_> {
 
     /// RFC 6749 section 4.1.3.
     async fn code(self) -> Result<Response<Bytes>, Fail> {
-        let code = Secret::new(self.form.required("code")?);
+        if must!("rfc6749-4.1.3-code") {
+            self.form.required("code")?;
+        }
+        let code = Secret::new(self.form.get("code").unwrap_or(""));
         let settings = &self.client.settings;
         let rule = CodeRule {
             client: self.client.id.clone(),
@@ -194,7 +209,10 @@ impl Asked<'_> {
 
     /// RFC 6749 section 6, in the client's mode (DESIGN D7).
     async fn refresh(self) -> Result<Response<Bytes>, Fail> {
-        let text = Secret::new(self.form.required("refresh_token")?);
+        if must!("rfc6749-6-token") {
+            self.form.required("refresh_token")?;
+        }
+        let text = Secret::new(self.form.get("refresh_token").unwrap_or(""));
         let unknown = || Refusal::anonymous(Cause::RefreshInvalid).because(Cause::CredentialUnknown);
         let presented = refresh_token::read(text.expose()).ok_or_else(unknown)?;
         let (store, platform) = (&self.arrival.issuer.store, self.arrival.platform());
@@ -203,7 +221,10 @@ impl Asked<'_> {
         };
         let keys = mint::keys(self.arrival)?;
         if chain.client != self.client.id
-            || !keys.refresh.is_genuine(&presented, mint::bound(self.arrival, &chain))
+            || must!(
+                "rfc6749-10.4-genuine",
+                !keys.refresh.is_genuine(&presented, mint::bound(self.arrival, &chain))
+            )
         {
             return Err(unknown().because(Cause::CredentialSecretMismatch).into());
         }
@@ -253,7 +274,7 @@ impl Asked<'_> {
 
     /// RFC 6749 section 4.4: the client for itself.
     async fn client_credentials(self) -> Result<Response<Bytes>, Fail> {
-        if !self.client.settings.is_confidential() {
+        if must!("rfc6749-4.4-confidential", !self.client.settings.is_confidential()) {
             return Err(not_allowed(self.arrival, self.client, GrantType::ClientCredentials));
         }
         let scopes = match self.form.get("scope") {
@@ -261,7 +282,7 @@ impl Asked<'_> {
             Some(text) => {
                 let asked = ScopeSet::parse(text).unwrap_or_default();
                 let allowed = own_scopes(&self.client.scopes);
-                if asked.is_empty() || !allowed.covers(&asked) {
+                if must!("rfc6749-4.4.2-scope", asked.is_empty() || !allowed.covers(&asked)) {
                     return Err(scope_invalid(&asked.without(&allowed), &allowed));
                 }
                 asked
@@ -326,24 +347,33 @@ impl Asked<'_> {
             }
             _ => None,
         };
-        Ok(json_answer(
+        let mut response = json_answer(
             200,
             &Answer {
                 access_token: access.expose(),
-                token_type: if self.proven.is_some() { "DPoP" } else { "Bearer" },
-                expires_in: coming.lifetime_s,
-                scope: scopes.to_string(),
+                token_type: must!("rfc6749-5.1-token-type").then_some(match self.proven {
+                    Some(_) => "DPoP",
+                    None => "Bearer",
+                }),
+                expires_in: must!("rfc6749-5.1-expires-in").then_some(coming.lifetime_s),
+                scope: must!("rfc6749-3.3-scope").then(|| scopes.to_string()),
                 refresh_token: refresh.as_ref().map(Secret::expose),
                 id_token: id_token.as_deref(),
             },
-        ))
+        );
+        if must!("rfc6749-5.1-pragma") {
+            response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
+        }
+        Ok(response)
     }
 }
 
 fn refresh_mode(client: &Client) -> RefreshMode {
     // `static` is refused for public clients without sender binding (SECURITY R15).
     match client.settings.refresh {
-        RefreshMode::Static if !client.settings.is_confidential() => RefreshMode::Idempotent,
+        RefreshMode::Static if must!("rfc9700-2.2.2-rotation", !client.settings.is_confidential()) => {
+            RefreshMode::Idempotent
+        }
         mode => mode,
     }
 }
@@ -358,7 +388,7 @@ fn own_scopes(scopes: &ScopeSet) -> ScopeSet {
 fn narrowed(form: &Form, granted: &ScopeSet) -> Result<Option<ScopeSet>, Fail> {
     let Some(text) = form.get("scope") else { return Ok(None) };
     let asked = ScopeSet::parse(text).unwrap_or_default();
-    if asked.is_empty() || !granted.covers(&asked) {
+    if must!("rfc6749-6-scope", asked.is_empty() || !granted.covers(&asked)) {
         return Err(scope_invalid(&asked.without(granted), granted));
     }
     Ok(Some(asked))

@@ -8,7 +8,7 @@ use crate::{Minted, NewCode, Redeemed};
 use mandate_core::format::hex;
 use mandate_core::grant::CodeRule;
 use mandate_core::model::{Code, EndReason};
-use mandate_core::{Digest, GrantId, PartnerId, PlatformId, Timestamp, TokenHandle};
+use mandate_core::{Digest, GrantId, PartnerId, PlatformId, Timestamp, TokenHandle, must};
 use rusqlite::{OptionalExtension as _, Row, params};
 
 /// Codes of one period lie together. A code is known in the period of its issue and the next one, so at least this
@@ -143,7 +143,7 @@ pub(super) fn redeem(
     if let Err(fault) = rule.check(&found.code, now) {
         return Ok(Redeemed::Refused(fault, Box::new(found.code)));
     }
-    if found.code.redeemed.is_some() {
+    if must!("rfc6749-4.1.2-once", found.code.redeemed.is_some()) {
         return replay(work, platform, found, now);
     }
     if found.ended || accounts_ended(work, platform, &found)? {
@@ -177,7 +177,9 @@ pub(super) fn redeem(
 
 /// The first replay ends what the code gave; further ones find nothing left to end.
 fn replay(work: &Work<'_>, platform: &PlatformId, found: Found, now: Timestamp) -> Result<Redeemed> {
-    if let Some((_, handle)) = found.code.redeemed.as_ref().filter(|_| !found.replayed) {
+    if must!("rfc6749-4.1.2-replay", !found.replayed)
+        && let Some((_, handle)) = &found.code.redeemed
+    {
         work.execute(
             "UPDATE codes SET replayed_at = ?2 WHERE number = ?1",
             params![found.number, now.millis()],

@@ -7,7 +7,7 @@ use super::{grants, marks, rows, tokens};
 use crate::{Audit, Changed, Minted, Polled};
 use mandate_core::device::{DeviceFlow, DeviceState, Poll};
 use mandate_core::grant::GrantSpec;
-use mandate_core::{ClientId, Digest, Offset, PlatformId, Timestamp};
+use mandate_core::{ClientId, Digest, Offset, PlatformId, Timestamp, must};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 /// What [`flow`] reads.
@@ -159,7 +159,7 @@ pub(super) fn poll(
             return Ok(Polled::Pending);
         }
         Poll::SlowDown { interval_ms } => {
-            asked(interval_ms)?;
+            asked(if must!("rfc8628-3.5-kept") { interval_ms } else { flow.interval_ms })?;
             return Ok(Polled::SlowDown(interval_ms));
         }
         Poll::Denied => return Ok(Polled::Denied),

@@ -9,7 +9,7 @@ use http::{HeaderValue, Response};
 use mandate_core::cause::OAuthError;
 use mandate_core::disclosure::{BodyTier, FactName, View};
 use mandate_core::refusal::Decision;
-use mandate_core::{Cause, Class};
+use mandate_core::{Cause, Class, must};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ use std::fmt::Write as _;
 pub fn oauth(decision: &Decision, issuer: &str) -> Response<Bytes> {
     let (status, error) = at_the_issuer(decision.refusal.cause);
     let mut response = render(status, error, decision, issuer);
-    if status == 401 {
+    if must!("rfc6749-5.2-challenge", status == 401) {
         // RFC 6749 section 5.2: the scheme that the client may have used.
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"token\""));
     }
@@ -28,7 +28,7 @@ pub fn oauth(decision: &Decision, issuer: &str) -> Response<Bytes> {
 pub fn api(decision: &Decision, issuer: &str) -> Response<Bytes> {
     let (status, error) = at_the_api(decision.refusal.cause);
     let mut response = render(status, error, decision, issuer);
-    if status == 401 || error == OAuthError::InsufficientScope {
+    if must!("rfc6750-3-challenge", status == 401 || error == OAuthError::InsufficientScope) {
         let value = challenge(error, decision, issuer);
         response.headers_mut().insert(WWW_AUTHENTICATE, value);
     }
@@ -50,7 +50,7 @@ fn at_the_api(cause: Cause) -> (u16, OAuthError) {
     let entry = cause.entry();
     match (cause, entry.class) {
         // RFC 6750 section 3.1
-        (_, Class::ScopeMissing) => (403, OAuthError::InsufficientScope),
+        (_, Class::ScopeMissing) if must!("rfc6750-3.1-forbidden") => (403, OAuthError::InsufficientScope),
         (_, Class::LicenceForbids | Class::AccountNotCovered | Class::ClientNotApproved) => {
             (403, OAuthError::AccessDenied)
         }
@@ -100,7 +100,9 @@ fn base<T: BodyTier>(
     let entry = decision.refusal.cause.entry();
     let mut body = Map::new();
     body.insert("error".into(), json!(error.as_str()));
-    body.insert("error_description".into(), json!(plain(&view.fill(entry.point))));
+    let point = view.fill(entry.point);
+    let description = if must!("rfc6749-5.2-description") { plain(&point) } else { point };
+    body.insert("error_description".into(), json!(description));
     body.insert("error_uri".into(), json!(error_uri(issuer, decision.id.as_str())));
     body.insert("cause".into(), json!(entry.id));
     body.insert("decision_id".into(), json!(decision.id.as_str()));
@@ -127,7 +129,8 @@ fn challenge(error: OAuthError, decision: &Decision, issuer: &str) -> HeaderValu
     let bound = refusal.is_bound || entry.class == Class::ProofRejected;
     let scheme = if bound { "DPoP" } else { "Bearer" };
     let mut text = format!("{scheme} realm=\"api\"");
-    if entry.class != Class::CredentialMissing {
+    let bare = must!("rfc6750-3.1-bare", entry.class == Class::CredentialMissing);
+    if must!("rfc6750-3.1-error", !bare) {
         let _infallible = write!(text, ", error=\"{}\"", error.as_str());
     }
     if scheme == "DPoP" {
@@ -146,4 +149,63 @@ fn challenge(error: OAuthError, decision: &Decision, issuer: &str) -> HeaderValu
         decision.id
     );
     header(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mandate_core::Timestamp;
+    use mandate_core::refusal::Refusal;
+
+    fn decision(cause: Cause) -> Decision {
+        Decision {
+            id: "ID".into(),
+            platform: "bank".into(),
+            at: Timestamp::default(),
+            surface: "api".into(),
+            host: "api".into(),
+            route: "GET /accounts".into(),
+            refusal: Refusal::anonymous(cause),
+        }
+    }
+
+    fn challenge_of(response: &Response<Bytes>) -> &str {
+        response.headers().get(WWW_AUTHENTICATE).map_or("", |value| value.to_str().unwrap())
+    }
+
+    #[test]
+    fn rfc6749_5_2_descriptions_are_plain() {
+        let mut decision = decision(Cause::ContentType);
+        decision.refusal =
+            decision.refusal.with(FactName::Received, "\"\\\u{e4}").with(FactName::Expected, "x");
+        let body: Value = serde_json::from_slice(oauth(&decision, "https://bank.example").body()).unwrap();
+        let text = body["error_description"].as_str().unwrap();
+        assert!(text.bytes().all(|b| matches!(b, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e)), "{text}");
+    }
+
+    #[test]
+    fn rfc6749_5_2_who_does_not_authenticate_is_challenged() {
+        let response = oauth(&decision(Cause::ClientRejected), "https://bank.example");
+        assert_eq!((response.status().as_u16(), challenge_of(&response)), (401, "Basic realm=\"token\""));
+    }
+
+    #[test]
+    fn rfc6750_3_challenges_say_what_was_wrong() {
+        for (cause, status, error) in [
+            (Cause::TokenExpired, 401, "error=\"invalid_token\""),
+            (Cause::ScopeMissing, 403, "error=\"insufficient_scope\""),
+        ] {
+            let response = api(&decision(cause), "https://bank.example");
+            let challenge = challenge_of(&response);
+            assert_eq!(response.status().as_u16(), status);
+            assert!(challenge.starts_with("Bearer realm=") && challenge.contains(error), "{challenge}");
+        }
+    }
+
+    #[test]
+    fn rfc6750_3_1_without_a_token_no_error_is_named() {
+        let response = api(&decision(Cause::CredentialMissing), "https://bank.example");
+        let challenge = challenge_of(&response);
+        assert!(challenge.starts_with("Bearer realm=") && !challenge.contains("error="), "{challenge}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Addresses: what a listener binds, what clients dial, what stands behind the gate.
 
+use mandate_core::must;
 use std::net::SocketAddr;
 use url::Url;
 
@@ -46,7 +47,10 @@ pub(super) fn origin(text: &str) -> Result<Url, Complaint> {
         }
     }
     let written = bare(&url);
-    if text == written { Ok(url) } else { complain("must be scheme, host and port alone", Some(written)) }
+    if must!("rfc8414-2-issuer-url", text != written) {
+        return complain("must be scheme, host and port alone", Some(written));
+    }
+    Ok(url)
 }
 
 /// Scheme, host and port as an origin is written, without the scheme's own port.

@@ -161,6 +161,14 @@ async fn a_client_is_registered_changed_and_switched() {
     assert_eq!(scene.post("write", clients, wrong).await.text("hint"), "did you mean `trading`?");
 }
 
+#[tokio::test]
+async fn apps_register_where_codes_go() {
+    let scene = Scene::new().await;
+    let nowhere = json!({"name": "Chart App", "scopes": ["data"]});
+    let said = scene.post("write", "/platforms/sun/clients", nowhere).await;
+    assert_eq!((said.status, said.json["field"].as_str()), (422, Some("redirect_uris")), "{}", said.text);
+}
+
 #[test]
 fn redirect_uris_are_exact_and_safe() {
     for fine in [
