@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
+from selenium.webdriver import Chrome
 
 from harness.binary import BINARY
+from harness.chrome import Callback, opened_chrome
 from harness.databases import Cluster, fresh_database, private_cluster
 from harness.demo import Demo, running_demo
 from harness.rfc import Bank
@@ -123,3 +126,16 @@ def fresh_limits(request: pytest.FixtureRequest) -> None:
     """Limits count per minute: each test of a shared demo begins with all of them."""
     if "demo" in request.fixturenames:
         request.getfixturevalue("demo").advance(61)
+
+
+@pytest.fixture(scope="module")
+def callback() -> Iterator[Callback]:
+    page = Callback()
+    yield page
+    page.server.shutdown()
+
+
+@pytest.fixture
+def chrome(tmp_path: Path, callback: Callback) -> Iterator[Chrome]:
+    with opened_chrome(tmp_path, callback) as browser:
+        yield browser

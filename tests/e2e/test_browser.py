@@ -2,126 +2,22 @@
 
 from __future__ import annotations
 
-import http.server
-import shutil
-import threading
-from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from harness.binary import OUTPUT
+from harness.chrome import DESKTOP, PHONE, Callback, fits, keep, labelled, press, size
 from harness.demo import Demo
 from harness.platform import bearer
 from harness.refusals import allowed, refusal
-
-SCREENSHOTS = OUTPUT / "screenshots"
-DESKTOP, PHONE = (1280, 900), (390, 844)
-
-
-class Callback:
-    """The app's own page, where the redirect arrives."""
-
-    def __init__(self) -> None:
-        received: list[str] = []
-        self.received = received
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                if self.path.startswith("/?"):
-                    received.append(self.path)
-                body = b"<!doctype html><title>App</title><p id=arrived>The app has the answer."
-                self.send_response(200)
-                self.send_header("Content-Type", "text/html")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *arguments: object) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-@pytest.fixture(scope="module")
-def callback() -> Iterator[Callback]:
-    page = Callback()
-    yield page
-    page.server.shutdown()
-
-
-@pytest.fixture
-def chrome(tmp_path: Path, callback: Callback, store: str) -> Iterator[Chrome]:
-    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    assert browser and driver, "chromium and chromium-driver must be installed"
-    options = ChromeOptions()
-    options.binary_location = browser
-    for flag in (
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--no-first-run",
-        f"--user-data-dir={tmp_path}/profile",
-        f"--host-resolver-rules=MAP localhost:80 127.0.0.1:{callback.server.server_port}, EXCLUDE 127.0.0.1, MAP * ~NOTFOUND",
-    ):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    opened = Chrome(options=options, service=Service(driver))
-    opened.set_page_load_timeout(30)
-    yield opened
-    complaints = [entry["message"] for entry in opened.get_log("browser") if "favicon" not in entry["message"]]
-    opened.quit()
-    broken = [text for text in complaints if "Content Security Policy" in text or "Failed to load" in text and "40" not in text]
-    assert not broken, broken
-
-
-def size(chrome: Chrome, width: int, height: int) -> None:
-    chrome.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-    )
-
-
-def keep(chrome: Chrome, name: str) -> None:
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    file = SCREENSHOTS / f"{name}.png"
-    assert chrome.save_screenshot(str(file)) and file.stat().st_size > 2000
-
-
-def fits(chrome: Chrome) -> None:
-    """Nothing has to be scrolled sideways."""
-    wide = chrome.execute_script("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    assert wide[0] <= wide[1], f"the page is {wide[0]} wide in a window of {wide[1]}"
-
-
-def press(chrome: Chrome, element_id: str) -> None:
-    chrome.find_element(By.ID, element_id).click()
 
 
 def sign_in(chrome: Chrome, demo: Demo) -> None:
     chrome.find_element(By.NAME, "username").send_keys(demo.alice.name)
     chrome.find_element(By.NAME, "password").send_keys(demo.alice.password)
     press(chrome, "login-submit")
-
-
-def labelled(chrome: Chrome) -> None:
-    """Every control a person fills in has a name that is read out, and the page says its language and title."""
-    assert chrome.find_element(By.TAG_NAME, "html").get_attribute("lang")
-    assert chrome.title.strip()
-    assert len(chrome.find_elements(By.TAG_NAME, "h1")) == 1
-    for control in chrome.find_elements(By.CSS_SELECTOR, "input:not([type=hidden]), select, textarea"):
-        if not control.is_displayed():
-            continue  # inside a closed disclosure: it has no name until it is opened
-        assert control.accessible_name.strip(), control.get_attribute("outerHTML")
 
 
 def test_consent_flow(demo: Demo, chrome: Chrome, callback: Callback) -> None:

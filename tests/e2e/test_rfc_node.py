@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -42,7 +43,12 @@ class Library:
             "algorithm": "oidc",
             "skew": self.bank.skew(),
         }
-        return converse(f"rfc/{self.name}.mjs", task | more, self.bank.follow)
+        return converse(f"rfc/{self.name}.mjs", task | more, self.posted if "form_post" in more.get("response_mode", "") else self.bank.follow)
+
+    def posted(self, url: str) -> str:
+        """Address and body of the form that posts itself."""
+        action, fields = self.bank.follow_form(url)
+        return f"{action} {urlencode(fields)}"
 
     def code(self, role: str, **more: Any) -> dict[str, Any]:
         """The code flow and a refresh, and what holds for every client's."""
@@ -109,6 +115,17 @@ def test_pushed_authorization_request(library: Library, role: str) -> None:
     assert "request_uri=urn" in result["url"] and "scope" not in result["url"], result["url"]
 
 
+@pytest.mark.parametrize("mode", ["query", "form_post", "jwt", "query.jwt", "form_post.jwt"])
+def test_response_mode(library: Library, mode: str) -> None:
+    """OAuth 2.0 Form Post Response Mode; JARM with the library's own checks of the signed answer."""
+    library.code("web", response_mode=mode)
+
+
+@pytest.mark.parametrize("mode", ["jwt", "form_post.jwt"])
+def test_fapi2_with_signed_responses(library: Library, mode: str) -> None:
+    library.code("fapi", par=True, dpop="ES256", id_token_alg="PS256", response_mode=mode)
+
+
 @pytest.mark.parametrize("alg", ["ES256", "Ed25519", "PS256"])
 @pytest.mark.parametrize("role", ["web", "spa"])
 def test_dpop(library: Library, role: str, alg: str) -> None:
@@ -155,3 +172,13 @@ def test_introspection(library: Library) -> None:
     assert set(about["scope"].split()) == set(EVERYTHING.split()) and about["iss"] == bank.issuer, about
     assert library.run("introspection", "api", token=tokens["refresh_token"])["active"] is True
     assert library.run("introspection", "api", token="unknown") == {"active": False}
+
+
+def test_logout_url(bank: Bank) -> None:
+    """OpenID Connect RP-Initiated Logout, by the address that the library builds."""
+    library = Library("openid-client", bank)
+    tokens = bank.tokens(bank["web"], person="bob")
+    parameters = {"post_logout_redirect_uri": "https://rp.example.test/bye", "id_token_hint": tokens["id_token"], "state": "out"}
+    url = library.run("logout", "web", parameters=parameters)["url"]
+    page = bank.browser("bob").get(url)
+    assert page.location == "https://rp.example.test/bye?state=out", page.text[:800]

@@ -94,7 +94,7 @@ def test_repeated_parameters(bank: Bank) -> None:
 
 def test_unknown_parameters_are_ignored(bank: Bank) -> None:
     """RFC 6749 section 3.1."""
-    more = {"claims": "{}", "ui_locales": "de", "login_hint": "bob", "display": "popup", "surprise": "1", "id_token_hint": "x"}
+    more = {"claims": "{}", "ui_locales": "de", "login_hint": "bob", "display": "popup", "surprise": "1"}
     redeemed(bank, "web", bank.follow(bank.authorize_url(bank["web"], **CHALLENGE, **more)))
 
 

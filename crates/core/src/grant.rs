@@ -1,10 +1,18 @@
 //! The rules of grants: which may be opened, and when a code may be redeemed.
 
 mod authorize;
+mod claims;
 mod code;
+mod response_mode;
+mod sign_in;
+mod standing;
 
 pub use authorize::{Authorizable, AuthorizeFault, AuthorizeRequest, Prompt, redirect_is_registered};
+pub use claims::{ACR, ClaimsWish, known_claim, scope_of_claim};
 pub use code::{CodeFault, CodeRule};
+pub use response_mode::{Carrier, ResponseMode};
+pub use sign_in::{SignInFault, SignInRule};
+pub use standing::{Silently, Standing};
 
 use crate::model::GrantedBy;
 use crate::{AccountId, ClientId, GrantId, PlatformId, ScopeSet, UserId};

@@ -22,6 +22,7 @@ pub mod refusal;
 pub mod scope;
 pub mod secret;
 pub mod settings;
+pub mod sign_out;
 pub mod time;
 
 pub use cause::{Cause, Class, Who};

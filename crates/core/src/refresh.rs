@@ -1,5 +1,9 @@
 //! Refresh chains: which refresh token is answered with what (DESIGN D7; SECURITY R2, R13-R15).
 
+mod repeats;
+
+pub use repeats::{Repeat, Repeats};
+
 use crate::model::Ended;
 use crate::{ChainId, ClientId, GrantId, Offset, PlatformId, ScopeSet, Timestamp, must};
 use serde::{Deserialize, Serialize};
@@ -76,6 +80,8 @@ pub struct Chain {
     pub offset: Offset,
     /// Its early end.
     pub ended: Option<Ended>,
+    /// What its owner can see of tokens that came again.
+    pub repeats: Repeats,
 }
 
 impl fmt::Debug for Chain {
@@ -111,6 +117,8 @@ pub struct RefreshRule {
     pub most_reanswers: u32,
     /// How long the chain lives from a refresh to the next one.
     pub idle_ms: Option<i64>,
+    /// The caller's network.
+    pub from: Box<str>,
 }
 
 /// What a refresh does to its chain.
@@ -155,6 +163,10 @@ pub enum Look {
 }
 
 impl Look {
+    /// The look with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Retry, Self::Race, Self::Theft].into_iter().find(|look| look.as_str() == word)
+    }
     /// The word in records.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -211,6 +223,22 @@ impl RefreshRule {
         Ok(())
     }
 
+    /// What the owner sees once an answer was said again: nothing of those who ask within ten seconds from where the first
+    /// one asked, everything else (SECURITY R15 demands it after 60 seconds, and from a new address at any time).
+    fn noted(&self, chain: &Chain, now: Timestamp) -> Repeats {
+        let known = chain.repeats.answered_to.is_empty() || chain.repeats.answered_to == self.from;
+        if known && at_once(chain, now) {
+            return chain.repeats.clone();
+        }
+        let look = look(chain, self.generation, now);
+        chain.repeats.with(Repeat { at: now, from: self.from.clone(), look, replayed: false })
+    }
+
+    /// What the owner sees once a replay has ended the chain.
+    pub fn replayed(&self, chain: &Chain, look: Look, now: Timestamp) -> Repeats {
+        chain.repeats.with(Repeat { at: now, from: self.from.clone(), look, replayed: true })
+    }
+
     fn still_said(&self, chain: &Chain, now: Timestamp) -> bool {
         now < chain.answered_at.plus_millis(self.window_ms)
             && (at_once(chain, now) || chain.reanswers < self.most_reanswers)
@@ -222,12 +250,15 @@ impl RefreshRule {
         let idle_ends_at = self.idle_ms.map(|ms| now.plus_millis(ms));
         match step {
             RefreshStep::Rotate { to } => {
-                Chain { generation: to, answered_at: now, reanswers: 0, idle_ends_at, ..chain }
+                let repeats = Repeats { answered_to: self.from.clone(), ..chain.repeats };
+                Chain { generation: to, answered_at: now, reanswers: 0, idle_ends_at, repeats, ..chain }
             }
             // The window runs from the first answer (SECURITY R15).
             RefreshStep::Again { .. } => {
                 let counted = u32::from(!at_once(&chain, now));
-                Chain { reanswers: chain.reanswers.saturating_add(counted), ..chain }
+                let reanswers = chain.reanswers.saturating_add(counted);
+                let repeats = self.noted(&chain, now);
+                Chain { reanswers, repeats, ..chain }
             }
             RefreshStep::Same => Chain { idle_ends_at, ..chain },
         }

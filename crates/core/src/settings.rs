@@ -42,6 +42,10 @@ pub struct ClientSettings {
     pub may_omit_jti: bool,
     /// It is a resource server and may ask about tokens (RFC 7662 section 2.1).
     pub may_introspect: bool,
+    /// The signature of its authorization responses, where it asks for signed ones (JARM section 3).
+    pub authorization_signed_response_alg: IdTokenAlg,
+    /// Where it may have browsers sent after signing out, exact (OpenID Connect RP-Initiated Logout section 3.1).
+    pub post_logout_redirect_uris: Vec<Box<str>>,
 }
 
 /// A set of rules beyond the default, OAuth 2.1 (DESIGN D15).
@@ -124,7 +128,7 @@ words! {
 }
 
 words! {
-    /// The signature of ID tokens (OpenID Connect Core section 2).
+    /// The signature of ID tokens (OpenID Connect Core section 2) and of authorization responses.
     IdTokenAlg {
         /// ECDSA on P-256.
         #[default]
@@ -136,6 +140,23 @@ words! {
         /// RSA, for clients that know nothing else.
         Rs256 "RS256",
     }
+}
+
+/// Whether a browser could be sent there: printable, with a scheme that opens a page or an app, without a fragment.
+fn is_address(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let of_scheme = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+    let starts = scheme.bytes().next().is_some_and(|b| b.is_ascii_alphabetic());
+    let opens = match scheme.to_ascii_lowercase().as_str() {
+        "https" | "http" => rest.starts_with("//") && rest.len() > 2,
+        "javascript" | "data" | "vbscript" | "file" | "blob" | "about" => false,
+        // an app's own scheme is a name that somebody owns (RFC 8252 section 7.1)
+        own => own.contains('.'),
+    };
+    starts
+        && opens
+        && scheme.bytes().all(of_scheme)
+        && rest.bytes().all(|b| matches!(b, 0x21..=0x7e) && b != b'#' && b != b'\\')
 }
 
 impl ClientSettings {
@@ -168,6 +189,14 @@ impl ClientSettings {
             (
                 strict && self.id_token_alg == IdTokenAlg::Rs256,
                 "the profile fapi2 does not take RS256: use PS256, ES256 or EdDSA",
+            ),
+            (
+                strict && self.authorization_signed_response_alg == IdTokenAlg::Rs256,
+                "the profile fapi2 does not take RS256 for authorization responses: use PS256, ES256 or EdDSA",
+            ),
+            (
+                !self.post_logout_redirect_uris.iter().all(|uri| is_address(uri)),
+                "an address in `post_logout_redirect_uris` is none: a scheme, then the rest, without a fragment",
             ),
             (
                 public && self.refresh == RefreshMode::Static && !self.dpop_bound,
@@ -234,6 +263,10 @@ mod tests {
             ("no jti", ClientSettings { may_omit_jti: true, ..fapi.clone() }),
             ("audiences", ClientSettings { extra_audiences: vec!["x".into()], ..fapi.clone() }),
             ("RS256", ClientSettings { id_token_alg: IdTokenAlg::Rs256, ..fapi.clone() }),
+            (
+                "RS256 for answers",
+                ClientSettings { authorization_signed_response_alg: IdTokenAlg::Rs256, ..fapi.clone() },
+            ),
             ("no keys", ClientSettings { jwks: None, ..fapi.clone() }),
         ] {
             assert!(wrong.defect().is_some(), "{name}");
@@ -246,6 +279,27 @@ mod tests {
         let no_pkce = ClientSettings { may_omit_pkce: true, ..public.clone() };
         let asking = ClientSettings { may_introspect: true, ..public };
         assert!(no_pkce.defect().is_some() && asking.defect().is_some());
+    }
+
+    #[test]
+    fn after_signing_out_only_addresses_are_gone_to() {
+        for (uri, right) in [
+            ("https://rp.example.test/bye?a=b", true),
+            ("http://127.0.0.1:8080/", true),
+            ("com.example.app:/bye", true),
+            ("myapp:/bye", false),
+            ("https://rp.example.test/#x", false),
+            ("https:", false),
+            ("//rp.example.test/", false),
+            ("javascript:alert(1)", false),
+            ("Data:text/html,x", false),
+            ("https://rp.example.test/\r\nX: y", false),
+            ("", false),
+        ] {
+            let settings =
+                ClientSettings { post_logout_redirect_uris: vec![uri.into()], ..ClientSettings::default() };
+            assert_eq!(settings.defect().is_none(), right, "{uri}");
+        }
     }
 
     #[test]

@@ -4,12 +4,15 @@ mod about_tokens;
 mod client;
 mod context;
 mod device;
+mod hint;
 mod keys;
 mod metadata;
 mod mint;
+mod person;
 mod proof;
 mod pushed;
 mod request_object;
+mod response;
 mod signed;
 #[cfg(test)]
 mod tests;
@@ -17,9 +20,11 @@ mod token;
 
 pub(crate) use context::Context;
 pub(crate) use device::normalised as device_code;
+pub(crate) use hint::id_token_hint;
 pub use keys::Keys;
 pub(crate) use pushed::digest as pushed_digest;
 pub(crate) use request_object::signed_request;
+pub(crate) use response::signed_response;
 pub use signed::{facts as signed_token, looks_signed};
 
 use crate::{Arrival, Fail};

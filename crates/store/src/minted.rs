@@ -194,7 +194,8 @@ pub(crate) fn judge(rule: &RefreshRule, chain: Chain, grant_ended: bool, now: Ti
         Ok(step) => Verdict::Step(step, rule.after(chain, step, now)),
         Err(RefreshFault::Replayed(look)) if must!("rfc9700-4.14.2-replay") => {
             let ended = Some(Ended { at: now, reason: EndReason::RefreshReplayed, successor: None });
-            Verdict::End(look, Chain { ended, ..chain })
+            let repeats = rule.replayed(&chain, look, now);
+            Verdict::End(look, Chain { ended, repeats, ..chain })
         }
         Err(fault) => Verdict::Not(Rotated::Refused(fault, Box::new(chain))),
     }

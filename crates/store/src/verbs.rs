@@ -9,7 +9,7 @@ use mandate_core::model::{
     Session, Status, TokenFacts, User,
 };
 use mandate_core::pushed::Pushed;
-use mandate_core::refresh::{Chain, RefreshRule};
+use mandate_core::refresh::{Chain, RefreshRule, Repeats};
 use mandate_core::{
     AccountId, AdminId, ChainId, ClientId, ClientSettings, DecisionId, Digest, GrantId, KeyId, LogEntry,
     Offset, OperationId, PartnerId, PlatformId, SessionId, Timestamp, TokenHandle, UserId,
@@ -229,6 +229,20 @@ pub struct ConnectedApp {
     pub grant: Grant,
     /// The app.
     pub client: Client,
+    /// What there is to see of its refresh tokens that came again, the newest first; one for each of its chains.
+    pub repeats: Vec<Repeats>,
+}
+
+impl ConnectedApp {
+    pub(crate) fn new(grant: Grant, client: Client) -> Self {
+        Self { grant, client, repeats: Vec::new() }
+    }
+    pub(crate) fn with_repeats(mut self, texts: impl IntoIterator<Item = String>) -> Self {
+        self.repeats =
+            texts.into_iter().map(|text| Repeats::read(&text)).filter(|r| r.last.is_some()).collect();
+        self.repeats.sort_by_key(|r| std::cmp::Reverse(r.last.as_ref().map(|last| last.at)));
+        self
+    }
 }
 
 /// A change to a client. `None` leaves a field alone.

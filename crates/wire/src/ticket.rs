@@ -12,6 +12,8 @@ pub enum Purpose {
     AuthorizationRequest,
     /// The token of a form.
     Form,
+    /// A checked request to sign out, waiting for the person.
+    SignOut,
 }
 
 /// Makes and reads tickets under one platform's key.

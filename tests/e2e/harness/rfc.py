@@ -158,6 +158,17 @@ def page_denied(page: Page, error: str, cause: str, status: int = 400) -> None:
         assert page.headers.get("Mandate-Cause") == cause, f"cause {cause} was expected{about}"
 
 
+def answer_form(page: Page) -> tuple[str, Fields]:
+    """The page that posts itself (OAuth 2.0 Form Post Response Mode): where to, and what."""
+    about = f"{page.url}\n< {page.status} {dict(page.headers)}\n{page.text[:800]}"
+    assert page.status == 200 and page.has("answer-send"), f"no form that posts itself\n{about}"
+    (form,) = page.forms
+    assert form.attributes["method"].lower() == "post", about
+    names = [given["name"] for given in form.inputs]
+    assert len(names) == len(set(names)), f"a field stands twice\n{about}"
+    return form.attributes["action"], {given["name"]: given["value"] for given in form.inputs}
+
+
 # -- parties --------------------------------------------------------------------------------------------------
 
 
@@ -297,6 +308,14 @@ class Bank:
             page = browser.submit(page, button)
         assert page.location is not None, f"no redirect\n{url}\n-> {page.url}\n< {page.status} {dict(page.headers)}\n{page.text[:1000]}"
         return page.location
+
+    def follow_form(self, url: str, browser: Browser | None = None, button: str = "consent-allow", person: str = "alice") -> tuple[str, Fields]:
+        """From an authorization request to the page that posts itself: where to, and what."""
+        browser = browser or self.browser(person)
+        page = self.page(url, browser, person)
+        if page.has(button):
+            page = browser.submit(page, button)
+        return answer_form(page)
 
     def request(self, party: Party, **changes: str | None) -> Fields:
         """An authorization request's parameters, without PKCE."""

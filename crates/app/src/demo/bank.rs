@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 const REDIRECT: &str = "https://rp.example.test/cb";
 const LOOPBACK: &str = "http://127.0.0.1/cb";
+const AFTERWARDS: [&str; 2] = ["https://rp.example.test/bye", "http://localhost/bye"];
 const PEOPLE: &str = "openid profile email offline_access accounts quotes";
 
 fn rfc() -> PlatformId {
@@ -155,6 +156,10 @@ async fn client(node: &Node, secrets: &dyn Entropy, role: Role) -> anyhow::Resul
     } else {
         Vec::new()
     };
+    if !redirect_uris.is_empty() {
+        settings.post_logout_redirect_uris = AFTERWARDS.map(Into::into).to_vec();
+        map.insert("post_logout_redirect_uris".into(), json!(AFTERWARDS));
+    }
     let scopes = ScopeSet::parse(role.scopes)?;
     let client = Client {
         platform: rfc(),

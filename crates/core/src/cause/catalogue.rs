@@ -394,13 +394,13 @@ catalogue! {
         point: "this refresh token was replaced by a newer one, so the whole chain was ended; it looks like {received}",
         remedy: "Store each new refresh token before the next use, share it between processes, and refresh in one place only. Send the owner through the authorization page again.",
         about: "A refresh token that comes back after its successor was used is a sign of theft, or of two programs that refresh with the same token without knowing of each other.",
-        facts: [Received, IssuedAt, EndedAt, ServerTime];
+        facts: [Received, IssuedAt, EndedAt, Grant, ClientName, Address, Repeats, LastRepeat, RepeatedFrom, RepeatLook, ServerTime];
     RefreshEnded "refresh.ended", RefreshInvalid, InvalidGrant 400, Owner,
         title: "The refresh token was revoked",
         point: "the refresh token was genuine and ended at {ended_at} ({end_reason})",
         remedy: "Send the owner through the authorization page again.",
         about: "The token was given back, its chain was ended, or the permission it came from was withdrawn.",
-        facts: [IssuedAt, EndedAt, EndReason, Grant, ServerTime];
+        facts: [IssuedAt, EndedAt, EndReason, Grant, ClientName, Address, Repeats, LastRepeat, RepeatedFrom, RepeatLook, ServerTime];
 
     // Clients of the rfc dialect.
     ClientGrantNotAllowed "client.grant_not_allowed", GrantTypeNotAllowed, UnauthorizedClient 400, Operator,
@@ -497,6 +497,25 @@ catalogue! {
         remedy: "Ask again without prompt=none.",
         about: "An app asked for an answer without any page, and a page is needed (OpenID Connect Core section 3.1.2.6).",
         facts: [ServerTime];
+
+    InteractionRequired "interaction.required", SignInRejected, InteractionRequired 400, EndUser,
+        title: "The person must choose again",
+        point: "prompt=none was asked for, and an account that the person had chosen can no longer be used",
+        remedy: "Ask again without prompt=none.",
+        about: "An app asked for an answer without any page, and a page is needed (OpenID Connect Core section 3.1.2.6).",
+        facts: [ServerTime];
+    AcrUnmet "acr.unmet", SignInRejected, UnmetAuthenticationRequirements 400, Caller,
+        title: "People do not sign in here in the way that was asked for",
+        point: "acr was asked for as an essential claim, with values that are not offered here",
+        remedy: "Ask for a value that acr_values_supported lists, or ask for acr without calling it essential.",
+        about: "An app may demand that the person signs in in a certain way; where that cannot be, it gets no answer about the person at all (OpenID Connect Core section 5.5.1.1).",
+        facts: [ServerTime];
+    SignOutRedirect "sign_out.redirect_mismatch", RedirectInvalid, InvalidRequest 400, Caller,
+        title: "The address to go to after signing out is not registered",
+        point: "the post_logout_redirect_uri `{received}` is not registered for this client; the comparison is exact, letter case and trailing slash included",
+        remedy: "Register exactly this address in post_logout_redirect_uris, or send one that is registered.",
+        about: "A browser is sent to addresses that an app registered for this and to no others, so this is shown in place (OpenID Connect RP-Initiated Logout 1.0 section 3). The person is still signed in.",
+        facts: [Received, RegisteredRedirects, ServerTime];
 
     // Devices (RFC 8628 section 3.5).
     DevicePending "device.pending", CodeInvalid, AuthorizationPending 400, Time,

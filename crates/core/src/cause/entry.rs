@@ -198,6 +198,10 @@ pub enum OAuthError {
     LoginRequired,
     /// OpenID Connect Core section 3.1.2.6.
     ConsentRequired,
+    /// OpenID Connect Core section 3.1.2.6.
+    InteractionRequired,
+    /// OpenID Connect Core Error Code `unmet_authentication_requirements` 1.0 section 2.
+    UnmetAuthenticationRequirements,
 }
 
 impl OAuthError {
@@ -226,6 +230,8 @@ impl OAuthError {
             Self::InvalidRequestObject => "invalid_request_object",
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
+            Self::InteractionRequired => "interaction_required",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
         }
     }
 }

@@ -121,6 +121,14 @@ facts! {
     Partner = "partner", Owner, Partner;
     /// The cause behind a merged answer.
     TrueCause = "true_cause", Owner, Operator;
+    /// How often a refresh token came again.
+    Repeats = "refresh_repeats", Owner, AccountOwner;
+    /// When it last did.
+    LastRepeat = "refresh_last_repeat", Owner, AccountOwner;
+    /// From which network.
+    RepeatedFrom = "refresh_repeated_from", Owner, AccountOwner;
+    /// What that looked like.
+    RepeatLook = "refresh_repeat_looks_like", Owner, AccountOwner;
     /// Shortened address of the caller.
     Address = "address", Owner, AccountOwner;
 }

@@ -1,11 +1,13 @@
 //! Whether an authorization request may be put before the owner (RFC 6749 section 4.1.1).
 
+use super::claims::ClaimsWish;
+use super::response_mode::ResponseMode;
 use crate::disclosure::{FactName, Subjects};
 use crate::model::Client;
 use crate::platform::{Dialect, Snapshot};
 use crate::policy::{client_fault, demand_usable, developer};
 use crate::refusal::Refusal;
-use crate::{Cause, EnvironmentId, ScopeSet, Timestamp, must};
+use crate::{Cause, EnvironmentId, Scope, ScopeSet, Timestamp, must};
 
 /// The parameters of an authorization request, as they came.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,7 +26,7 @@ pub struct AuthorizeRequest<'a> {
     pub code_challenge: Option<&'a str>,
     /// `code_challenge_method`; only `S256`.
     pub code_challenge_method: Option<&'a str>,
-    /// `response_mode`; only `query`.
+    /// `response_mode`.
     pub response_mode: Option<&'a str>,
     /// `prompt` (OpenID Connect Core section 3.1.2.1).
     pub prompt: Option<&'a str>,
@@ -34,6 +36,8 @@ pub struct AuthorizeRequest<'a> {
     pub resource: Option<&'a str>,
     /// `dpop_jkt` (RFC 9449 section 10).
     pub dpop_jkt: Option<&'a str>,
+    /// `claims` (OpenID Connect Core section 5.5), or why it cannot be read.
+    pub claims: Option<Result<&'a ClaimsWish, &'static str>>,
     /// Whether the client pushed it (RFC 9126).
     pub pushed: bool,
     /// Whether the client signed it (RFC 9101).
@@ -66,6 +70,8 @@ pub struct Authorizable {
     pub prompt: Prompt,
     /// The person must have signed in at most so many seconds ago.
     pub max_age_s: Option<i64>,
+    /// How the answer goes back.
+    pub mode: ResponseMode,
 }
 
 impl Authorizable {
@@ -91,6 +97,7 @@ impl Authorizable {
             challenge: None,
             prompt: Prompt::default(),
             max_age_s: None,
+            mode: ResponseMode::default(),
         })
     }
 }
@@ -132,26 +139,64 @@ impl AuthorizeRequest<'_> {
                 AuthorizeFault::AtClient(refusal)
             }
         })?;
-        let (scopes, environments) = self.wish(client, snapshot).map_err(|mut refusal| {
+        self.told(client, snapshot, redirect_uri).map_err(|mut refusal| {
             refusal.subjects = subjects(client);
             AuthorizeFault::AtClient(refusal)
-        })?;
-        let challenge = self.challenge(client, snapshot.platform.dialect).map_err(|mut refusal| {
-            refusal.subjects = subjects(client);
-            AuthorizeFault::AtClient(refusal)
-        })?;
-        let (prompt, max_age_s) = self.manner(client, snapshot).map_err(|mut refusal| {
-            refusal.subjects = subjects(client);
-            AuthorizeFault::AtClient(refusal)
-        })?;
+        })
+    }
+
+    /// What is checked once it is known to whom the answer goes.
+    fn told(
+        &self,
+        client: &Client,
+        snapshot: &Snapshot,
+        redirect_uri: &str,
+    ) -> Result<Authorizable, Box<Refusal>> {
+        let (scopes, environments) = self.wish(client, snapshot)?;
+        let challenge = self.challenge(client, snapshot.platform.dialect)?;
+        let mode = self.mode(snapshot.platform.dialect, redirect_uri)?;
+        let (prompt, max_age_s) = self.manner(client, snapshot)?;
         Ok(Authorizable {
             challenge,
             redirect_uri: redirect_uri.into(),
-            scopes,
+            scopes: self.with_claims(scopes, client, snapshot)?,
             environments,
             prompt,
             max_age_s,
+            mode,
         })
+    }
+
+    /// How the answer goes back. Dialects that know one way only ignore what is asked for.
+    fn mode(&self, dialect: Dialect, redirect_uri: &str) -> Result<ResponseMode, Box<Refusal>> {
+        if dialect != Dialect::Rfc {
+            return Ok(ResponseMode::default());
+        }
+        ResponseMode::read(self.response_mode, redirect_uri)
+            .map_err(|defect| invalid("response_mode", defect, &ResponseMode::WORDS.join(", ")))
+    }
+
+    /// OpenID Connect Core section 5.5: claims that are asked for one by one are asked for as the scopes that hold them,
+    /// as far as the app may have those; the rest is left out, essential or not. Only `acr` can fail the request.
+    fn with_claims(
+        &self,
+        scopes: ScopeSet,
+        client: &Client,
+        snapshot: &Snapshot,
+    ) -> Result<ScopeSet, Box<Refusal>> {
+        let is_openid = scopes.iter().any(|scope| scope.as_str() == "openid");
+        let Some(claims) = self.claims.filter(|_| is_openid && snapshot.platform.dialect == Dialect::Rfc)
+        else {
+            return Ok(scopes);
+        };
+        let claims = claims.map_err(|defect| invalid("claims", defect, "the object of section 5.5"))?;
+        if must!("oidc-5.5.1.1-essential-acr", !claims.acr_is_met()) {
+            return Err(Box::new(Refusal::anonymous(Cause::AcrUnmet)));
+        }
+        let allowed = client.scopes.intersection(snapshot.known_scopes());
+        let held = claims.scopes().filter_map(|word| Scope::new(word).ok());
+        let held: ScopeSet = held.filter(|scope| allowed.iter().any(|a| a == scope)).collect();
+        Ok(scopes.union(&held))
     }
 
     /// How it came and how the person is to be asked. Dialects that know none of this ignore it.
@@ -170,9 +215,6 @@ impl AuthorizeRequest<'_> {
                 Refusal::anonymous(Cause::RequestObjectInvalid)
                     .with(FactName::Defect, "this client must sign its requests, and this one came unsigned"),
             ));
-        }
-        if self.response_mode.is_some_and(|mode| mode != "query") {
-            return Err(invalid("response_mode", "only query is offered", "query"));
         }
         if self.dpop_jkt.is_some_and(|jkt| !is_hash(jkt)) {
             return Err(invalid("dpop_jkt", "it is no thumbprint", "43 characters of base64url"));
@@ -205,7 +247,11 @@ impl AuthorizeRequest<'_> {
                 "login" | "select_account" => prompt.login = true,
                 "consent" => prompt.consent = true,
                 _ => {
-                    return Err(invalid("prompt", "one of its words is not known", "none, login or consent"));
+                    return Err(invalid(
+                        "prompt",
+                        "one of its words is not known",
+                        "none, login, consent or select_account",
+                    ));
                 }
             }
         }

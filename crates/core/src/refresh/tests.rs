@@ -25,6 +25,7 @@ fn chain() -> Chain {
         ends_at: None,
         offset: Offset(0),
         ended: None,
+        repeats: Repeats::default(),
     }
 }
 
@@ -37,7 +38,41 @@ fn rule(mode: RefreshMode, generation: u64) -> RefreshRule {
         window_ms: 60_000,
         most_reanswers: 8,
         idle_ms: Some(1_000_000),
+        from: "192.0.2.0/24".into(),
     }
+}
+
+#[test]
+fn r15_repeats_that_the_owner_sees() {
+    let here = |generation| rule(RefreshMode::Idempotent, generation);
+    let there = |generation| RefreshRule { from: "198.51.100.0/24".into(), ..here(generation) };
+    let step = |rule: &RefreshRule, chain: Chain, s| {
+        let step = rule.check(&chain, at(s)).unwrap();
+        rule.after(chain, step, at(s))
+    };
+    let rotated = step(&here(5), chain(), 200);
+    assert_eq!((&*rotated.repeats.answered_to, rotated.repeats.last.clone()), ("192.0.2.0/24", None));
+    for (name, rule, s, expected) in [
+        ("at once, from the same network", here(5), 209, None),
+        ("at once, from elsewhere", there(5), 201, Some((Look::Retry, "198.51.100.0/24"))),
+        ("later", here(5), 210, Some((Look::Race, "192.0.2.0/24"))),
+    ] {
+        let again = step(&rule, rotated.clone(), s);
+        let seen = again.repeats.last.as_ref().map(|last| (last.look, &*last.from));
+        assert_eq!((seen, again.repeats.times), (expected, u32::from(expected.is_some())), "{name}");
+        assert!(again.repeats.last.is_none_or(|last| !last.replayed && last.at == at(s)), "{name}");
+    }
+    let again = step(&there(5), rotated.clone(), 201);
+    let on = step(&here(6), again.clone(), 300);
+    assert_eq!(
+        on.repeats,
+        Repeats { answered_to: "192.0.2.0/24".into(), ..again.repeats.clone() },
+        "kept by the next step"
+    );
+    let replayed = here(5).replayed(&on, Look::Theft, at(400));
+    assert!(
+        replayed.times == 2 && replayed.last.is_some_and(|last| last.replayed && last.look == Look::Theft)
+    );
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! Answers: pages with their headers, redirects, the stylesheet.
 
+use super::reply::SUBMIT;
 use super::visit::Visit;
 use super::{Answer, session, templates};
 use crate::Fail;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::{HeaderValue, Response, StatusCode};
 use mandate_core::refusal::Refusal;
-use mandate_core::{Cause, must};
+use mandate_core::{Cause, Digest, must};
 use minijinja::context;
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
@@ -18,12 +20,13 @@ pub(super) struct Html<'a> {
     template: &'static str,
     user: Option<&'a str>,
     form_target: Option<String>,
+    posts_itself: bool,
 }
 
 impl<'a> Html<'a> {
     /// A page of this template.
     pub(super) fn new(template: &'static str) -> Self {
-        Self { template, user: None, form_target: None }
+        Self { template, user: None, form_target: None, posts_itself: false }
     }
     /// For a signed-in user, whose name stands in the corner.
     pub(super) fn user(mut self, name: &'a str) -> Self {
@@ -34,6 +37,11 @@ impl<'a> Html<'a> {
     pub(super) fn form_may_lead_to(mut self, redirect_uri: &str) -> Self {
         self.form_target = source_expression(redirect_uri);
         self
+    }
+    /// Whose form posts itself to this address, and to no other: the one page with a script.
+    pub(super) fn form_posts_itself_to(mut self, redirect_uri: &str) -> Self {
+        self.posts_itself = true;
+        self.form_may_lead_to(redirect_uri)
     }
     /// Fills the template.
     pub(super) fn render(self, visit: &Visit<'_>, page: impl Serialize) -> Answer {
@@ -53,6 +61,11 @@ impl<'a> Html<'a> {
         let mut response = Response::new(Bytes::from(text));
         set(&mut response, header::CONTENT_TYPE, "text/html; charset=utf-8");
         secure(&mut response, self.form_target.as_deref());
+        if self.posts_itself {
+            set(&mut response, header::CONTENT_SECURITY_POLICY, &self_posting(self.form_target.as_deref()));
+            // an app that compares the origin of what is posted to it sees ours rather than `null`, and no path
+            set(&mut response, header::REFERRER_POLICY, "origin");
+        }
         Ok(response)
     }
 }
@@ -73,6 +86,15 @@ fn secure(response: &mut Response<Bytes>, form_target: Option<&str>) {
     }
     set(response, header::REFERRER_POLICY, "same-origin");
     set(response, header::CACHE_CONTROL, "no-store");
+}
+
+/// The policy of the page that posts itself: this one script by its hash, and one origin to post to.
+fn self_posting(form_target: Option<&str>) -> String {
+    let hash = STANDARD.encode(Digest::of(SUBMIT.as_bytes()).as_bytes());
+    let target = form_target.unwrap_or("'none'");
+    format!(
+        "default-src 'none'; script-src 'sha256-{hash}'; style-src 'self'; img-src 'self'; form-action {target}; frame-ancestors 'none'; base-uri 'none'"
+    )
 }
 
 /// Sets a header to a text of ours; one that is no header text is left out.

@@ -8,9 +8,13 @@ use super::visit::Visit;
 use super::words::{End, When};
 use super::{Answer, session, words};
 use mandate_core::model::{Account, EndReason, GrantedBy};
+use mandate_core::refresh::Repeats;
 use mandate_core::{AccountId, GrantId};
 use mandate_store::{Changed, ConnectedApp};
 use serde::Serialize;
+
+/// So many of an app's sign-ins are told about.
+const MOST_REPEATS: usize = 5;
 
 #[derive(Serialize)]
 pub(super) struct AppsPage {
@@ -30,6 +34,17 @@ pub(super) struct AppShown {
     pub(super) since: When,
     pub(super) last_used: Option<When>,
     pub(super) ended: Option<End>,
+    pub(super) repeats: Vec<RepeatShown>,
+}
+
+/// What became of a refresh token that came a second time (SECURITY R15).
+#[derive(Serialize)]
+pub(super) struct RepeatShown {
+    pub(super) replayed: bool,
+    pub(super) times: u32,
+    pub(super) at: When,
+    pub(super) from: String,
+    pub(super) look: &'static str,
 }
 
 /// An account's id and where it lives, if the reader may know.
@@ -82,7 +97,19 @@ fn shown(visit: &Visit<'_>, me: &Me, app: &ConnectedApp, accounts: &[Account]) -
         since: words::when(grant.created_at),
         last_used: grant.last_used.map(words::when),
         ended: grant.ended.as_ref().map(|ended| words::end(ended, visit.arrival.now)),
+        repeats: app.repeats.iter().filter_map(repeat).take(MOST_REPEATS).collect(),
     }
+}
+
+fn repeat(repeats: &Repeats) -> Option<RepeatShown> {
+    let last = repeats.last.as_ref()?;
+    Some(RepeatShown {
+        replayed: last.replayed,
+        times: repeats.times,
+        at: words::when(last.at),
+        from: if last.from.is_empty() { "an unknown network".into() } else { last.from.to_string() },
+        look: words::look(last.look),
+    })
 }
 
 /// Takes a grant back: at once, with every token under it.

@@ -5,7 +5,7 @@ use super::session::Me;
 use super::visit::Visit;
 use super::{Answer, answer, consent, login, session};
 use mandate_core::Cause;
-use mandate_core::model::{Grant, GrantedBy};
+use mandate_core::grant::{Silently, Standing};
 use mandate_core::platform::Dialect;
 use mandate_core::refusal::Refusal;
 use mandate_wire::body;
@@ -32,11 +32,11 @@ pub(super) async fn begin(visit: &Visit<'_>) -> Answer {
         Judged::Answered(response) => return Ok(response),
     };
     let me = session::current(visit).await?;
-    let me = me.filter(|me| offer.pending.is_fresh(&me.session, visit.arrival.now));
+    let me = me.filter(|me| offer.sign_in(&me.session, visit.arrival.now).is_ok());
     if offer.wish.prompt.none {
         return silently(visit, me, &offer).await;
     }
-    let Some(ticket) = offer.ticket(visit.arrival) else { return Ok(offer.too_long(visit)) };
+    let Some(ticket) = offer.ticket(visit.arrival) else { return offer.too_long(visit) };
     let next = login::Next::Consent(ticket);
     Ok(match me {
         Some(_) => answer::see_other(&next.path()),
@@ -46,18 +46,20 @@ pub(super) async fn begin(visit: &Visit<'_>) -> Answer {
 
 /// `prompt=none`: an answer without a page, or the reason why there is none (OpenID Connect Core section 3.1.2.6).
 async fn silently(visit: &Visit<'_>, me: Option<Me>, offer: &Offer) -> Answer {
-    let refuse = |cause| Ok(offer.pending.refused(visit, Refusal::anonymous(cause).into()));
+    let refuse = |cause| offer.refused(visit, Refusal::anonymous(cause).into());
     let Some(me) = me else { return refuse(Cause::LoginRequired) };
-    let arrival = visit.arrival;
-    let given = arrival.issuer.store.connected_apps(arrival.platform(), &me.user.id, arrival.now).await?;
-    let stands = |grant: &Grant| {
-        grant.client == offer.client.id
-            && grant.ended.is_none()
-            && grant.granted_by == GrantedBy::Owner
-            && grant.scopes.covers(&offer.wish.scopes)
+    let (arrival, store) = (visit.arrival, &visit.arrival.issuer.store);
+    let given = store.connected_apps(arrival.platform(), &me.user.id, arrival.now).await?;
+    let accounts = store.accounts(arrival.platform(), Some(&me.user.id)).await?;
+    let asked = Silently {
+        client: &offer.client.id,
+        user: &me.user.id,
+        scopes: &offer.wish.scopes,
+        environments: &offer.wish.environments,
     };
-    match given.into_iter().map(|app| app.grant).find(stands) {
-        Some(grant) => consent::allow(visit, &me, offer, grant.accounts).await,
-        None => refuse(Cause::ConsentRequired),
+    match asked.standing(given.iter().map(|app| &app.grant), &accounts) {
+        Standing::Given(grant) => consent::allow(visit, &me, offer, grant.accounts.clone()).await,
+        Standing::NotGiven => refuse(Cause::ConsentRequired),
+        Standing::Changed => refuse(Cause::InteractionRequired),
     }
 }

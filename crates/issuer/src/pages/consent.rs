@@ -8,7 +8,7 @@ use super::session::Me;
 use super::visit::Visit;
 use super::{Answer, device, session, words};
 use crate::Fail;
-use mandate_core::grant::GrantSpec;
+use mandate_core::grant::{GrantSpec, SignInFault};
 use mandate_core::model::{Account, ClientOwner, Code, GrantedBy, Status};
 use mandate_core::platform::Dialect;
 use mandate_core::refusal::Refusal;
@@ -57,6 +57,7 @@ pub(super) async fn show(visit: &Visit<'_>) -> Answer {
     let pending = Pending::from_ticket(visit.arrival, ticket)?;
     let Some(me) = fresh(visit, &pending).await? else { return Ok(Next::consent(ticket).by_login()) };
     match pending.judge(visit).await? {
+        Judged::Offer(offer) if is_other_person(&offer, &me, visit) => offer.other_person(visit),
         Judged::Offer(offer) => page(visit, &me, ticket, &offer, &own_accounts(visit, &me).await?, None),
         Judged::Answered(response) => Ok(response),
     }
@@ -73,6 +74,9 @@ pub(super) async fn decide(visit: &Visit<'_>) -> Answer {
         Judged::Offer(offer) => offer,
         Judged::Answered(response) => return Ok(response),
     };
+    if is_other_person(&offer, &me, visit) {
+        return offer.other_person(visit);
+    }
     match form.get("decision") {
         Some("allow") => {
             let own = own_accounts(visit, &me).await?;
@@ -95,7 +99,7 @@ pub(super) async fn decide(visit: &Visit<'_>) -> Answer {
             if let Some(pushed) = offer.pending.completes() {
                 visit.arrival.issuer.store.complete_pushed(visit.arrival.platform(), &pushed).await?;
             }
-            Ok(offer.pending.refused(visit, Refusal::anonymous(Cause::AccessDenied).into()))
+            offer.refused(visit, Refusal::anonymous(Cause::AccessDenied).into())
         }
         _ => Err(rejected("it says neither allow nor deny")),
     }
@@ -105,6 +109,11 @@ pub(super) async fn decide(visit: &Visit<'_>) -> Answer {
 async fn fresh(visit: &Visit<'_>, pending: &Pending) -> Result<Option<Me>, Fail> {
     let me = session::current(visit).await?;
     Ok(me.filter(|me| pending.is_fresh(&me.session, visit.arrival.now)))
+}
+
+/// Whether the app means somebody else.
+fn is_other_person(offer: &Offer, me: &Me, visit: &Visit<'_>) -> bool {
+    offer.sign_in(&me.session, visit.arrival.now) == Err(SignInFault::OtherPerson)
 }
 
 fn binding<'a>(me: &'a Me, ticket: &'a str) -> Binding<'a> {
@@ -224,7 +233,7 @@ pub(super) async fn allow(visit: &Visit<'_>, me: &Me, offer: &Offer, accounts: V
         return Err(Refusal::anonymous(Cause::RequestUriInvalid).into());
     };
     tracing::info!(client.id = %offer.client.id, grant = %given, user = %me.user.id, "the owner allowed an app");
-    Ok(offer.granted(arrival.issuer_url(), code.expose()))
+    offer.granted(visit, code.expose())
 }
 
 #[derive(Serialize)]

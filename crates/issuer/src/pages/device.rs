@@ -64,7 +64,7 @@ pub(super) async fn submit(visit: &Visit<'_>) -> Answer {
         Judged::Offer(offer) => offer,
         Judged::Answered(response) => return Ok(response),
     };
-    let Some(ticket) = offer.ticket(visit.arrival) else { return Ok(offer.too_long(visit)) };
+    let Some(ticket) = offer.ticket(visit.arrival) else { return offer.too_long(visit) };
     let next = Next::Consent(ticket);
     Ok(if me.is_some() { answer::see_other(&next.path()) } else { next.by_login() })
 }

@@ -8,6 +8,7 @@ mod authorize;
 mod causes;
 mod consent;
 mod device;
+mod end_session;
 mod explain;
 mod guard;
 mod keys;
@@ -15,6 +16,7 @@ mod login;
 mod password;
 mod pending;
 mod refused;
+mod reply;
 mod session;
 mod sessions;
 mod templates;
@@ -25,6 +27,9 @@ mod words;
 
 pub(crate) use pending::check_pushed;
 pub use templates::environment;
+#[cfg(test)]
+pub(crate) use tests::platform as sample_platform;
+pub(crate) use words::{look, network};
 
 use crate::{Arrival, Fail};
 use bytes::Bytes;
@@ -54,6 +59,7 @@ enum Page<'p> {
     EndAllSessions,
     Password,
     Logout,
+    EndSessionByApp,
     Explain(&'p str),
     Causes,
     CausesJson,
@@ -85,6 +91,7 @@ impl<'p> Page<'p> {
             ["sessions", "end-all"] => Self::EndAllSessions,
             ["password"] => Self::Password,
             ["logout"] => Self::Logout,
+            ["end_session"] if dialect == Dialect::Rfc => Self::EndSessionByApp,
             ["explain", id] => Self::Explain(id),
             ["causes"] => Self::Causes,
             ["causes.json"] => Self::CausesJson,
@@ -113,6 +120,7 @@ impl<'p> Page<'p> {
             Self::EndAllSessions => "/sessions/end-all",
             Self::Password => "/password",
             Self::Logout => "/logout",
+            Self::EndSessionByApp => "/end_session",
             Self::Explain(_) => "/explain/{id}",
             Self::Causes => "/causes",
             Self::CausesJson => "/causes.json",
@@ -127,9 +135,13 @@ impl<'p> Page<'p> {
     fn allow(self) -> &'static str {
         match self {
             // the first: OpenID Connect Core section 3.1.2.1; where the original knows GET only, POST does no harm
-            Self::Authorize | Self::Login | Self::Consent | Self::Device | Self::Password | Self::Logout => {
-                "GET, HEAD, POST"
-            }
+            Self::Authorize
+            | Self::Login
+            | Self::Consent
+            | Self::Device
+            | Self::Password
+            | Self::Logout
+            | Self::EndSessionByApp => "GET, HEAD, POST",
             Self::RevokeApp | Self::ChangeKeys(_) | Self::EndSession | Self::EndAllSessions => "POST",
             _ => "GET, HEAD",
         }
@@ -182,6 +194,7 @@ async fn dispatch(visit: &Visit<'_>, page: Page<'_>) -> Answer {
         Page::Password => password::show(visit).await,
         Page::Logout if post => sessions::sign_out(visit).await,
         Page::Logout => sessions::confirm_sign_out(visit).await,
+        Page::EndSessionByApp => end_session::begin(visit).await,
         Page::Explain(id) => explain::show(visit, id).await,
         Page::Causes => causes::list(visit).await,
         Page::CausesJson => Ok(causes::json()),

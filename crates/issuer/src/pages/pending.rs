@@ -1,22 +1,27 @@
 //! An authorization request on its way to the owner: sealed into a ticket that the browser carries, and judged anew
 //! at every step, so that nothing old is believed.
 
+use super::Answer;
 use super::answer;
 use super::guard::{is_id, rejected};
+use super::reply::Reply;
 use super::session::Me;
 use super::visit::Visit;
 use crate::{Arrival, Fail, rfc};
 use bytes::Bytes;
 use http::Response;
 use mandate_core::device::DeviceFlow;
-use mandate_core::grant::{Authorizable, AuthorizeFault, AuthorizeRequest};
+use mandate_core::grant::{
+    Authorizable, AuthorizeFault, AuthorizeRequest, ClaimsWish, ResponseMode, SignInFault, SignInRule,
+};
 use mandate_core::model::Client;
 use mandate_core::model::Session;
+use mandate_core::platform::Dialect;
 use mandate_core::refusal::Refusal;
 use mandate_core::{Cause, ClientId, Digest, Offset, ScopeSet, Timestamp, disclosure::FactName, must};
 use mandate_wire::form::{Form, LONGEST_VALUE};
 use mandate_wire::ticket::Purpose;
-use mandate_wire::{dialect, explain};
+use mandate_wire::{claims_request, dialect, explain};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -50,6 +55,10 @@ pub(super) struct Pending {
     resource: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dpop_jkt: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    claims: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id_token_hint: Option<String>,
     /// The `request_uri` by which it was pushed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     request_uri: Option<String>,
@@ -68,7 +77,7 @@ pub(super) struct Pending {
 const SIGNED: &str = "mandate:signed";
 
 /// Parameters that a client may push.
-const PUSHED: [&str; 14] = [
+const PUSHED: [&str; 16] = [
     "redirect_uri",
     "response_type",
     "scope",
@@ -83,6 +92,8 @@ const PUSHED: [&str; 14] = [
     "login_hint",
     "resource",
     "dpop_jkt",
+    "claims",
+    "id_token_hint",
 ];
 
 /// What came of judging it.
@@ -100,6 +111,8 @@ pub(super) struct Offer {
     pub(super) wish: Authorizable,
     /// The log offset from before the client was read (SECURITY R10).
     pub(super) offset: Offset,
+    /// The person that the app means, each time it names one.
+    people: [Option<Box<str>>; 2],
 }
 
 impl Pending {
@@ -114,6 +127,8 @@ impl Pending {
             login_hint: get("login_hint"),
             resource: get("resource"),
             dpop_jkt: get("dpop_jkt"),
+            claims: get("claims"),
+            id_token_hint: get("id_token_hint"),
             request_uri: None,
             device: None,
             signed: false,
@@ -187,17 +202,6 @@ impl Pending {
         Ok(pending)
     }
 
-    /// Whether a sign-in at this time will do.
-    pub(super) fn is_fresh(&self, session: &Session, now: Timestamp) -> bool {
-        let asked_anew = self
-            .prompt
-            .as_deref()
-            .is_some_and(|p| p.split(' ').any(|w| w == "login" || w == "select_account"));
-        let oldest = self.max_age.as_deref().and_then(|s| s.parse::<u32>().ok());
-        (!asked_anew || session.created_at.millis() >= self.begun)
-            && oldest.is_none_or(|s| now.millis_since(session.created_at) <= i64::from(s) * 1000)
-    }
-
     /// What its tokens are to know.
     pub(super) fn context(&self, me: &Me) -> rfc::Context {
         rfc::Context {
@@ -206,7 +210,32 @@ impl Pending {
             auth_time: Some(me.session.created_at.seconds()),
             resource: self.resource.iter().filter(|_| must!("rfc8707-2.1-kept")).cloned().collect(),
             sid: Some(me.session.id.to_string()),
+            claims: self
+                .claims()
+                .map(|wish| wish.id_token.into_iter().map(Into::into).collect())
+                .unwrap_or_default(),
         }
+    }
+
+    /// The claims that are asked for one by one, as far as they can be read.
+    fn claims(&self) -> Option<ClaimsWish> {
+        claims_request::read(self.claims.as_deref()?).ok()
+    }
+
+    /// What it wants of a sign-in.
+    fn sign_in_rule<'a>(&self, people: &'a [Option<Box<str>>; 2]) -> SignInRule<'a> {
+        let words = self.prompt.as_deref().unwrap_or("");
+        SignInRule {
+            anew: words.split(' ').any(|w| w == "login" || w == "select_account"),
+            max_age_s: self.max_age.as_deref().and_then(|s| s.parse().ok()),
+            begun: Timestamp::from_millis(self.begun),
+            people: people.each_ref().map(Option::as_deref),
+        }
+    }
+
+    /// Whether a sign-in is young enough, whoever's it is.
+    pub(super) fn is_fresh(&self, session: &Session, now: Timestamp) -> bool {
+        self.sign_in_rule(&[None, None]).check(&session.user, session.created_at, now).is_ok()
     }
 
     /// The key that the code is bound to.
@@ -224,8 +253,9 @@ impl Pending {
         self.login_hint.as_deref().unwrap_or("")
     }
 
-    fn request(&self) -> AuthorizeRequest<'_> {
+    fn request<'a>(&'a self, claims: Option<&'a Result<ClaimsWish, &'static str>>) -> AuthorizeRequest<'a> {
         AuthorizeRequest {
+            claims: claims.map(|read| read.as_ref().map_err(|defect| *defect)),
             client_id: self.client_id.as_deref(),
             redirect_uri: self.redirect_uri.as_deref(),
             response_type: self.response_type.as_deref(),
@@ -266,27 +296,56 @@ impl Pending {
         if let (Some(_), Some(client)) = (&self.device, &client) {
             let scopes = ScopeSet::parse(self.scope.as_deref().unwrap_or("")).unwrap_or_default();
             let wish = Authorizable::on_device(client, scopes, snapshot, now)?;
+            let client = client.clone();
             return Ok(Judged::Offer(Box::new(Offer {
                 pending: self,
-                client: client.clone(),
+                client,
                 wish,
                 offset,
+                people: [None, None],
             })));
         }
-        match (self.request().check(client.as_deref(), snapshot, now), client) {
+        let claims = self.claims.as_deref().map(claims_request::read);
+        let judged = self.request(claims.as_ref()).check(client.as_deref(), snapshot, now);
+        match (judged, client) {
             (Ok(wish), Some(client)) => {
-                Ok(Judged::Offer(Box::new(Offer { pending: self, client, wish, offset })))
+                let hinted = match self.hinted(visit.arrival) {
+                    Ok(hinted) => hinted,
+                    Err(fail) => return Ok(Judged::Answered(self.refused(visit, &client, fail)?)),
+                };
+                let named = claims.and_then(Result::ok).and_then(|wish| wish.subject);
+                let people = [hinted, named];
+                Ok(Judged::Offer(Box::new(Offer { pending: self, client, wish, offset, people })))
             }
-            (Ok(_), None) => Err(Refusal::anonymous(Cause::Internal).into()),
             (Err(AuthorizeFault::InPlace(refusal)), _) => Err(refusal.into()),
-            (Err(AuthorizeFault::AtClient(refusal)), _) => {
-                Ok(Judged::Answered(self.refused(visit, refusal.into())))
+            (Err(AuthorizeFault::AtClient(refusal)), Some(client)) => {
+                Ok(Judged::Answered(self.refused(visit, &client, refusal.into())?))
+            }
+            (Ok(_) | Err(AuthorizeFault::AtClient(_)), None) => {
+                Err(Refusal::anonymous(Cause::Internal).into())
             }
         }
     }
 
+    /// The person that the app means by `id_token_hint`. Dialects without ID tokens know no hints.
+    fn hinted(&self, arrival: &Arrival<'_>) -> Result<Option<Box<str>>, Fail> {
+        let is_rfc = arrival.tenant.snapshot.platform.dialect == Dialect::Rfc;
+        match self.id_token_hint.as_deref().filter(|_| is_rfc) {
+            Some(text) => Ok(Some(rfc::id_token_hint(arrival, text)?.user)),
+            None => Ok(None),
+        }
+    }
+
+    /// The way back to the app: the mode that was asked for, the query where that one cannot be used.
+    fn reply<'a>(&'a self, visit: &Visit<'_>, client: &'a Client) -> Reply<'a> {
+        let redirect_uri = self.redirect_uri.as_deref().unwrap_or("/error");
+        let is_rfc = visit.arrival.tenant.snapshot.platform.dialect == Dialect::Rfc;
+        let asked = self.response_mode.as_deref().filter(|_| is_rfc);
+        Reply { redirect_uri, mode: ResponseMode::read(asked, redirect_uri).unwrap_or_default(), client }
+    }
+
     /// The error answer at the redirect URI (RFC 6749 section 4.1.2.1), with what explains it (DESIGN D4).
-    pub(super) fn refused(&self, visit: &Visit<'_>, fail: Fail) -> Response<Bytes> {
+    pub(super) fn refused(&self, visit: &Visit<'_>, client: &Client, fail: Fail) -> Answer {
         let issuer = visit.arrival.issuer_url();
         let decision = visit.arrival.name(&visit.route, fail);
         let view = decision.refusal.facts.public();
@@ -299,32 +358,21 @@ impl Pending {
         if must!("rfc6749-4.1.2.1-description") {
             description = plain(&description);
         }
-        let uri = self.answer(&[
-            ("error", decision.refusal.cause.entry().oauth.as_str()),
-            ("error_description", &description),
-            ("state", self.state.as_deref().filter(|_| must!("rfc6749-4.1.2.1-state")).unwrap_or("")),
-            ("iss", if must!("rfc9207-2-error") { issuer } else { "" }),
-            ("cause", decision.refusal.cause.id()),
-            ("decision_id", decision.id.as_str()),
-            ("error_uri", &explain::error_uri(issuer, decision.id.as_str())),
-        ]);
-        let mut response = answer::found(&uri);
+        let answer = self.reply(visit, client).send(
+            visit,
+            &[
+                ("error", decision.refusal.cause.entry().oauth.as_str()),
+                ("error_description", &description),
+                ("state", self.state.as_deref().filter(|_| must!("rfc6749-4.1.2.1-state")).unwrap_or("")),
+                ("cause", decision.refusal.cause.id()),
+                ("decision_id", decision.id.as_str()),
+                ("error_uri", &explain::error_uri(issuer, decision.id.as_str())),
+            ],
+        );
+        let mut response = answer?;
         answer::set(&mut response, dialect::CAUSE, decision.refusal.cause.id());
         answer::set(&mut response, dialect::DECISION, decision.id.as_str());
-        response
-    }
-
-    /// The redirect URI with parameters added to its query (RFC 6749 section 4.1.2); empty ones are left out.
-    fn answer(&self, parameters: &[(&str, &str)]) -> String {
-        let base = self.redirect_uri.as_deref().unwrap_or("/error");
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(parameters.iter().filter(|(_, value)| !value.is_empty()));
-        let joint = match base.split_once('?') {
-            Some((_, "")) => "",
-            Some(_) if must!("rfc6749-3.1.2-query") => "&",
-            None | Some(_) => "?",
-        };
-        format!("{base}{joint}{}", query.finish())
+        Ok(response)
     }
 }
 
@@ -340,9 +388,11 @@ pub(crate) fn check_pushed(arrival: &Arrival<'_>, client: &Client, form: &Form) 
     let form = signed.as_ref().unwrap_or(form);
     let pending =
         Pending { client_id: Some(client.id.to_string()), ..Pending::from_query(form, arrival.now) };
-    let request = AuthorizeRequest { pushed: true, signed: signed.is_some(), ..pending.request() };
+    let claims = pending.claims.as_deref().map(claims_request::read);
+    let request =
+        AuthorizeRequest { pushed: true, signed: signed.is_some(), ..pending.request(claims.as_ref()) };
     match request.check(Some(client), &arrival.tenant.snapshot, arrival.now) {
-        Ok(_) => {}
+        Ok(_) => drop(pending.hinted(arrival)?),
         Err(AuthorizeFault::InPlace(refusal) | AuthorizeFault::AtClient(refusal)) => {
             return Err(refusal.into());
         }
@@ -369,19 +419,33 @@ impl Offer {
         (ticket.len() <= LONGEST_VALUE).then_some(ticket)
     }
 
+    /// Whether a sign-in will do.
+    pub(super) fn sign_in(&self, session: &Session, now: Timestamp) -> Result<(), SignInFault> {
+        self.pending.sign_in_rule(&self.people).check(&session.user, session.created_at, now)
+    }
+
+    /// The answer to the app about somebody who is not the one it means (OpenID Connect Core section 3.1.2.2).
+    pub(super) fn other_person(&self, visit: &Visit<'_>) -> Answer {
+        self.refused(visit, Refusal::anonymous(Cause::LoginRequired).into())
+    }
+
     /// The answer to the app whose request is too long.
-    pub(super) fn too_long(&self, visit: &Visit<'_>) -> Response<Bytes> {
+    pub(super) fn too_long(&self, visit: &Visit<'_>) -> Answer {
         let refusal = Refusal::anonymous(Cause::ParameterInvalid)
             .with(FactName::Parameter, "state")
             .with(FactName::Defect, "it is too long together with the other parameters");
-        self.pending.refused(visit, refusal.into())
+        self.refused(visit, refusal.into())
+    }
+
+    /// The error answer.
+    pub(super) fn refused(&self, visit: &Visit<'_>, fail: Fail) -> Answer {
+        self.pending.refused(visit, &self.client, fail)
     }
 
     /// The good answer at the redirect URI (RFC 6749 section 4.1.2, RFC 9207).
-    pub(super) fn granted(&self, issuer: &str, code: &str) -> Response<Bytes> {
+    pub(super) fn granted(&self, visit: &Visit<'_>, code: &str) -> Answer {
         let state = self.pending.state.as_deref().filter(|_| must!("rfc6749-4.1.2-state")).unwrap_or("");
-        let issuer = if must!("rfc9207-2-code") { issuer } else { "" };
-        answer::found(&self.pending.answer(&[("code", code), ("state", state), ("iss", issuer)]))
+        self.pending.reply(visit, &self.client).send(visit, &[("code", code), ("state", state)])
     }
 }
 
@@ -399,32 +463,6 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn pending(redirect_uri: &str) -> Pending {
-        Pending {
-            client_id: None,
-            redirect_uri: Some(redirect_uri.into()),
-            response_type: None,
-            scope: None,
-            env: None,
-            state: Some("a b&c".into()),
-            ..Pending::from_query(&Form::default(), Timestamp::default())
-        }
-    }
-
-    #[test]
-    fn rfc6749_4_1_2_parameters_are_added_to_the_query() {
-        for (redirect_uri, expected) in [
-            ("http://localhost", "http://localhost?code=x+y&state=%26"),
-            ("https://rp/cb?a=b", "https://rp/cb?a=b&code=x+y&state=%26"),
-            ("https://rp/cb?", "https://rp/cb?code=x+y&state=%26"),
-        ] {
-            assert_eq!(
-                pending(redirect_uri).answer(&[("code", "x y"), ("state", "&"), ("iss", "")]),
-                expected
-            );
-        }
-    }
 
     #[test]
     fn rfc6749_4_1_2_1_descriptions_are_plain() {

@@ -2,6 +2,7 @@
 
 use super::Answer;
 use super::answer::{self, Html};
+use super::end_session::{self, SignOut};
 use super::guard::{self, Binding, is_id, rejected};
 use super::login::Next;
 use super::session::{self, Me};
@@ -33,6 +34,8 @@ pub(super) struct SessionShown {
 pub(super) struct LogoutPage<'a> {
     pub(super) form_token: String,
     pub(super) request: Option<&'a str>,
+    pub(super) leave: Option<&'a str>,
+    pub(super) app: Option<&'a str>,
 }
 
 /// The list.
@@ -93,33 +96,66 @@ pub(super) async fn end_all(visit: &Visit<'_>) -> Answer {
 pub(super) async fn confirm_sign_out(visit: &Visit<'_>) -> Answer {
     let query = visit.query()?;
     let Some(me) = session::current(visit).await? else { return signed_out(visit) };
-    let form_token = logout_binding(&me).token(visit.arrival);
-    let page = LogoutPage { form_token, request: query.get("request") };
-    Html::new("logout.html").user(&me.user.name).render(visit, page)
+    ask(visit, &me, query.get("request"), None)
 }
 
-/// `POST /logout`: ends this session. With an authorization request under way, on to signing in as somebody else.
+/// The question. `request`: an authorization request that goes on as somebody else; `leave`: an app that wishes it.
+pub(super) fn ask(
+    visit: &Visit<'_>,
+    me: &Me,
+    request: Option<&str>,
+    leave: Option<(&str, &end_session::Judged)>,
+) -> Answer {
+    let ticket = leave.map(|(ticket, _)| ticket);
+    let form_token = logout_binding(me, ticket).token(visit.arrival);
+    let app = leave.and_then(|(_, judged)| judged.client.as_ref()).map(|client| &*client.name);
+    let mut html = Html::new("logout.html").user(&me.user.name);
+    if let Some(target) = leave.and_then(|(_, judged)| judged.target.as_deref()) {
+        html = html.form_may_lead_to(target);
+    }
+    html.render(visit, LogoutPage { form_token, request, leave: ticket, app })
+}
+
+/// `POST /logout`: ends this session. With an authorization request under way, on to signing in as somebody else; at an
+/// app's wish, on to where the app wants the browser.
 pub(super) async fn sign_out(visit: &Visit<'_>) -> Answer {
     let form = guard::posted(visit)?;
-    let Some(me) = session::current(visit).await? else { return Ok(Next::Page("/apps".into()).by_login()) };
-    logout_binding(&me).demand(visit.arrival, &form)?;
+    let leave = form.get("leave");
+    let me = session::current(visit).await?;
+    if let Some(me) = &me {
+        logout_binding(me, leave).demand(visit.arrival, &form)?;
+    }
+    let judged = match leave {
+        Some(ticket) => Some(SignOut::from_ticket(visit.arrival, ticket)?.judge(visit, me.as_ref()).await?),
+        None => None,
+    };
+    // signed out elsewhere meanwhile: what was wanted is so
+    let Some(me) = me else {
+        return match judged {
+            Some(judged) => judged.done(visit),
+            None => Ok(Next::Page("/apps".into()).by_login()),
+        };
+    };
     session::end(visit, &me, Some(&me.session.id), "signed out").await?;
-    let response = match form.get("request") {
-        Some(ticket) => Next::consent(ticket).by_login(),
-        None => signed_out(visit)?,
+    let response = match (judged, form.get("request")) {
+        (Some(judged), _) => judged.done(visit)?,
+        (None, Some(ticket)) => Next::consent(ticket).by_login(),
+        (None, None) => signed_out(visit)?,
     };
     Ok(forgetting(visit, response))
 }
 
-fn logout_binding(me: &Me) -> Binding<'_> {
-    Binding { page: "logout", me: Some(me), about: "" }
+fn logout_binding<'a>(me: &'a Me, leave: Option<&'a str>) -> Binding<'a> {
+    Binding { page: "logout", me: Some(me), about: leave.unwrap_or("") }
 }
 
-fn signed_out(visit: &Visit<'_>) -> Answer {
+/// The page that says so.
+pub(super) fn signed_out(visit: &Visit<'_>) -> Answer {
     Html::new("signed_out.html").render(visit, ())
 }
 
-fn forgetting(visit: &Visit<'_>, mut response: Response<Bytes>) -> Response<Bytes> {
+/// An answer with which the browser forgets its session.
+pub(super) fn forgetting(visit: &Visit<'_>, mut response: Response<Bytes>) -> Response<Bytes> {
     if let Some(cookie) = session::forget(visit) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }

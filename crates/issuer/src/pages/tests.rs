@@ -61,7 +61,7 @@ pub(super) struct World {
     turn: AtomicU64,
 }
 
-pub(super) fn platform(issuer: &str) -> Platform {
+pub(crate) fn platform(issuer: &str) -> Platform {
     let environment = |id: &str, prefix: &str| Environment {
         id: id.into(),
         key_prefix: prefix.into(),

@@ -3,6 +3,7 @@
 use mandate_core::disclosure::FactName;
 use mandate_core::model::{EndReason, Ended};
 use mandate_core::platform::{Dialect, Snapshot};
+use mandate_core::refresh::Look;
 use mandate_core::{ScopeSet, Timestamp, format};
 use serde::Serialize;
 use std::net::IpAddr;
@@ -58,6 +59,15 @@ pub(super) fn end(ended: &Ended, now: Timestamp) -> End {
         reason: reason(ended.reason),
         successor: ended.successor.as_deref().map(Into::into),
         over: ended.by(now),
+    }
+}
+
+/// What a refresh token that came again looks like.
+pub(crate) fn look(look: Look) -> &'static str {
+    match look {
+        Look::Retry => "a program that repeats a request whose answer it did not get",
+        Look::Race => "two programs that refresh with one token",
+        Look::Theft => "a token that somebody else has too",
     }
 }
 
@@ -124,7 +134,7 @@ pub(super) fn fact_name(name: FactName) -> String {
 }
 
 /// The network of an address: enough for its owner to recognise, too little to follow somebody (SECURITY R4).
-pub(super) fn network(address: IpAddr) -> String {
+pub(crate) fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(v4) => {
             let [a, b, c, _] = v4.octets();

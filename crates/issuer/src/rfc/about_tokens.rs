@@ -3,7 +3,7 @@
 
 use super::client::{Authenticated, authenticate};
 use super::mint::{self, keys};
-use super::{proof, signed, token};
+use super::{person, proof, signed, token};
 use crate::{Arrival, Fail};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -245,17 +245,8 @@ pub(super) async fn userinfo(
         return Err(Refusal::anonymous(Cause::ScopeMissing).with(F::ScopesNeeded, "openid").into());
     };
     let user = arrival.issuer.store.user(arrival.platform(), user).await?.ok_or_else(rejected)?;
-    let mut claims = Map::new();
+    let mut claims = person::claims(&user, &facts.token.scopes);
     claims.insert("sub".into(), json!(user.id.as_str()));
-    if holds("profile") {
-        claims.insert("name".into(), json!(user.name));
-        claims.insert("preferred_username".into(), json!(user.name));
-    }
-    if let Some(email) = user.email.as_deref().filter(|_| holds("email")) {
-        claims.insert("email".into(), json!(email));
-        // an operator said so; the person was never asked
-        claims.insert("email_verified".into(), json!(false));
-    }
     Ok(json_answer(200, &Value::Object(claims)))
 }
 

@@ -22,6 +22,9 @@ pub(crate) struct Context {
     /// The browser session it came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sid: Option<String>,
+    /// Claims about the person that are to stand in ID tokens (OpenID Connect Core section 5.5), where their scope is held.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) claims: Vec<String>,
 }
 
 impl Context {

@@ -136,7 +136,7 @@ impl Asked<'_> {
                 let context = Context::read(&context);
                 let chain = chain.map(|chain| mint::begun(chain, &grant, &scopes, &context));
                 let chain = chain.as_ref().map(|c| (c, c.generation));
-                self.answer(&coming, (&grant, offset), &scopes, &context, chain)
+                self.answer(&coming, (&grant, offset), &scopes, &context, chain).await
             }
             refused => Err(device_refused(&refused)),
         }

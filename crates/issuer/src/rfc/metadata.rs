@@ -4,6 +4,7 @@
 use super::client;
 use super::proof;
 use bytes::Bytes;
+use mandate_core::grant::{ACR, ResponseMode};
 use mandate_core::must;
 use mandate_core::platform::Platform;
 use mandate_core::settings::{AuthMethod, ClientSettings, GrantType};
@@ -33,10 +34,12 @@ pub(super) fn document(platform: &Platform, id_token_algs: &[&str]) -> Bytes {
         "jwks_uri": at("/jwks"),
         "scopes_supported": must!("rfc8414-2-scopes").then_some(scopes),
         "response_types_supported": must!("rfc8414-2-response-types").then_some(["code"]),
-        "response_modes_supported": must!("rfc8414-2-response-modes").then_some(["query"]),
+        "response_modes_supported": must!("rfc8414-2-response-modes").then_some(ResponseMode::WORDS),
+        "authorization_signing_alg_values_supported": id_token_algs,
+        "end_session_endpoint": at("/end_session"),
         "grant_types_supported": must!("rfc8414-2-grant-types").then_some(grants),
         "subject_types_supported": ["public"],
-        "acr_values_supported": [super::mint::ACR],
+        "acr_values_supported": [ACR],
         "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "sid", "name", "preferred_username", "email", "email_verified"],
         "id_token_signing_alg_values_supported": id_token_algs,
         "token_endpoint_auth_methods_supported": must!("rfc8414-2-token-methods").then_some(&methods),
@@ -53,8 +56,8 @@ pub(super) fn document(platform: &Platform, id_token_algs: &[&str]) -> Bytes {
         "request_object_signing_alg_values_supported": assertion,
         "require_signed_request_object": false,
         "request_uri_parameter_supported": false,
-        "claims_parameter_supported": false,
-        "prompt_values_supported": ["none", "login", "consent"],
+        "claims_parameter_supported": true,
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "service_documentation": at("/causes"),
     });
     if must!("rfc8414-3.2-empty")

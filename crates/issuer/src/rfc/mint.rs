@@ -3,8 +3,9 @@
 use super::context::Context;
 use super::keys::{Keys, id_token_alg};
 use crate::{Arrival, Fail};
+use mandate_core::grant::ACR;
 use mandate_core::model::Client;
-use mandate_core::refresh::Chain;
+use mandate_core::refresh::{Chain, Repeats};
 use mandate_core::refusal::Refusal;
 use mandate_core::settings::TokenFormat;
 use mandate_core::{
@@ -14,6 +15,7 @@ use mandate_store::{NewToken, token_handle};
 use mandate_wire::jose::Alg;
 use mandate_wire::refresh_token::{Bound, CHAIN, chain_id};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// Access tokens live so long where the platform says nothing: they verify without asking, so they are short.
@@ -170,12 +172,11 @@ struct IdClaims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<&'a str>,
     acr: &'a str,
+    #[serde(flatten)]
+    about: Map<String, Value>,
 }
 
-/// The one way in which people sign in here, as `acr` (OpenID Connect Core section 2).
-pub(super) const ACR: &str = "urn:mandate:password";
-
-/// The ID token.
+/// The ID token. `about`: further claims about the person.
 ///
 /// # Errors
 /// It could not be signed.
@@ -184,6 +185,7 @@ pub(super) fn id_token(
     client: &Client,
     user: &UserId,
     context: &Context,
+    about: Map<String, Value>,
 ) -> Result<String, Fail> {
     let alg = id_token_alg(client.settings.id_token_alg);
     let signer = keys(arrival)?.signer(alg).ok_or_else(|| Refusal::anonymous(Cause::Internal))?;
@@ -198,6 +200,7 @@ pub(super) fn id_token(
         nonce: context.nonce.as_deref(),
         sid: context.sid.as_deref(),
         acr: ACR,
+        about,
     };
     signed(signer.sign("JWT", &claims))
 }
@@ -234,6 +237,7 @@ pub(super) fn chain(
         ends_at: after(tokens.refresh_lifetime_s),
         offset,
         ended: None,
+        repeats: Repeats::default(),
     }
 }
 

@@ -3,14 +3,15 @@
 use super::client::{Authenticated, authenticate};
 use super::context::Context;
 use super::mint::{self, About, Coming};
+use super::person;
 use super::proof::{self, Proven};
 use crate::{Arrival, Fail, pkce};
 use bytes::Bytes;
 use http::header::PRAGMA;
 use http::{HeaderValue, Request, Response};
-use mandate_core::disclosure::FactName as F;
+use mandate_core::disclosure::{FactName as F, Subjects};
 use mandate_core::grant::{CodeFault, CodeRule, GrantSpec};
-use mandate_core::model::{Client, Code, GrantedBy};
+use mandate_core::model::{Client, Code, EndReason, GrantedBy};
 use mandate_core::refresh::{Chain, Look, RefreshFault, RefreshMode, RefreshRule, RefreshStep};
 use mandate_core::refusal::Refusal;
 use mandate_core::settings::GrantType;
@@ -195,6 +196,7 @@ impl Asked<'_> {
                     &context,
                     chain.as_ref().map(|c| (c, c.generation)),
                 )
+                .await
             }
             Redeemed::Unknown => Err(code_invalid(Cause::CredentialUnknown)),
             Redeemed::Refused(CodeFault::OtherKey, _) if self.proven.is_none() => {
@@ -237,6 +239,7 @@ impl Asked<'_> {
             window_ms: if bound { WINDOW_MS } else { PUBLIC_WINDOW_MS },
             most_reanswers: MOST_REANSWERS,
             idle_ms: self.arrival.tenant.snapshot.platform.tokens.refresh_idle_s.map(|s| i64::from(s) * 1000),
+            from: crate::pages::network(self.arrival.address).into(),
         };
         let narrowed = narrowed(self.form, &chain.scopes)?;
         let mut coming = mint::coming(self.arrival, self.client, self.offset, self.proven.is_some());
@@ -254,22 +257,43 @@ impl Asked<'_> {
                 let scopes = wanted.intersection(&grant.scopes);
                 let context = Context::read(&chain.context).for_chain();
                 self.answer(&coming, (&grant.id, chain.offset), &scopes, &context, Some((&chain, generation)))
+                    .await
             }
             Rotated::Refused(RefreshFault::OtherKey, _) if self.proven.is_none() => {
                 Err(Refusal::anonymous(Cause::DpopMissing).into())
             }
             Rotated::Refused(fault, chain) => Err(refresh_refused(fault, &chain)),
-            Rotated::Replayed(look, chain) => Err(Refusal::anonymous(Cause::RefreshReplayed)
-                .with(F::Received, look_in_words(look))
-                .with(F::IssuedAt, chain.issued_at)
-                .with(F::EndedAt, self.arrival.now)
-                .into()),
+            Rotated::Replayed(look, chain) => Err(self.of_chain(
+                Refusal::anonymous(Cause::RefreshReplayed)
+                    .with(F::Received, look_in_words(look))
+                    .with(F::IssuedAt, chain.issued_at)
+                    .with(F::EndedAt, self.arrival.now),
+                &chain,
+            )),
             Rotated::Ended(chain) | Rotated::GrantEnded(chain) => {
-                Err(refresh_ended(&chain, self.arrival.now))
+                Err(self.of_chain(refresh_ended(&chain, self.arrival.now), &chain))
             }
             Rotated::Reused(kind) => Err(reused(kind)),
             Rotated::Unknown => Err(unknown().into()),
         }
+    }
+
+    /// A refusal about a chain, with what its owner may know of it (SECURITY R6, R15).
+    fn of_chain(&self, refusal: Refusal, chain: &Chain) -> Fail {
+        let owner = Context::read(&chain.context).user();
+        let refusal = refusal
+            .with(F::Grant, chain.grant.as_str())
+            .with(F::ClientName, &*self.client.name)
+            .with(F::Address, crate::pages::network(self.arrival.address));
+        let refusal = match &chain.repeats.last {
+            Some(last) => refusal
+                .with(F::Repeats, i64::from(chain.repeats.times))
+                .with(F::LastRepeat, last.at)
+                .with(F::RepeatedFrom, &*last.from)
+                .with(F::RepeatLook, crate::pages::look(last.look)),
+            None => refusal,
+        };
+        refusal.about(Subjects { account_owner: owner, ..Subjects::default() }).into()
     }
 
     /// RFC 6749 section 4.4: the client for itself.
@@ -312,13 +336,13 @@ impl Asked<'_> {
         };
         match arrival.issuer.store.issue_token(&issue).await? {
             Issued::Done(grant) => {
-                self.answer(&coming, (&grant, self.offset), &scopes, &Context::default(), None)
+                self.answer(&coming, (&grant, self.offset), &scopes, &Context::default(), None).await
             }
             Issued::Reused(kind) => Err(reused(kind)),
         }
     }
 
-    pub(super) fn answer(
+    pub(super) async fn answer(
         &self,
         coming: &Coming,
         (grant, offset): (&GrantId, Offset),
@@ -343,7 +367,8 @@ impl Asked<'_> {
         };
         let id_token = match context.user() {
             Some(user) if scopes.iter().any(|s| s.as_str() == "openid") => {
-                Some(mint::id_token(self.arrival, self.client, &user, context)?)
+                let about = person::asked_for(self.arrival, &user, scopes, &context.claims).await?;
+                Some(mint::id_token(self.arrival, self.client, &user, context, about)?)
             }
             _ => None,
         };
@@ -450,13 +475,15 @@ fn refresh_refused(fault: RefreshFault, chain: &Chain) -> Fail {
     }
 }
 
-fn refresh_ended(chain: &Chain, now: mandate_core::Timestamp) -> Fail {
+fn refresh_ended(chain: &Chain, now: mandate_core::Timestamp) -> Refusal {
+    let reason = chain.ended.as_ref().map(|end| end.reason);
     Refusal::anonymous(Cause::RefreshEnded)
         .with(F::IssuedAt, chain.issued_at)
         .with(F::EndedAt, chain.ended.as_ref().map_or(now, |end| end.at))
-        .with(F::EndReason, "revoked")
-        .with(F::Grant, chain.grant.as_str())
-        .into()
+        .with(
+            F::EndReason,
+            if reason == Some(EndReason::RefreshReplayed) { "an old one came again" } else { "revoked" },
+        )
 }
 
 fn look_in_words(look: Look) -> &'static str {

@@ -56,6 +56,35 @@ pub(super) async fn move_on_and_answer_again(f: &Fixture) {
     assert!(matches!(late, Rotated::Replayed(Look::Race, _)), "{late:?}");
 }
 
+/// What the owner is shown of tokens that came again.
+pub(super) async fn r15_repeats_are_kept_for_the_owner(f: &Fixture) {
+    let scene = Scene::furnished(f).await;
+    scene.chained().await;
+    let seen = async || {
+        let apps = scene.store().connected_apps(&scene.platform, &"ann".into(), at(60)).await.expect("apps");
+        apps.into_iter().flat_map(|app| app.repeats).collect::<Vec<_>>()
+    };
+    let rule = |generation| Scene::refresh(RefreshMode::Idempotent, generation);
+    scene.rotate(&rule(0), "t1", at(40)).await;
+    scene.rotate(&rule(0), "t2", at(41)).await;
+    assert_eq!(seen().await, [], "asked twice at once");
+    let elsewhere = RefreshRule { from: "198.51.100.0/24".into(), ..rule(0) };
+    scene.rotate(&elsewhere, "t3", at(42)).await;
+    let [once] = &seen().await[..] else { panic!("one chain") };
+    let last = once.last.clone().expect("a repeat");
+    assert_eq!(
+        (once.times, &*last.from, last.look, last.replayed),
+        (1, "198.51.100.0/24", Look::Retry, false)
+    );
+    scene.rotate(&rule(1), "t4", at(50)).await;
+    assert_eq!(seen().await.len(), 1, "kept by the next step");
+    let late = scene.rotate(&elsewhere, "t5", at(200)).await;
+    assert!(matches!(late, Rotated::Replayed(..)), "{late:?}");
+    let [twice] = &seen().await[..] else { panic!("one chain") };
+    let last = twice.last.clone().expect("a replay");
+    assert_eq!((twice.times, last.at, last.look, last.replayed), (2, at(200), Look::Theft, true));
+}
+
 pub(super) async fn r14_refusals_change_nothing(f: &Fixture) {
     let scene = Scene::furnished(f).await;
     scene.chained().await;

@@ -235,6 +235,7 @@ impl<'a> Scene<'a> {
             ends_at: Some(when.plus_seconds(90 * DAY)),
             offset: self.applied(),
             ended: None,
+            repeats: mandate_core::refresh::Repeats::default(),
         }
     }
     /// A grant of ann's to `app`, with chain `c` and token `t` from a code.
@@ -254,6 +255,7 @@ impl<'a> Scene<'a> {
             window_ms: 60_000,
             most_reanswers: 80,
             idle_ms: Some(30 * DAY * 1000),
+            from: "192.0.2.0/24".into(),
         }
     }
     /// Presents a refresh token of chain `c`, for a stored token of this name.

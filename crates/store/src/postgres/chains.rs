@@ -98,6 +98,8 @@ pub(super) async fn rotate(
         Verdict::Not(outcome) => return Ok(outcome),
         Verdict::End(replayed, chain) => {
             end(&mut work, platform, id, EndReason::RefreshReplayed, now).await?;
+            let note = "UPDATE chains SET repeats = $3 WHERE platform = $1 AND id = $2";
+            work.run(note, &[&platform.sql(), &id.sql(), &chain.repeats.text()]).await?;
             work.commit_as(Proof::Row(ENDED, platform.clone(), id.as_str().into()), now).await?;
             return Ok(Rotated::Replayed(replayed, Box::new(chain)));
         }
@@ -105,7 +107,7 @@ pub(super) async fn rotate(
     };
     let handle = handle_bytes(&minted.token.digest);
     let move_on = "UPDATE chains SET generation = $3, answered_at = $4, reanswers = $5, idle_ends_at = $6, \
-        last_handle = $7 WHERE platform = $1 AND id = $2";
+        last_handle = $7, repeats = $8 WHERE platform = $1 AND id = $2";
     work.run(
         move_on,
         &[
@@ -116,6 +118,7 @@ pub(super) async fn rotate(
             &i64::from(chain.reanswers),
             &millis(chain.idle_ends_at),
             &handle.as_slice(),
+            &chain.repeats.text(),
         ],
     )
     .await?;

@@ -171,13 +171,30 @@ pub(super) async fn connected(
          ORDER BY g.ended_at IS NOT NULL, g.created_at, g.seq LIMIT 1000"
     );
     let since = now.plus_millis(-ENDED_DAYS * DAY_MS).millis();
-    each(&shared.read(sql, &[&platform.sql(), &user.sql(), &since]).await?, |columns| {
+    let apps = each(&shared.read(sql, &[&platform.sql(), &user.sql(), &since]).await?, |columns| {
         let grant = columns.joined(GRANT_COLUMNS, grant)?;
         let client = columns.joined(CLIENT_COLUMNS, client)?;
         let (grant, client) =
             grant.zip(client).ok_or_else(|| StoreError::Misuse("a connected app without columns".into()))?;
-        Ok(ConnectedApp { grant, client })
-    })
+        Ok(ConnectedApp::new(grant, client))
+    })?;
+    let ids: Vec<&str> = apps.iter().map(|app| app.grant.id.as_str()).collect();
+    let sql = "SELECT grant_id, repeats FROM chains WHERE platform = $1 AND grant_id = ANY ($2) \
+        AND repeats LIKE '% %' LIMIT 1000";
+    let repeats = each(&shared.read(sql, &[&platform.sql(), &ids]).await?, |columns| {
+        Ok((columns.get::<String>()?, columns.get::<String>()?))
+    })?;
+    let of = |id: &GrantId| {
+        let texts = repeats.iter().filter(|(grant, _)| grant == id.as_str()).map(|(_, text)| text.clone());
+        texts.collect::<Vec<_>>()
+    };
+    Ok(apps
+        .into_iter()
+        .map(|app| {
+            let texts = of(&app.grant.id);
+            app.with_repeats(texts)
+        })
+        .collect())
 }
 
 pub(super) async fn revoke(

@@ -9,7 +9,7 @@ use mandate_core::model::{
     Account, AdminRights, Administrator, ApiKey, Client, ClientOwner, ClientSecret, Code, Ended, Grant,
     GrantedBy, KeyHolder, PasswordHash, Session, Status, Token, User,
 };
-use mandate_core::refresh::Chain;
+use mandate_core::refresh::{Chain, Repeats};
 use mandate_core::{LogEntry, Subject, SubjectKind, Timestamp};
 
 macro_rules! columns {
@@ -46,9 +46,10 @@ columns! {
     /// 14 columns for [`token`], the end of its chain among them.
     token_columns = "t.platform, t.handle, t.digest, t.grant_id, t.scopes, t.partner, t.issued_at, t.expires_at, \
         t.log_offset, t.ended_at, t.ended_reason, t.chain, h.ended_at, h.ended_reason";
-    /// 18 columns for [`chain`].
+    /// 19 columns for [`chain`].
     chain_columns = "h.platform, h.id, h.grant_id, h.client, h.scopes, h.salt, h.key, h.generation, h.binding, h.context, \
-        h.issued_at, h.answered_at, h.reanswers, h.idle_ends_at, h.ends_at, h.log_offset, h.ended_at, h.ended_reason";
+        h.issued_at, h.answered_at, h.reanswers, h.idle_ends_at, h.ends_at, h.log_offset, h.ended_at, h.ended_reason, \
+        h.repeats";
     /// 14 columns for [`device`].
     device_columns = "d.platform, d.digest, d.user_code, d.client, d.scopes, d.context, d.issued_at, d.expires_at, \
         d.interval_ms, d.last_poll, d.state, d.grant_id, d.decision, d.log_offset";
@@ -67,7 +68,7 @@ pub(super) const TOKEN_COLUMNS: usize = 14;
 /// How many columns `grant_columns` names.
 pub(super) const GRANT_COLUMNS: usize = 13;
 /// How many columns `chain_columns` names.
-pub(super) const CHAIN_COLUMNS: usize = 18;
+pub(super) const CHAIN_COLUMNS: usize = 19;
 
 pub(super) fn user(c: &mut Cursor<'_>) -> Result<User, StoreError> {
     Ok(User {
@@ -291,6 +292,7 @@ pub(super) fn chain(c: &mut Cursor<'_>) -> Result<Chain, StoreError> {
         ends_at: c.maybe_time()?,
         offset: c.offset()?,
         ended: c.ended()?,
+        repeats: Repeats::read(c.get()?),
     })
 }
 

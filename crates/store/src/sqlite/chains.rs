@@ -8,7 +8,7 @@ use crate::minted::{Minted, Rotated, Verdict, judge};
 use crate::{Audit, ChainWithGrant, Changed};
 use mandate_core::log::Effect;
 use mandate_core::model::EndReason;
-use mandate_core::refresh::{Chain, RefreshRule};
+use mandate_core::refresh::{Chain, RefreshRule, Repeats};
 use mandate_core::{ChainId, ClientId, PlatformId, ScopeSet, SubjectKind, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::sync::Arc;
@@ -43,14 +43,14 @@ pub(super) fn insert(work: &Work<'_>, platform: &PlatformId, grant: i64, chain: 
 pub(super) fn find(conn: &Connection, platform: &PlatformId, id: &ChainId) -> Result<Option<ChainWithGrant>> {
     let sql = concat!(
         "SELECT h.client, h.scopes, h.salt, h.key, h.generation, h.binding, h.context, h.issued_at, h.answered_at, \
-           h.reanswers, h.idle_ends_at, h.ends_at, h.\"offset\", h.ended_at, h.end_reason, ",
+           h.reanswers, h.idle_ends_at, h.ends_at, h.\"offset\", h.ended_at, h.end_reason, h.repeats, ",
         grant_columns!(),
         " FROM chains h JOIN grants g ON g.name = h.grant WHERE h.platform = ?1 AND h.id = ?2"
     );
     let found = conn
         .prepare_cached(sql)?
         .query_row(params![platform.as_str(), id.as_str()], |row| {
-            let grant = rows::grant(row, 15)?;
+            let grant = rows::grant(row, 16)?;
             let chain = Chain {
                 platform: platform.clone(),
                 id: id.clone(),
@@ -69,6 +69,7 @@ pub(super) fn find(conn: &Connection, platform: &PlatformId, id: &ChainId) -> Re
                 ends_at: rows::time_or_null(row, 11)?,
                 offset: rows::offset(row, 12)?,
                 ended: rows::ended_or_null(row, 13)?,
+                repeats: Repeats::read(&row.get::<_, String>(15)?),
             };
             Ok((chain, Arc::new(grant)))
         })
@@ -92,6 +93,10 @@ pub(super) fn rotate(
         Verdict::Not(outcome) => return Ok(outcome),
         Verdict::End(look, chain) => {
             end(work, platform, id, EndReason::RefreshReplayed, now)?;
+            work.execute(
+                "UPDATE chains SET repeats = ?3 WHERE platform = ?1 AND id = ?2",
+                params![platform.as_str(), id.as_str(), chain.repeats.text()],
+            )?;
             return Ok(Rotated::Replayed(look, Box::new(chain)));
         }
         Verdict::Step(step, chain) => (step, chain),
@@ -100,7 +105,7 @@ pub(super) fn rotate(
         return Ok(Rotated::Reused(kind));
     }
     work.execute(
-        "UPDATE chains SET generation = ?3, answered_at = ?4, reanswers = ?5, idle_ends_at = ?6
+        "UPDATE chains SET generation = ?3, answered_at = ?4, reanswers = ?5, idle_ends_at = ?6, repeats = ?7
          WHERE platform = ?1 AND id = ?2",
         params![
             platform.as_str(),
@@ -109,6 +114,7 @@ pub(super) fn rotate(
             chain.answered_at.millis(),
             chain.reanswers,
             chain.idle_ends_at.map(Timestamp::millis),
+            chain.repeats.text(),
         ],
     )?;
     if minted.stored {

@@ -213,9 +213,18 @@ pub(super) fn connected_apps(
     let mut statement = conn.prepare_cached(sql)?;
     let kept_from = now.plus_millis(-KEPT_MS).millis();
     let found = statement.query_map(params![platform.as_str(), user.as_str(), kept_from], |row| {
-        Ok(ConnectedApp { grant: rows::grant(row, 0)?, client: rows::client(row, rows::GRANT_WIDTH)? })
+        Ok(ConnectedApp::new(rows::grant(row, 0)?, rows::client(row, rows::GRANT_WIDTH)?))
     })?;
-    Ok(found.collect::<rusqlite::Result<_>>()?)
+    let found = found.collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut repeats = conn
+        .prepare_cached("SELECT repeats FROM chains WHERE \"grant\" = ?1 AND repeats LIKE '% %' LIMIT 100")?;
+    let mut apps = Vec::with_capacity(found.len());
+    for app in found {
+        let texts = repeats.query_map([name(platform, &app.grant.id)], |row| row.get::<_, String>(0))?;
+        let texts = texts.collect::<rusqlite::Result<Vec<_>>>()?;
+        apps.push(app.with_repeats(texts));
+    }
+    Ok(apps)
 }
 
 pub(super) fn revoke(
@@ -228,7 +237,7 @@ pub(super) fn revoke(
 ) -> Result<Changed> {
     let Some(grant) = by_id(work.conn, platform, id)? else { return Ok(Changed::NotFound) };
     if let Some(owner) = owner {
-        let mut owns = false;
+        let mut owns = grant.user.as_ref() == Some(owner);
         for account in &grant.accounts {
             let account = accounts::by_id(work.conn, platform, account)?;
             owns |= account.is_some_and(|a| a.owner.as_ref() == Some(owner));

@@ -321,6 +321,7 @@ pub(crate) fn chain(id: &str, at: Timestamp) -> Chain {
         ends_at: None,
         offset: Offset(1),
         ended: None,
+        repeats: mandate_core::refresh::Repeats::default(),
     }
 }
 
@@ -334,6 +335,7 @@ pub(crate) fn refresh(generation: u64) -> RefreshRule {
         window_ms: 0,
         most_reanswers: 0,
         idle_ms: None,
+        from: "".into(),
     }
 }
 

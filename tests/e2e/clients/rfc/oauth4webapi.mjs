@@ -1,5 +1,5 @@
 // Flows of the package oauth4webapi.
-import { browse, header, load, main, privateKey } from "./talk.mjs";
+import { browse, header, load, main, posted, privateKey } from "./talk.mjs";
 
 const oauth = await load("oauth4webapi/build/index.js");
 const plain = { [oauth.allowInsecureRequests]: true };
@@ -62,6 +62,7 @@ async function code(task) {
     parameters.set("code_challenge", await oauth.calculatePKCECodeChallenge(verifier));
     parameters.set("code_challenge_method", "S256");
   }
+  if (task.response_mode) parameters.set("response_mode", task.response_mode);
   if (task.dpop) {
     options.DPoP = oauth.DPoP(client, await oauth.generateKeyPair(task.dpop));
     if (!task.par) parameters.set("dpop_jkt", await options.DPoP.calculateThumbprint());
@@ -80,7 +81,11 @@ async function code(task) {
   const url = new URL(server.authorization_endpoint);
   url.search = parameters.toString();
 
-  const callback = oauth.validateAuthResponse(server, client, await browse(url), state);
+  const mode = task.response_mode ?? "query";
+  const arrived = mode.startsWith("form_post") ? new URLSearchParams(await (await posted(url)).text()) : await browse(url);
+  const callback = mode.endsWith("jwt")
+    ? await oauth.validateJwtAuthResponse(server, client, arrived, state, plain)
+    : oauth.validateAuthResponse(server, client, arrived, state);
   const tokens = await again(async () => {
     const used = task.pkce ? verifier : oauth.nopkce;
     const answer = await oauth.authorizationCodeGrantRequest(server, client, auth, callback, task.redirect_uri, used, options);

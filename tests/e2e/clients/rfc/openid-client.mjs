@@ -1,5 +1,5 @@
 // Flows of the package openid-client.
-import { browse, header, load, main, privateKey } from "./talk.mjs";
+import { browse, header, load, main, posted, privateKey } from "./talk.mjs";
 
 const oc = await load("openid-client/build/index.js");
 
@@ -42,6 +42,9 @@ async function code(task) {
     parameters.code_challenge = await oc.calculatePKCECodeChallenge(checks.pkceCodeVerifier);
     parameters.code_challenge_method = "S256";
   }
+  const mode = task.response_mode ?? "query";
+  if (mode === "jwt") oc.useJwtResponseMode(config);
+  if (task.response_mode) parameters.response_mode = mode;
   if (task.dpop) {
     options.DPoP = oc.getDPoPHandle(config, await oc.randomDPoPKeyPair(task.dpop));
     if (!task.par) parameters.dpop_jkt = await options.DPoP.calculateThumbprint();
@@ -54,7 +57,10 @@ async function code(task) {
   if (task.par) url = await oc.buildAuthorizationUrlWithPAR(config, parameters, options);
   url ??= oc.buildAuthorizationUrl(config, parameters);
 
-  const tokens = await oc.authorizationCodeGrant(config, await browse(url), checks, undefined, options);
+  // it would ask for `jwt` by itself
+  if (mode.endsWith(".jwt")) oc.useJwtResponseMode(config);
+  const arrived = mode.startsWith("form_post") ? await posted(url) : await browse(url);
+  const tokens = await oc.authorizationCodeGrant(config, arrived, checks, undefined, options);
   const claims = tokens.claims();
   const api = new URL(`${task.api}/accounts`);
   const call = async (token) => fetched(await oc.fetchProtectedResource(config, token, api, "GET", undefined, undefined, options));
@@ -87,6 +93,11 @@ async function code(task) {
   return result;
 }
 
+async function logout(task) {
+  const config = await configure(task);
+  return { url: oc.buildEndSessionUrl(config, task.parameters).href };
+}
+
 async function credentials(task) {
   const config = await configure(task);
   const tokens = await oc.clientCredentialsGrant(config, { scope: task.scope });
@@ -99,4 +110,4 @@ async function introspection(task) {
   return oc.tokenIntrospection(config, task.token);
 }
 
-await main({ discovery, code, credentials, introspection });
+await main({ discovery, code, logout, credentials, introspection });

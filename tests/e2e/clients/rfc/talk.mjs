@@ -14,6 +14,13 @@ export async function browse(url) {
   return new URL((await lines.next()).value);
 }
 
+// The same where the answer is posted to the app: the request that the app's server gets.
+export async function posted(url) {
+  say({ open: String(url) });
+  const [action, body] = (await lines.next()).value.split(" ");
+  return new Request(action, { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded" }, body });
+}
+
 // The last exchange, for the message of a flow that fails. Only listens.
 let last = "no request";
 const send = globalThis.fetch;

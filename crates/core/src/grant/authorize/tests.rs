@@ -1,5 +1,7 @@
 //! The rule as tables.
 
+mod front;
+
 use super::*;
 use crate::Offset;
 use crate::model::{ClientOwner, Status};

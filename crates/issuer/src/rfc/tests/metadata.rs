@@ -21,7 +21,7 @@ async fn rfc8414_2_what_is_there() {
         ("token_endpoint", json!("https://bank.example/token")),
         ("device_authorization_endpoint", json!("https://bank.example/device_authorization")),
         ("response_types_supported", json!(["code"])),
-        ("response_modes_supported", json!(["query"])),
+        ("response_modes_supported", json!(["query", "form_post", "jwt", "query.jwt", "form_post.jwt"])),
         (
             "grant_types_supported",
             json!([

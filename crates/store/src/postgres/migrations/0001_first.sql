@@ -269,6 +269,7 @@ CREATE TABLE chains (
     ended_at bigint,
     ended_reason text,
     last_handle bytea,
+    repeats text NOT NULL DEFAULT '',
     PRIMARY KEY (platform, id),
     CHECK ((ended_at IS NULL) = (ended_reason IS NULL))
 ) WITH (fillfactor = 70);

@@ -267,6 +267,7 @@ CREATE TABLE chains (
   "offset"     INTEGER NOT NULL,
   ended_at     INTEGER,
   end_reason   TEXT,
+  repeats      TEXT NOT NULL DEFAULT '',
   UNIQUE (platform, id)
 );
 CREATE INDEX chains_of_grant ON chains (grant);
