@@ -83,26 +83,26 @@ def new_store(store: str, request: pytest.FixtureRequest) -> Callable[[], Abstra
 @pytest.fixture(scope="session")
 def start_demo(
     new_store: Callable[[], AbstractContextManager[tuple[str, ...]]], store: str, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], AbstractContextManager[Demo]]:
+) -> Callable[..., AbstractContextManager[Demo]]:
     @contextmanager
-    def start(name: str) -> Iterator[Demo]:
+    def start(name: str, *more: str) -> Iterator[Demo]:
         with ExitStack() as stack:
             arguments = stack.enter_context(new_store())
             folder = tmp_path_factory.mktemp("demo")
-            yield stack.enter_context(running_demo(f"{store}-{name}", folder, *arguments))
+            yield stack.enter_context(running_demo(f"{store}-{name}", folder, *arguments, *more))
 
     return start
 
 
 @pytest.fixture(scope="module")
-def demo(start_demo: Callable[[str], AbstractContextManager[Demo]], request: pytest.FixtureRequest) -> Iterator[Demo]:
+def demo(start_demo: Callable[..., AbstractContextManager[Demo]], request: pytest.FixtureRequest) -> Iterator[Demo]:
     """One demo for a file's tests that leave its users, keys and clients as they are."""
     with start_demo(request.module.__name__.rsplit(".", 1)[-1]) as running:
         yield running
 
 
 @pytest.fixture
-def own_demo(start_demo: Callable[[str], AbstractContextManager[Demo]], request: pytest.FixtureRequest) -> Iterator[Demo]:
+def own_demo(start_demo: Callable[..., AbstractContextManager[Demo]], request: pytest.FixtureRequest) -> Iterator[Demo]:
     """A demo for one test that changes it."""
     with start_demo(request.node.name.replace("[", "-").replace("]", "").replace("/", "-")) as running:
         yield running

@@ -13,6 +13,7 @@ mod values;
 pub(crate) use check::{Checked, check_files};
 pub(crate) use problem::{Problem, in_words};
 
+use http::HeaderName;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -39,6 +40,27 @@ pub(crate) struct Config {
     pub(crate) log: Logging,
     /// Bounds.
     pub(crate) limits: Limits,
+    /// Certificates.
+    pub(crate) tls: Tls,
+}
+
+/// Certificates: the server's own, and those that clients show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tls {
+    /// The server's certificate with its chain. Without one, listeners speak plain HTTP.
+    pub(crate) certificate_file: Option<PathBuf>,
+    /// Its key.
+    pub(crate) key_file: Option<PathBuf>,
+    /// Whether clients are asked for certificates.
+    pub(crate) asks_clients: bool,
+    /// Authorities that client certificates are held against.
+    pub(crate) client_ca_file: Option<PathBuf>,
+    /// Where trusted proxies put the certificates of their clients.
+    pub(crate) client_certificate_header: Option<HeaderName>,
+    /// Until a handshake is done.
+    pub(crate) handshake_timeout_s: u64,
+    /// How often the files are looked at; 0: at SIGHUP only.
+    pub(crate) reload_s: u64,
 }
 
 /// The operator's listener: admin API, console, health, metrics.
@@ -84,6 +106,7 @@ impl Default for Config {
             admin: Admin::default(),
             log: Logging::default(),
             limits: Limits::default(),
+            tls: Tls::default(),
         }
     }
 }
@@ -100,6 +123,20 @@ impl Default for Logging {
 impl Default for Limits {
     fn default() -> Self {
         Self { max_connections: 20_000, header_timeout_s: 30, body_timeout_s: 30, stop_s: 10 }
+    }
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self {
+            certificate_file: None,
+            key_file: None,
+            asks_clients: true,
+            client_ca_file: None,
+            client_certificate_header: None,
+            handshake_timeout_s: 10,
+            reload_s: 60,
+        }
     }
 }
 
@@ -121,6 +158,7 @@ impl fmt::Debug for Config {
             .field("admin", &self.admin)
             .field("log", &self.log)
             .field("limits", &self.limits)
+            .field("tls", &self.tls)
             .finish_non_exhaustive()
     }
 }

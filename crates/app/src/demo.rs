@@ -10,6 +10,7 @@ use crate::listen::{Bounds, Listeners};
 use crate::node::{Node, Parts};
 use crate::ops::Ops;
 use crate::system::SystemEntropy;
+use crate::tls::{Files, Tls};
 use anyhow::{Context as _, bail, ensure};
 use clock::DemoClock;
 use mandate_core::platform::Platform;
@@ -50,6 +51,15 @@ pub(crate) struct Args {
     /// Make this many more paper accounts with a key each; written to DIR/extra-keys.json.
     #[arg(long, value_name = "N", default_value_t = 0)]
     extra_accounts: u32,
+    /// Serve the platforms over TLS with this certificate, in PEM. The operator's listener stays plain.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// The certificate's key, in PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+    /// Authorities of client certificates, in PEM.
+    #[arg(long, value_name = "FILE")]
+    tls_client_ca: Option<PathBuf>,
     /// Raise every limit a millionfold, for benchmarks. Limits are still computed.
     #[arg(long)]
     no_rate_limit: bool,
@@ -68,7 +78,17 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     }
     let clock = Arc::new(DemoClock::new(&dir));
     let before = Sheet::read(&dir)?;
-    let ports = Ports::bind(args.port_base, before.as_ref())?;
+    let tls = Tls::load(
+        Files {
+            pair: args.tls_certificate.clone().zip(args.tls_key.clone()),
+            authorities: args.tls_client_ca.clone(),
+            asks_clients: true,
+        },
+        None,
+        Duration::from_secs(10),
+    )?;
+    let scheme = if tls.is_on() { "https" } else { "http" };
+    let ports = Ports::bind(args.port_base, before.as_ref(), scheme)?;
 
     let running: Arc<dyn Clock> = clock.clone();
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::default());
@@ -82,6 +102,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         entropy: entropy.clone(),
         templates: None,
         limit_factor: if args.no_rate_limit { 1_000_000 } else { 1 },
+        tls: tls.clone(),
         demo: true,
     })
     .await?;
@@ -128,6 +149,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     ports.admin_socket.set_nonblocking(true)?;
     let operators = tokio::spawn(ops.serve(tokio::net::TcpListener::from_std(ports.admin_socket)?));
 
+    if tls.reads_files() {
+        tokio::spawn(tls.follow(None));
+    }
     sheet.print(args.json)?;
     crate::serve::stopped().await?;
     following.abort();
@@ -169,6 +193,7 @@ const ADMIN: u16 = 90;
 
 /// The demo's ports, bound before anything else, so that nobody else can take them meanwhile.
 pub(crate) struct Ports {
+    scheme: &'static str,
     hosts: Vec<u16>,
     pub(crate) admin: u16,
     sockets: Vec<(String, TcpListener)>,
@@ -176,7 +201,7 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    fn bind(base: u16, before: Option<&Sheet>) -> anyhow::Result<Self> {
+    fn bind(base: u16, before: Option<&Sheet>, scheme: &'static str) -> anyhow::Result<Self> {
         let offsets = PORTS.iter().map(|(_, _, offset)| *offset).chain([ADMIN]);
         let wanted: Vec<u16> = match (before.and_then(Sheet::ports), base) {
             (Some(ports), _) => ports,
@@ -196,7 +221,12 @@ impl Ports {
         let (admin, admin_socket) = bound.pop().context("a port for the operator")?;
         let hosts = bound.iter().map(|(port, _)| *port).collect();
         let sockets = bound.into_iter().map(|(p, l)| (format!("127.0.0.1:{p}"), l)).collect();
-        Ok(Self { hosts, admin, sockets, admin_socket })
+        Ok(Self { scheme, hosts, admin, sockets, admin_socket })
+    }
+
+    /// The base URL of a host.
+    pub(crate) fn url(&self, platform: &str, host: &str) -> String {
+        format!("{}://127.0.0.1:{}", self.scheme, self.of(platform, host))
     }
 
     /// The port of a host; 0 for one that the demo does not have.
@@ -212,12 +242,12 @@ fn platform(file: &str, ports: &Ports, upstream: Option<&str>) -> anyhow::Result
         anyhow::anyhow!("a sample platform: {}", p.first().map(ToString::to_string).unwrap_or_default())
     })?;
     let id = platform.id.clone();
-    platform.issuer = format!("http://127.0.0.1:{}", ports.of(id.as_str(), "issuer")).into();
+    platform.issuer = ports.url(id.as_str(), "issuer").into();
     for host in &mut platform.hosts {
         let port = ports.of(id.as_str(), &host.name);
         ensure!(port != 0, "the demo has no port for host {}", host.name);
         host.listen = format!("127.0.0.1:{port}").into();
-        host.url = format!("http://127.0.0.1:{port}").into();
+        host.url = ports.url(id.as_str(), &host.name).into();
         host.aliases = vec![format!("localhost:{port}").into()];
     }
     if let Some(url) = upstream {

@@ -1,6 +1,7 @@
 //! Listeners: one for each host of each platform, opened and closed as files are applied, without a restart.
 
 use crate::node::{Live, Node};
+use crate::tls::Shown;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Either, Full, Limited};
@@ -19,7 +20,8 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
@@ -39,6 +41,13 @@ pub(crate) struct Bounds {
 type Wanted = (PlatformId, Box<str>);
 /// Where it was bound, and the task that accepts there.
 type Open = (SocketAddr, JoinHandle<()>);
+
+/// Who is at the other end of a connection.
+struct Sender {
+    peer: SocketAddr,
+    /// The certificate of the handshake.
+    shown: Option<Arc<Shown>>,
+}
 
 /// The open listeners of a node.
 #[derive(Debug)]
@@ -84,7 +93,7 @@ impl Listeners {
         let mut wanted = HashMap::new();
         for (id, live) in platforms.iter() {
             for host in &live.tenant.snapshot.platform.hosts {
-                wanted.insert((id.clone(), host.listen.clone()), host.name.clone());
+                wanted.insert((id.clone(), host.listen.clone()), &*host.url);
             }
         }
         let mut open = std::mem::take(&mut *self.open.lock().unwrap_or_else(PoisonError::into_inner));
@@ -96,7 +105,7 @@ impl Listeners {
             }
             keep
         });
-        for (platform, listen) in wanted.into_keys() {
+        for ((platform, listen), url) in wanted {
             if open.contains_key(&(platform.clone(), listen.clone())) {
                 continue;
             }
@@ -104,7 +113,10 @@ impl Listeners {
                 Ok(listener) => {
                     let address =
                         listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], 0)));
-                    tracing::info!(%platform, %address, "listening");
+                    tracing::info!(%platform, %address, tls = self.node.tls.is_on(), "listening");
+                    if self.node.tls.is_on() && !url.starts_with("https:") {
+                        tracing::warn!(%platform, %url, "the listener speaks TLS and the platform file says otherwise");
+                    }
                     let task = tokio::spawn(self.clone().accept(platform.clone(), listen.clone(), listener));
                     open.insert((platform, listen), (address, task));
                 }
@@ -151,7 +163,7 @@ impl Listeners {
                     let this = self.clone();
                     let (platform, listen) = (platform.clone(), listen.clone());
                     tokio::spawn(async move {
-                        this.connection(platform, listen, stream, peer).await;
+                        this.arrived(platform, listen, stream, peer).await;
                         drop(permit);
                     });
                 }
@@ -164,13 +176,32 @@ impl Listeners {
         }
     }
 
-    async fn connection(
+    /// A connection from its first byte.
+    async fn arrived(
         self: &Arc<Self>,
         platform: PlatformId,
         listen: Box<str>,
-        stream: tokio::net::TcpStream,
+        stream: TcpStream,
         peer: SocketAddr,
     ) {
+        let tls = &self.node.tls;
+        if !tls.is_on() {
+            return self.connection(platform, listen, stream, Sender { peer, shown: None }).await;
+        }
+        if let Some((stream, shown)) = tls.accept(stream).await {
+            self.connection(platform, listen, stream, Sender { peer, shown }).await;
+        }
+    }
+
+    async fn connection<S>(
+        self: &Arc<Self>,
+        platform: PlatformId,
+        listen: Box<str>,
+        stream: S,
+        sender: Sender,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let mut stop = self.stop.subscribe();
         let courteous = crate::courtesy::Courteous::new(TokioIo::new(stream), {
             let (this, platform, listen) = (self.clone(), platform.clone(), listen.clone());
@@ -178,11 +209,11 @@ impl Listeners {
         });
         let turns = courteous.turns();
         let service = service_fn(|request: Request<Incoming>| {
-            let (platform, listen, turns) = (&platform, &listen, &turns);
+            let (platform, listen, turns, sender) = (&platform, &listen, &turns, &sender);
             async move {
                 turns.begin();
                 let head = request.method() == http::Method::HEAD;
-                let mut response = self.answer(platform, listen, peer, request).await;
+                let mut response = self.answer(platform, listen, sender, request).await;
                 if head && let Either::Left(body) = response.body_mut() {
                     *body = Full::default();
                 }
@@ -212,9 +243,10 @@ impl Listeners {
         &self,
         platform: &PlatformId,
         listen: &str,
-        peer: SocketAddr,
-        request: Request<Incoming>,
+        sender: &Sender,
+        mut request: Request<Incoming>,
     ) -> Response<Body> {
+        let peer = sender.peer.ip();
         let platforms = self.node.platforms();
         let Some(live) = platforms.get(platform) else { return gone() };
         let named = host_of(&request);
@@ -224,12 +256,21 @@ impl Listeners {
             named.and_then(|name| hosts.iter().position(|h| here(&h) && mandate_gate::host_matches(h, name)));
         let Some(host_index) = matched else {
             let first = hosts.iter().position(|h| here(&h)).unwrap_or(0);
-            return self.refuse(live, first, peer.ip(), Refusal::anonymous(Cause::HostUnknown));
+            return self.refuse(live, first, peer, Refusal::anonymous(Cause::HostUnknown));
         };
-        let address = client_address(peer.ip(), request.headers(), &self.bounds.trusted_proxies);
+        let trusted = &self.bounds.trusted_proxies;
+        let address = client_address(peer, request.headers(), trusted);
+        let from_proxy = is_trusted(peer, trusted);
+        let shown = match self.node.tls.of_request(sender.shown.as_ref(), from_proxy, request.headers_mut()) {
+            Ok(shown) => shown,
+            Err(refusal) => return self.refuse(live, host_index, address, *refusal),
+        };
         let surface = hosts[host_index].surface;
         if mandate_issuer::owns(surface, request.uri().path()) {
-            let arrival = self.arrival(live, host_index, address);
+            let now = self.node.clock.now();
+            let certificate = shown.map(|shown| self.node.tls.judged(&shown, now));
+            let arrival =
+                Arrival { certificate: certificate.as_ref(), ..self.arrival(live, host_index, address) };
             let mut response = match collect(request, self.bounds.body_timeout).await {
                 Ok(request) => mandate_issuer::handle(&arrival, request).await,
                 Err(refusal) => {
@@ -244,12 +285,20 @@ impl Listeners {
             self.node.gate.stamp(response.headers_mut());
             return response.map(|bytes| Either::Left(Full::new(bytes)));
         }
-        self.node.gate.handle(&live.sites[host_index], address, request).await.map(Either::Right)
+        let certificate = shown.as_deref().map(Shown::thumbprint);
+        self.node.gate.handle(&live.sites[host_index], address, certificate, request).await.map(Either::Right)
     }
 
     fn arrival<'a>(&'a self, live: &'a Live, host_index: usize, address: IpAddr) -> Arrival<'a> {
         let now = self.node.clock.now();
-        Arrival { issuer: &self.node.issuer, tenant: &live.tenant, host_index, address, now }
+        Arrival {
+            issuer: &self.node.issuer,
+            tenant: &live.tenant,
+            host_index,
+            address,
+            certificate: None,
+            now,
+        }
     }
 
     fn refuse(&self, live: &Live, host_index: usize, address: IpAddr, refusal: Refusal) -> Response<Body> {
@@ -303,10 +352,13 @@ fn host_of<B>(request: &Request<B>) -> Option<&str> {
     }
 }
 
+fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|net| net.contains(&peer))
+}
+
 /// The caller's address. `X-Forwarded-For` counts only from configured proxies, from its right end.
 fn client_address(peer: IpAddr, headers: &http::HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |ip: &IpAddr| trusted.iter().any(|net| net.contains(ip));
-    if trusted.is_empty() || !is_trusted(&peer) {
+    if !is_trusted(peer, trusted) {
         return peer;
     }
     let mut address = peer;
@@ -315,7 +367,7 @@ fn client_address(peer: IpAddr, headers: &http::HeaderMap, trusted: &[IpNet]) ->
         for part in text.rsplit(',') {
             let Ok(ip) = part.trim().parse::<IpAddr>() else { return address };
             address = ip;
-            if !is_trusted(&ip) {
+            if !is_trusted(ip, trusted) {
                 return address;
             }
         }

@@ -14,6 +14,7 @@ mod sample;
 mod serve;
 mod signing;
 mod system;
+mod tls;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -31,7 +32,6 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "one value, made once")]
 enum Command {
     /// Run everything with sample data, to try it out.
     Demo(demo::Args),

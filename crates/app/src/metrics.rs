@@ -47,6 +47,11 @@ pub(crate) fn page(node: &Node) -> String {
         "Requests sent again because a kept connection had gone",
         whole(node.metrics.retried()),
     );
+    if node.tls.reads_files() {
+        for (name, help, value) in node.tls.metrics() {
+            gauge(name, help, whole(value));
+        }
+    }
     let requests = Family::<Labels, Gauge>::default();
     for outcome in Outcome::ALL.iter().copied() {
         requests.get_or_create(&Labels { outcome: outcome.as_str() }).set(whole(node.metrics.count(outcome)));

@@ -4,6 +4,7 @@ use crate::keys::{Purpose, RootKey};
 use crate::record::Behind;
 use crate::sample::Sample;
 use crate::signing;
+use crate::tls::Tls;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use mandate_core::model::{Account, Credential, TokenFacts};
@@ -38,6 +39,8 @@ pub(crate) struct Parts {
     pub(crate) templates: Option<PathBuf>,
     /// Multiplies every plan's limit; 1 outside benchmarks.
     pub(crate) limit_factor: u32,
+    /// Certificates: its own and those of clients.
+    pub(crate) tls: Arc<Tls>,
     /// Whether this is the demo, whose stores nobody else may open.
     pub(crate) demo: bool,
 }
@@ -59,6 +62,7 @@ pub(crate) struct Node {
     pub(crate) behind: Arc<Behind>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) tls: Arc<Tls>,
     platforms: ArcSwap<HashMap<PlatformId, Arc<Live>>>,
     root: RootKey,
     /// Where `builtin:sample` leads, for each platform that asks for it: its API believes that platform's gate alone.
@@ -156,6 +160,7 @@ impl Node {
             behind,
             clock: parts.clock,
             entropy: parts.entropy,
+            tls: parts.tls,
             platforms: ArcSwap::default(),
             root,
             samples: Mutex::default(),
@@ -239,8 +244,15 @@ impl Node {
         }
         let keys = match snapshot.platform.dialect {
             Dialect::Rfc => Some(Arc::new(
-                signing::keys(&*self.store, &self.root, &snapshot.platform, &*self.entropy, self.clock.now())
-                    .await?,
+                signing::keys(
+                    &*self.store,
+                    &self.root,
+                    &snapshot.platform,
+                    self.tls.mutual(),
+                    &*self.entropy,
+                    self.clock.now(),
+                )
+                .await?,
             )),
             Dialect::Alpaca => None,
         };

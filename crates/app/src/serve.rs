@@ -1,11 +1,12 @@
 //! `mandate serve`: the real server.
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::keys;
 use crate::listen::{Bounds, Listeners};
 use crate::node::{Node, Parts};
 use crate::ops::Ops;
 use crate::system::{SystemClock, SystemEntropy};
+use crate::tls::{CertificateHeader, Files, Tls};
 use anyhow::{Context as _, bail};
 use mandate_core::model::{AdminRights, Administrator};
 use mandate_core::{AdminId, Clock, Entropy, OperationId, Secret, format};
@@ -28,6 +29,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let admin_listener = TcpListener::bind(&*config.admin.listen)
         .await
         .with_context(|| format!("cannot listen on {} for the operator", config.admin.listen))?;
+    let tls = tls(&config.tls)?;
     let node = Node::start(Parts {
         store_url: config.store.clone(),
         key_file: config.root_key_file.clone(),
@@ -35,6 +37,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         entropy: entropy.clone(),
         templates: config.templates_dir.clone(),
         limit_factor: 1,
+        tls: tls.clone(),
         demo: false,
     })
     .await?;
@@ -54,6 +57,10 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let following = tokio::spawn(listeners.clone().follow());
     let ops = Ops::new(node.clone(), admin_hosts(&config), None);
     let operators = tokio::spawn(ops.serve(admin_listener));
+    if tls.reads_files() {
+        let every = (config.tls.reload_s > 0).then(|| Duration::from_secs(config.tls.reload_s));
+        tokio::spawn(tls.follow(every));
+    }
     tracing::info!(admin = %config.admin.listen, store = %shown(&config.store), "ready");
 
     stopped().await?;
@@ -63,6 +70,17 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     operators.abort();
     node.settle().await;
     Ok(())
+}
+
+/// The certificates that the configuration names.
+fn tls(config: &config::Tls) -> anyhow::Result<Arc<Tls>> {
+    let files = Files {
+        pair: config.certificate_file.clone().zip(config.key_file.clone()),
+        authorities: config.client_ca_file.clone(),
+        asks_clients: config.asks_clients,
+    };
+    let header = config.client_certificate_header.clone().map(CertificateHeader::new);
+    Tls::load(files, header, Duration::from_secs(config.handshake_timeout_s))
 }
 
 fn admin_hosts(config: &Config) -> Vec<String> {

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use mandate_core::platform::Platform;
 use mandate_core::{Entropy, OperationId, PlatformId, Timestamp, format};
-use mandate_issuer::rfc::Keys;
+use mandate_issuer::rfc::{Keys, MutualTls};
 use mandate_store::{Audit, SigningKeyRow, Store};
 use mandate_wire::jose::{Alg, Nonces, PublicJwk, SigningKey};
 use mandate_wire::refresh_token::RefreshKey;
@@ -20,6 +20,7 @@ pub(crate) async fn keys(
     store: &dyn Store,
     root: &RootKey,
     definition: &Platform,
+    mutual: MutualTls,
     entropy: &dyn Entropy,
     now: Timestamp,
 ) -> anyhow::Result<Keys> {
@@ -71,7 +72,7 @@ pub(crate) async fn keys(
     }
     let refresh = RefreshKey::new(&root.derive(Purpose::RefreshTokens, platform)?);
     let nonces = Nonces::new(&root.derive(Purpose::DpopNonces, platform)?);
-    Ok(Keys::new(active, others, refresh, nonces, definition))
+    Ok(Keys::new(active, others, refresh, nonces, definition, mutual))
 }
 
 fn is_active(row: &SigningKeyRow, now: Timestamp) -> bool {

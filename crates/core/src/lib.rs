@@ -3,7 +3,9 @@
 //! Nothing in this crate performs I/O, reads a clock, draws randomness or knows a wire format. Facts go in,
 //! verdicts come out; `now` is always an argument. See `docs/ARCHITECTURE.md`.
 
+pub mod binding;
 pub mod cause;
+pub mod certificate;
 pub mod device;
 pub mod disclosure;
 pub mod format;

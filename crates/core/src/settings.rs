@@ -1,6 +1,7 @@
 //! How a client is to be treated: what its registration says beyond names and scopes (RFC 7591 section 2 has most of the
 //! words).
 
+use crate::certificate;
 use crate::must;
 use crate::refresh::RefreshMode;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,23 @@ pub struct ClientSettings {
     pub requires_signed_request: bool,
     /// Its access tokens are always bound to a DPoP key (RFC 9449 section 5.2).
     pub dpop_bound: bool,
+    /// Its access tokens, and its refresh tokens if it is public, are bound to the certificate that it connects with
+    /// (RFC 8705 section 3.4).
+    pub tls_client_certificate_bound_access_tokens: bool,
+    /// The certificate's subject, as text of RFC 4514. Of this and the next four `tls_client_auth` has exactly one
+    /// (RFC 8705 section 2.1.2).
+    pub tls_client_auth_subject_dn: Option<Box<str>>,
+    /// A DNS name among the certificate's subject alternative names.
+    pub tls_client_auth_san_dns: Option<Box<str>>,
+    /// A URI there.
+    pub tls_client_auth_san_uri: Option<Box<str>>,
+    /// An IP address there.
+    pub tls_client_auth_san_ip: Option<Box<str>>,
+    /// A mail address there.
+    pub tls_client_auth_san_email: Option<Box<str>>,
+    /// Certificates that it authenticates with by `self_signed_tls_client_auth`, beside those in `jwks`: SHA-256,
+    /// base64url.
+    pub tls_client_certificate_thumbprints: Vec<Box<str>>,
     /// Further audiences that its assertions may name, exact strings; never on a strict profile (SECURITY R22).
     pub extra_audiences: Vec<Box<str>>,
     /// Its assertions may come without `jti`; never on a strict profile.
@@ -96,6 +114,10 @@ words! {
         SecretPost "client_secret_post",
         /// A signed assertion (RFC 7523 section 2.2).
         PrivateKeyJwt "private_key_jwt",
+        /// A certificate that a configured authority vouches for (RFC 8705 section 2.1).
+        TlsClientAuth "tls_client_auth",
+        /// A certificate that was registered itself (RFC 8705 section 2.2).
+        SelfSignedTlsClientAuth "self_signed_tls_client_auth",
         /// Not at all: a public client.
         None "none",
     }
@@ -168,18 +190,19 @@ impl ClientSettings {
     pub fn defect(&self) -> Option<&'static str> {
         let strict = self.profile.is_strict();
         let public = !self.is_confidential();
+        let bound = self.dpop_bound || self.tls_client_certificate_bound_access_tokens;
         let checks = [
             (
                 self.auth_method == AuthMethod::PrivateKeyJwt && self.jwks.is_none(),
                 "private_key_jwt needs the client's public keys in `jwks`",
             ),
             (
-                strict && self.auth_method != AuthMethod::PrivateKeyJwt,
-                "the profile fapi2 takes clients that authenticate by private_key_jwt",
+                strict && self.auth_method != AuthMethod::PrivateKeyJwt && !self.uses_certificate(),
+                "the profile fapi2 takes clients that authenticate by private_key_jwt or by certificate",
             ),
             (
-                strict && !self.dpop_bound,
-                "the profile fapi2 wants `dpop_bound`: its tokens are bound to keys",
+                strict && !bound,
+                "the profile fapi2 wants `dpop_bound` or `tls_client_certificate_bound_access_tokens`: its tokens are bound to keys",
             ),
             (strict && self.may_omit_pkce, "the profile fapi2 knows no exception from PKCE"),
             (
@@ -199,7 +222,7 @@ impl ClientSettings {
                 "an address in `post_logout_redirect_uris` is none: a scheme, then the rest, without a fragment",
             ),
             (
-                public && self.refresh == RefreshMode::Static && !self.dpop_bound,
+                public && self.refresh == RefreshMode::Static && !bound,
                 "refresh tokens of a public client that are bound to no key must change: `static` is not for it",
             ),
             (
@@ -215,7 +238,56 @@ impl ClientSettings {
                 "a public client cannot be trusted with introspection",
             ),
         ];
-        checks.into_iter().find(|(wrong, _)| *wrong).map(|(_, what)| what)
+        checks
+            .into_iter()
+            .find(|(wrong, _)| *wrong)
+            .map(|(_, what)| what)
+            .or_else(|| self.certificate_defect())
+    }
+    /// RFC 8705 sections 2.1.2 and 2.2.2.
+    fn certificate_defect(&self) -> Option<&'static str> {
+        let names = certificate::expected(self);
+        let by_authority = self.auth_method == AuthMethod::TlsClientAuth;
+        let thumbprints = &self.tls_client_certificate_thumbprints;
+        let is_thumbprint =
+            |t: &str| t.len() == 43 && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        let checks = [
+            (
+                must!("rfc8705-2.1.2-registration", by_authority && names.len() != 1),
+                "tls_client_auth needs exactly one of tls_client_auth_subject_dn, tls_client_auth_san_dns, tls_client_auth_san_uri, tls_client_auth_san_ip and tls_client_auth_san_email",
+            ),
+            (
+                !by_authority && !names.is_empty(),
+                "the tls_client_auth names are for the method tls_client_auth",
+            ),
+            (
+                must!(
+                    "rfc8705-2.2.2-registration",
+                    self.auth_method == AuthMethod::SelfSignedTlsClientAuth
+                        && self.jwks.is_none()
+                        && thumbprints.is_empty()
+                ),
+                "self_signed_tls_client_auth needs the client's certificates, as `x5c` in `jwks` or in `tls_client_certificate_thumbprints`",
+            ),
+            (
+                self.auth_method != AuthMethod::SelfSignedTlsClientAuth && !thumbprints.is_empty(),
+                "`tls_client_certificate_thumbprints` is for the method self_signed_tls_client_auth",
+            ),
+            (
+                !thumbprints.iter().all(|t| is_thumbprint(t)),
+                "`tls_client_certificate_thumbprints` holds SHA-256 as base64url: 43 characters each",
+            ),
+            (
+                self.dpop_bound && self.tls_client_certificate_bound_access_tokens,
+                "tokens are bound to a DPoP key or to a certificate: one of the two",
+            ),
+        ];
+        let wrong = checks.into_iter().find(|(wrong, _)| *wrong).map(|(_, what)| what);
+        wrong.or_else(|| names.into_iter().find_map(certificate::Expected::defect))
+    }
+    /// Whether it authenticates by the certificate that it connects with.
+    pub fn uses_certificate(&self) -> bool {
+        matches!(self.auth_method, AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTlsClientAuth)
     }
     /// Whether it authenticates by a secret that both sides know.
     pub fn uses_secret(&self) -> bool {
@@ -271,6 +343,15 @@ mod tests {
         ] {
             assert!(wrong.defect().is_some(), "{name}");
         }
+        let by_certificate = ClientSettings {
+            auth_method: AuthMethod::TlsClientAuth,
+            jwks: None,
+            tls_client_auth_san_dns: Some("app.example".into()),
+            dpop_bound: false,
+            tls_client_certificate_bound_access_tokens: true,
+            ..fapi.clone()
+        };
+        assert_eq!(by_certificate.defect(), None);
         let public = ClientSettings { auth_method: AuthMethod::None, ..ClientSettings::default() };
         assert_eq!(public.defect(), None);
         let fixed = ClientSettings { refresh: RefreshMode::Static, ..public.clone() };
@@ -299,6 +380,62 @@ mod tests {
             let settings =
                 ClientSettings { post_logout_redirect_uris: vec![uri.into()], ..ClientSettings::default() };
             assert_eq!(settings.defect().is_none(), right, "{uri}");
+        }
+    }
+
+    #[test]
+    fn rfc8705_2_registrations_that_say_too_little_or_too_much() {
+        let by = |method| ClientSettings { auth_method: method, ..ClientSettings::default() };
+        let authority = ClientSettings {
+            tls_client_auth_san_dns: Some("app.example".into()),
+            ..by(AuthMethod::TlsClientAuth)
+        };
+        let thumbprint: Box<str> = "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0".into();
+        let own = ClientSettings {
+            tls_client_certificate_thumbprints: vec![thumbprint.clone()],
+            ..by(AuthMethod::SelfSignedTlsClientAuth)
+        };
+        let own_by_keys =
+            ClientSettings { jwks: Some("{}".into()), ..by(AuthMethod::SelfSignedTlsClientAuth) };
+        for right in [&authority, &own, &own_by_keys] {
+            assert_eq!(right.defect(), None);
+        }
+        for (name, wrong) in [
+            ("no name", by(AuthMethod::TlsClientAuth)),
+            (
+                "two names",
+                ClientSettings { tls_client_auth_san_ip: Some("192.0.2.1".into()), ..authority.clone() },
+            ),
+            (
+                "a damaged name",
+                ClientSettings { tls_client_auth_san_dns: Some("a b".into()), ..authority.clone() },
+            ),
+            (
+                "a name for another method",
+                ClientSettings { auth_method: AuthMethod::SecretBasic, ..authority.clone() },
+            ),
+            ("no certificate", by(AuthMethod::SelfSignedTlsClientAuth)),
+            (
+                "a hex thumbprint",
+                ClientSettings {
+                    tls_client_certificate_thumbprints: vec!["ab".repeat(32).into()],
+                    ..own.clone()
+                },
+            ),
+            (
+                "thumbprints for another method",
+                ClientSettings { tls_client_certificate_thumbprints: vec![thumbprint], ..authority.clone() },
+            ),
+            (
+                "two bindings",
+                ClientSettings {
+                    dpop_bound: true,
+                    tls_client_certificate_bound_access_tokens: true,
+                    ..by(AuthMethod::None)
+                },
+            ),
+        ] {
+            assert!(wrong.defect().is_some(), "{name}");
         }
     }
 

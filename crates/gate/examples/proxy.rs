@@ -259,7 +259,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         tokio::spawn(async move {
             let service = service_fn(|request: Request<Incoming>| {
                 let (gate, site) = (gate.clone(), site.clone());
-                async move { Ok::<_, std::convert::Infallible>(gate.handle(&site, peer.ip(), request).await) }
+                async move {
+                    Ok::<_, std::convert::Infallible>(gate.handle(&site, peer.ip(), None, request).await)
+                }
             });
             // A caller that hangs up in the middle is its own affair.
             let _ = hyper::server::conn::http1::Builder::new()

@@ -121,6 +121,8 @@ struct Visit<'a> {
     site: &'a Site,
     host: &'a Host,
     peer: IpAddr,
+    /// Thumbprint of the certificate that the caller connected with.
+    certificate: Option<&'a str>,
     id: &'a RequestId,
     now: Timestamp,
     /// When it came in, on the clock that nobody moves.
@@ -159,11 +161,18 @@ impl Gate {
     }
 
     /// Answers a request that came to this site from this address. Whether its `Host` header names the site is for
-    /// the caller to see to, with [`crate::host_matches`] and [`Self::misdirected`] (SECURITY R18).
-    pub async fn handle(&self, site: &Site, peer: IpAddr, request: Request<Incoming>) -> Response<GateBody> {
+    /// the caller to see to, with [`crate::host_matches`] and [`Self::misdirected`] (SECURITY R18). `certificate`: the
+    /// SHA-256 thumbprint of the one whose key the sender has shown to hold, base64url (RFC 8705 section 3.1).
+    pub async fn handle(
+        &self,
+        site: &Site,
+        peer: IpAddr,
+        certificate: Option<&str>,
+        request: Request<Incoming>,
+    ) -> Response<GateBody> {
         let id = self.ids.next();
         let Some(host) = site.host() else { return answer::broken(&id) };
-        let visit = self.visit(site, host, peer, &id);
+        let visit = Visit { certificate, ..self.visit(site, host, peer, &id) };
         let (parts, body) = request.into_parts();
         let method = parts.method.clone();
         let mut body = Some(body);
@@ -210,7 +219,15 @@ impl Gate {
     }
 
     fn visit<'a>(&self, site: &'a Site, host: &'a Host, peer: IpAddr, id: &'a RequestId) -> Visit<'a> {
-        Visit { site, host, peer, id, now: self.clock.now(), started: self.clock.monotonic() }
+        Visit {
+            site,
+            host,
+            peer,
+            certificate: None,
+            id,
+            now: self.clock.now(),
+            started: self.clock.monotonic(),
+        }
     }
 
     async fn serve<'a>(

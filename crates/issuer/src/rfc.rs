@@ -1,6 +1,7 @@
 //! The authorization server of the `rfc` dialect: its endpoints. Pages are shared with the other dialects.
 
 mod about_tokens;
+mod certificate;
 mod client;
 mod context;
 mod device;
@@ -22,6 +23,7 @@ pub(crate) use context::Context;
 pub(crate) use device::normalised as device_code;
 pub(crate) use hint::id_token_hint;
 pub use keys::Keys;
+pub use metadata::MutualTls;
 pub(crate) use pushed::digest as pushed_digest;
 pub(crate) use request_object::signed_request;
 pub(crate) use response::signed_response;

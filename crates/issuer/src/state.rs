@@ -12,6 +12,7 @@ use mandate_core::policy::MeterKey;
 use mandate_core::refusal::{Decision, Refusal};
 use mandate_core::{Clock, DecisionId, Entropy, OperationId, PlatformId, Timestamp, format};
 use mandate_store::{Audit, Cached, Store};
+use mandate_wire::certificate::ClientCertificate;
 use mandate_wire::ticket::Tickets;
 use mandate_wire::{Place, Recorder, dialect};
 use std::net::IpAddr;
@@ -75,6 +76,8 @@ pub struct Arrival<'a> {
     pub host_index: usize,
     /// The caller's address, as far as trusted proxies tell it.
     pub address: IpAddr,
+    /// The client's certificate, if it showed one.
+    pub certificate: Option<&'a ClientCertificate>,
     /// The time at which it is judged.
     pub now: Timestamp,
 }

@@ -2,6 +2,7 @@
 //! the dialects in which refusals are said. No I/O, and no rules but those of signed formats (`jose`).
 
 pub mod body;
+pub mod certificate;
 pub mod claims_request;
 pub mod credential;
 pub mod decision;

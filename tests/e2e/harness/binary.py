@@ -43,7 +43,8 @@ def listens(port: int) -> bool:
 
 
 def environment() -> dict[str, str]:
-    """The caller's environment without anything that would lead a command to another server. A rule that is switched off stays so."""
+    """The caller's environment without anything that would lead a command to another server. A rule that is switched off
+    (tests/tools/musts) stays so."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MANDATE_") or name == "MANDATE_MUTATION"}
     return kept | {"RUST_BACKTRACE": "1"}
 

@@ -13,6 +13,7 @@ pub(super) const ROOT: &[Key] = &[
     Key::optional("admin", Kind::Section),
     Key::optional("log", Kind::Section),
     Key::optional("limits", Kind::Section),
+    Key::optional("tls", Kind::Section),
     Key::optional("listen", Kind::Pairs("127.0.0.1:7110", "127.0.0.1:8110")),
 ];
 pub(super) const ADMIN: &[Key] = &[
@@ -28,6 +29,16 @@ pub(super) const LIMITS: &[Key] = &[
     Key::optional("stop_s", Kind::Number { from: 0, to: 600, example: 10 }),
 ];
 
+pub(super) const TLS: &[Key] = &[
+    Key::optional("certificate_file", Kind::Text("/etc/mandate/tls/certificate.pem")),
+    Key::optional("key_file", Kind::Text("/etc/mandate/tls/key.pem")),
+    Key::optional("client_certificates", Kind::Text("ask")),
+    Key::optional("client_ca_file", Kind::Text("/etc/mandate/tls/client-authorities.pem")),
+    Key::optional("client_certificate_header", Kind::Text("client-cert")),
+    Key::optional("handshake_timeout_s", Kind::Number { from: 1, to: 60, example: 10 }),
+    Key::optional("reload_s", Kind::Number { from: 0, to: 86_400, example: 60 }),
+];
+
 /// Tables of `mandate.toml` with their keys; the top has no name.
-pub(super) const TABLES: [(&str, &[Key]); 4] =
-    [("", ROOT), ("admin", ADMIN), ("log", LOG), ("limits", LIMITS)];
+pub(super) const TABLES: [(&str, &[Key]); 5] =
+    [("", ROOT), ("admin", ADMIN), ("log", LOG), ("limits", LIMITS), ("tls", TLS)];

@@ -2,7 +2,8 @@
 
 use super::problem::Problem;
 use super::source::{Environment, Source};
-use super::{Admin, Config, Limits, Logging, check, keys, values};
+use super::{Admin, Config, Limits, Logging, Tls, check, keys, values};
+use ipnet::IpNet;
 use mandate_wire::platform_file::{Document, Section, alias, listen};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -39,6 +40,9 @@ fn config(
         Source { name, keys, table, environment, problems }
     };
     let (top, admin, log, limits) = (source(0), source(1), source(2), source(3));
+    let tls = source(4);
+    let trusted_proxies: Vec<IpNet> =
+        all(&top, "trusted_proxies", values::network).into_iter().map(|(_, net)| net).collect();
     let data_dir =
         top.text("data_dir").map_or_else(|| PathBuf::from("mandate-data"), |found| found.text.into());
     let store = store(&top, &data_dir, to_serve);
@@ -47,10 +51,8 @@ fn config(
         store,
         data_dir,
         templates_dir: top.text("templates_dir").map(|found| found.text.into()),
-        trusted_proxies: all(&top, "trusted_proxies", values::network)
-            .into_iter()
-            .map(|(_, net)| net)
-            .collect(),
+        tls: certificates(&tls, &trusted_proxies),
+        trusted_proxies,
         listen: rebound(&top),
         admin: Admin {
             listen: admin
@@ -77,6 +79,40 @@ fn config(
                 stop_s: limits.number("stop_s").unwrap_or(otherwise.stop_s),
             }
         },
+    }
+}
+
+/// The server's own certificate and those of its clients.
+fn certificates(tls: &Source<'_, '_>, trusted_proxies: &[IpNet]) -> Tls {
+    let otherwise = Tls::default();
+    let file = |key: &str| tls.text(key);
+    let (certificate, key) = (file("certificate_file"), file("key_file"));
+    match (&certificate, &key) {
+        (Some(found), None) => {
+            tls.report(found, ("a certificate needs its key".into(), Some("key_file".into())));
+        }
+        (None, Some(found)) => {
+            tls.report(found, ("a key needs its certificate".into(), Some("certificate_file".into())));
+        }
+        (Some(_), Some(_)) | (None, None) => {}
+    }
+    let header = tls.checked("client_certificate_header", values::header);
+    if let Some((found, _)) = &header
+        && trusted_proxies.is_empty()
+    {
+        let message = "counts from trusted proxies only, and there are none";
+        tls.report(found, (message.to_owned(), Some("trusted_proxies".to_owned())));
+    }
+    Tls {
+        certificate_file: certificate.map(|found| found.text.into()),
+        key_file: key.map(|found| found.text.into()),
+        asks_clients: tls
+            .checked("client_certificates", values::asks)
+            .map_or(otherwise.asks_clients, |(_, asks)| asks),
+        client_ca_file: file("client_ca_file").map(|found| found.text.into()),
+        client_certificate_header: header.map(|(_, name)| name),
+        handshake_timeout_s: tls.number("handshake_timeout_s").unwrap_or(otherwise.handshake_timeout_s),
+        reload_s: tls.number("reload_s").unwrap_or(otherwise.reload_s),
     }
 }
 

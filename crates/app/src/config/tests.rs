@@ -33,10 +33,20 @@ fn the_sample_shows_every_key_with_its_variable() {
         admin,
         log,
         limits,
+        tls,
     } = Config::default();
     let Admin { listen: _, hosts: _ } = admin;
     let Logging { json: _, level: _ } = log;
     let Limits { max_connections: _, header_timeout_s: _, body_timeout_s: _, stop_s: _ } = limits;
+    let Tls {
+        certificate_file: _,
+        key_file: _,
+        asks_clients: _,
+        client_ca_file: _,
+        client_certificate_header: _,
+        handshake_timeout_s: _,
+        reload_s: _,
+    } = tls;
     let mut shown = 0;
     for (table, keys) in keys::TABLES {
         let part = match table {
@@ -61,7 +71,7 @@ fn the_sample_shows_every_key_with_its_variable() {
         }
     }
     assert!(SAMPLE.contains("MANDATE_LISTEN="));
-    assert_eq!(shown, 14);
+    assert_eq!(shown, 21);
     for word in
         SAMPLE.split(|c: char| !(c.is_ascii_uppercase() || c == '_')).filter(|w| w.starts_with("MANDATE_"))
     {
@@ -82,6 +92,7 @@ fn what_stands_commented_in_the_sample_is_right_as_well() {
                 l.replace("/run/secrets/mandate-store-url", &file.display().to_string())
             }
             _ if l.starts_with("store = ") => String::new(),
+            _ if l.starts_with("trusted_proxies = ") => "trusted_proxies = [\"10.0.0.0/8\"]".to_owned(),
             _ => l.to_owned(),
         })
         .collect();
@@ -91,6 +102,9 @@ fn what_stands_commented_in_the_sample_is_right_as_well() {
     assert_eq!(config.store, "postgresql://mandate:secret@db/mandate");
     assert_eq!(config.templates_dir.as_deref(), Some(Path::new("/etc/mandate/templates")));
     assert_eq!(config.listen.get("127.0.0.1:7110").map(String::as_str), Some("127.0.0.1:8110"));
+    let tls = &config.tls;
+    assert_eq!(tls.key_file.as_deref(), Some(Path::new("/etc/mandate/tls/key.pem")));
+    assert_eq!(tls.client_certificate_header, Some(HeaderName::from_static("client-cert")));
     // r04: nothing prints the password
     assert!(!format!("{config:?}").contains("secret"));
 }
@@ -112,6 +126,13 @@ fn the_environment_goes_before_the_file() {
         ("MANDATE_LIMITS_HEADER_TIMEOUT_S", "8"),
         ("MANDATE_LIMITS_BODY_TIMEOUT_S", "9"),
         ("MANDATE_LIMITS_STOP_S", "0"),
+        ("MANDATE_TLS_CERTIFICATE_FILE", "/tls/c.pem"),
+        ("MANDATE_TLS_KEY_FILE", "/tls/k.pem"),
+        ("MANDATE_TLS_CLIENT_CERTIFICATES", "off"),
+        ("MANDATE_TLS_CLIENT_CA_FILE", "/tls/a.pem"),
+        ("MANDATE_TLS_CLIENT_CERTIFICATE_HEADER", "X-Client"),
+        ("MANDATE_TLS_HANDSHAKE_TIMEOUT_S", "3"),
+        ("MANDATE_TLS_RELOAD_S", "0"),
     ];
     let expected = Config {
         data_dir: "/srv/mandate".into(),
@@ -123,6 +144,15 @@ fn the_environment_goes_before_the_file() {
         admin: Admin { listen: "127.0.0.1:8190".into(), hosts: vec!["admin.internal:8190".into()] },
         log: Logging { json: true, level: "warn,mandate_gate=debug".into() },
         limits: Limits { max_connections: 7, header_timeout_s: 8, body_timeout_s: 9, stop_s: 0 },
+        tls: Tls {
+            certificate_file: Some("/tls/c.pem".into()),
+            key_file: Some("/tls/k.pem".into()),
+            asks_clients: false,
+            client_ca_file: Some("/tls/a.pem".into()),
+            client_certificate_header: Some(HeaderName::from_static("x-client")),
+            handshake_timeout_s: 3,
+            reload_s: 0,
+        },
     };
     assert_eq!(load_with(SAMPLE, &variables), Ok(expected.clone()));
     assert_eq!(load_with("", &variables), Ok(expected));
@@ -224,6 +254,17 @@ fn values_are_judged() {
         ("[admin]\nhosts = [\"http://admin:7190/\"]", "did you mean `admin:7190`?"),
         ("[log]\nformat = \"jsn\"", "`jsn` is no format: text or json; did you mean `json`?"),
         ("[log]\nlevel = \"info,mandate_gate=debgu\"", "did you mean `info,mandate_gate=debug`?"),
+        ("[tls]\ncertificate_file = \"c.pem\"", "a certificate needs its key; did you mean `key_file`?"),
+        ("[tls]\nkey_file = \"k.pem\"", "a key needs its certificate; did you mean `certificate_file`?"),
+        ("[tls]\nclient_certificates = \"of\"", "`of` is neither ask nor off; did you mean `off`?"),
+        (
+            "trusted_proxies = [\"10.0.0.0/8\"]\n[tls]\nclient_certificate_header = \"Authorization\"",
+            "`authorization` has another meaning; did you mean `client-cert`?",
+        ),
+        (
+            "[tls]\nclient_certificate_header = \"client-cert\"",
+            "counts from trusted proxies only, and there are none; did you mean `trusted_proxies`?",
+        ),
         ("[listen]\n\"7110\" = \"127.0.0.1:8110\"", "did you mean `127.0.0.1:7110`?"),
         (
             "[listen]\n\"127.0.0.1:7110\" = 8110",

@@ -1,5 +1,6 @@
 //! What values of `mandate.toml` must be.
 
+use http::HeaderName;
 use ipnet::IpNet;
 use mandate_wire::platform_file::{Complaint, choice, nearest};
 use std::net::IpAddr;
@@ -113,4 +114,34 @@ pub(super) fn level(text: &str) -> Result<String, Complaint> {
         }
     }
     Ok(text.to_owned())
+}
+
+/// `ask` or `off`.
+pub(super) fn asks(text: &str) -> Result<bool, Complaint> {
+    match text {
+        "ask" => Ok(true),
+        "off" => Ok(false),
+        _ => {
+            let hint = nearest(text, ["ask", "off"]).map(str::to_owned);
+            Err((format!("`{text}` is neither ask nor off"), hint))
+        }
+    }
+}
+
+/// The name of a header that may be taken away from requests.
+pub(super) fn header(text: &str) -> Result<HeaderName, Complaint> {
+    const NEEDED: [&str; 7] = [
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "cookie",
+        "host",
+        "transfer-encoding",
+    ];
+    let name: HeaderName = text.parse().map_err(|_| (format!("`{text}` is no name of a header"), None))?;
+    if NEEDED.contains(&name.as_str()) {
+        return Err((format!("`{name}` has another meaning"), Some("client-cert".into())));
+    }
+    Ok(name)
 }

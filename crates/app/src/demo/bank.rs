@@ -39,7 +39,7 @@ pub(super) async fn provision(node: &Node, secrets: &dyn Entropy, ports: &Ports)
     for role in roles() {
         clients.push(client(node, secrets, role).await?);
     }
-    let at = |host: &str| format!("http://127.0.0.1:{}", ports.of("rfc", host));
+    let at = |host: &str| ports.url("rfc", host);
     let routes: Vec<Value> = node
         .platforms()
         .get(&rfc())

@@ -40,7 +40,7 @@ pub(super) fn alpaca(
     partners: &[PartnerRow],
     clients: &[Role],
 ) -> Value {
-    let port = |host: &str| at(ports.of("alpaca", host));
+    let port = |host: &str| ports.url("alpaca", host);
     let environment = |host: &str| json!({"api": port(host), "data": port("data"), "broker": port("broker")});
     json!({
         "issuer": port("issuer"),

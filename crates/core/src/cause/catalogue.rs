@@ -114,8 +114,8 @@ catalogue! {
     ClientRejected "client.rejected", ClientRejected, InvalidClient 401, Caller,
         title: "The client was not accepted",
         point: "client authentication failed: the client does not exist, is not available to the caller, or its secret is wrong",
-        remedy: "Check client_id and client_secret against the registration, and that they belong to this platform.",
-        about: "Unknown clients, clients of others and wrong secrets get this one answer.",
+        remedy: "Check client_id and client_secret, or the key or certificate, against the registration, and that they belong to this platform.",
+        about: "Unknown clients, clients of others, wrong secrets and wrong certificates get this one answer.",
         facts: [ServerTime, TrueCause];
     ClientSecretMissing "client.secret_missing", ClientRejected, InvalidClient 401, Caller,
         title: "The client sent no secret",
@@ -458,6 +458,18 @@ catalogue! {
         point: "the token is bound to another key than the proof's",
         remedy: "Sign proofs with the key that the token was asked for with.",
         about: "A bound token is good only together with its key (RFC 9449 section 7.1).",
+        facts: [ServerTime];
+    CertificateMissing "certificate.missing", ProofRejected, InvalidToken 401, Caller,
+        title: "A client certificate is needed",
+        point: "a client certificate is needed here and none was sent with the connection",
+        remedy: "Connect with the client's certificate and key, directly or through the platform's own proxy.",
+        about: "The token is bound to a certificate, or the client is registered for such tokens only; without the certificate the token is no good to whoever finds it (RFC 8705 section 3).",
+        facts: [ServerTime];
+    CertificateMismatch "certificate.mismatch", ProofRejected, InvalidToken 401, Caller,
+        title: "The token is bound to another certificate",
+        point: "the token is bound to another certificate than the one of this connection",
+        remedy: "Connect with the certificate that the token was asked for with. After a change of certificate ask for a new token.",
+        about: "A bound token is good only together with its certificate (RFC 8705 section 3).",
         facts: [ServerTime];
 
     // Authorization requests of the rfc dialect.

@@ -2,6 +2,7 @@
 
 use super::decide::{Check, Context};
 use super::identify::{Principal, client_fault, developer};
+use crate::binding::Binding;
 use crate::disclosure::{FactName as F, Facts, PossessionProof, Subjects};
 use crate::limit::{Exceeded, Rate};
 use crate::model::{Account, EndReason, Ended, GrantedBy, KeyHolder};
@@ -54,7 +55,9 @@ fn reason_in_words(reason: EndReason) -> &'static str {
 }
 
 fn is_bound(principal: &Principal) -> bool {
-    matches!(principal, Principal::Token(facts) if facts.token.binding.is_some())
+    // a token that is bound to a certificate is shown as Bearer (RFC 8705 section 3)
+    matches!(principal, Principal::Token(facts)
+        if facts.token.binding.as_deref().is_some_and(|b| matches!(Binding::read(b), Binding::Key(_))))
 }
 
 fn kind(principal: &Principal) -> &'static str {

@@ -68,7 +68,7 @@ impl Gate {
             Presented::Bearer(secret) => {
                 let found = self.token(visit, &secret).await.map_err(unavailable)?;
                 if let Some(facts) = &found {
-                    possession::none(facts).map_err(|refusal| Refused::on(route, refusal))?;
+                    possession::bearer(visit, facts).map_err(|refusal| Refused::on(route, refusal))?;
                 }
                 identify_token(found.as_ref())
             }

@@ -1,13 +1,14 @@
-//! Whether the sender of a token holds the key that it is bound to (RFC 9449 section 7).
+//! Whether the sender of a token holds the key or certificate that it is bound to (RFC 9449 section 7, RFC 8705 section 3).
 
 use super::caller::Asked;
 use super::{Gate, Visit};
 use crate::locked;
 use http::HeaderName;
+use mandate_core::binding::Binding;
 use mandate_core::disclosure::FactName;
 use mandate_core::model::TokenFacts;
 use mandate_core::refusal::Refusal;
-use mandate_core::{Cause, Digest, Secret, Timestamp};
+use mandate_core::{Cause, Digest, Secret, Timestamp, must};
 use mandate_wire::jose::{Alg, DpopRule, LEEWAY_S};
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -39,11 +40,18 @@ impl Proofs {
     }
 }
 
-/// A token that came as a bearer token: it must not be bound to a key.
-pub(super) fn none(facts: &TokenFacts) -> Result<(), Box<Refusal>> {
-    match facts.token.binding {
-        None => Ok(()),
-        Some(_) => Err(Box::new(Refusal::anonymous(Cause::DpopMissing))),
+/// A token that came as a bearer token: it must not be bound to a key, and only to the certificate of this connection.
+pub(super) fn bearer(visit: Visit<'_>, facts: &TokenFacts) -> Result<(), Box<Refusal>> {
+    let refused = |cause| Err(Box::new(Refusal::anonymous(cause)));
+    match (facts.token.binding.as_deref().map(Binding::read), visit.certificate) {
+        (Some(Binding::Key(_)), _) => refused(Cause::DpopMissing),
+        (Some(Binding::Certificate(_)), None) if must!("rfc8705-3-missing") => {
+            refused(Cause::CertificateMissing)
+        }
+        (Some(Binding::Certificate(bound)), Some(shown)) if must!("rfc8705-3-mismatch", *bound != *shown) => {
+            refused(Cause::CertificateMismatch)
+        }
+        (Some(Binding::Certificate(_)) | None, _) => Ok(()),
     }
 }
 
@@ -75,12 +83,12 @@ pub(super) fn shown(
         nonces: None,
     };
     let accepted = rule.check(proof).map_err(|fault| invalid(&fault.to_string()))?;
-    match &facts.token.binding {
-        None => return Err(invalid("the token is bound to no key")),
-        Some(jkt) if **jkt != *accepted.thumbprint => {
+    match facts.token.binding.as_deref().map(Binding::read) {
+        None | Some(Binding::Certificate(_)) => return Err(invalid("the token is bound to no key")),
+        Some(Binding::Key(jkt)) if *jkt != *accepted.thumbprint => {
             return Err(Box::new(Refusal::anonymous(Cause::DpopKeyMismatch)));
         }
-        Some(_) => {}
+        Some(Binding::Key(_)) => {}
     }
     if gate.proofs.spend(accepted.jti_digest, accepted.ends_at, visit.now) {
         Ok(())

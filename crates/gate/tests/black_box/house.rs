@@ -375,7 +375,9 @@ async fn listen(gate: Arc<Gate>, site: Site) -> SocketAddr {
             tokio::spawn(async move {
                 let service = service_fn(move |request: Request<Incoming>| {
                     let (gate, site) = (gate.clone(), site.clone());
-                    async move { Ok::<_, std::convert::Infallible>(gate.handle(&site, peer.ip(), request).await) }
+                    async move {
+                        Ok::<_, std::convert::Infallible>(gate.handle(&site, peer.ip(), None, request).await)
+                    }
                 });
                 let _ = hyper::server::conn::http1::Builder::new()
                     .serve_connection(TokioIo::new(socket), service)

@@ -8,9 +8,10 @@ use super::problem::Problem;
 use super::users::{self, plain};
 use super::view;
 use mandate_core::model::{Client, ClientOwner, Credential, Status};
-use mandate_core::settings::GrantType;
+use mandate_core::settings::{AuthMethod, GrantType};
 use mandate_core::{ClientSettings, PartnerId, Scope, ScopeSet, must};
 use mandate_store::{Changed, ClientChange};
+use mandate_wire::certificate::published;
 use mandate_wire::jose::Jwks;
 use std::sync::Arc;
 
@@ -110,6 +111,11 @@ fn settings(on: &On<'_>) -> Result<Option<ClientSettings>, Problem> {
     }
     if let Some(jwks) = &settings.jwks {
         Jwks::parse(jwks).map_err(|e| Problem::invalid("settings", format!("`jwks` is no key set: {e}")))?;
+        let by_itself = settings.auth_method == AuthMethod::SelfSignedTlsClientAuth;
+        let holds_none = settings.tls_client_certificate_thumbprints.is_empty() && published(jwks).is_empty();
+        if by_itself && holds_none {
+            return Err(Problem::invalid("settings", "no key of `jwks` holds a certificate as `x5c`"));
+        }
     }
     Ok(Some(settings))
 }

@@ -223,7 +223,14 @@ impl World {
     }
     fn arrival<'a>(&'a self, node: &'a Arc<Issuer>) -> Arrival<'a> {
         let address = IpAddr::from([192, 0, 2, 7]);
-        Arrival { issuer: node, tenant: &self.tenant, host_index: 0, address, now: self.now() }
+        Arrival {
+            issuer: node,
+            tenant: &self.tenant,
+            host_index: 0,
+            address,
+            certificate: None,
+            now: self.now(),
+        }
     }
 
     /// One request; nodes take turns.

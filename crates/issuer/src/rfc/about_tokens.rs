@@ -2,12 +2,13 @@
 //! (OpenID Connect Core section 5.3).
 
 use super::client::{Authenticated, authenticate};
-use super::mint::{self, keys};
-use super::{person, proof, signed, token};
+use super::mint::{self, Confirmation, keys};
+use super::{certificate, person, proof, signed, token};
 use crate::{Arrival, Fail};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response};
+use mandate_core::binding::Binding;
 use mandate_core::disclosure::FactName as F;
 use mandate_core::model::{Client, EndReason, Grant, TokenFacts};
 use mandate_core::refresh::Chain;
@@ -138,14 +139,10 @@ fn of_access(arrival: &Arrival<'_>, facts: &TokenFacts) -> Map<String, Value> {
     if !token.audience.is_empty() {
         about.insert("aud".into(), json!(token.audience));
     }
-    match &token.binding {
-        Some(jkt) => {
-            about.insert("token_type".into(), json!("DPoP"));
-            about.insert("cnf".into(), json!({"jkt": jkt}));
-        }
-        None => {
-            about.insert("token_type".into(), json!("Bearer"));
-        }
+    let by_key = matches!(token.binding.as_deref().map(Binding::read), Some(Binding::Key(_)));
+    about.insert("token_type".into(), json!(if by_key { "DPoP" } else { "Bearer" }));
+    if let Some(binding) = token.binding.as_deref().filter(|_| must!("rfc8705-3.2-cnf")) {
+        about.insert("cnf".into(), json!(Confirmation::of(binding)));
     }
     about
 }
@@ -206,6 +203,7 @@ pub(super) async fn userinfo(
     let (scheme, text) = presented(request)?;
     let rejected = || Refusal::anonymous(Cause::CredentialRejected).because(Cause::CredentialUnknown);
     let facts = access(arrival, &text).await?.ok_or_else(rejected)?;
+    certificate::demand(arrival, &facts)?;
     if let Some(cause) = policy::token_fault(&facts, arrival.now) {
         let expired_at = facts.token.expires_at.unwrap_or(arrival.now);
         let policy::Identified::Proven(_, proof) = policy::identify_token(Some(&facts)) else {
@@ -219,14 +217,18 @@ pub(super) async fn userinfo(
             .into());
     }
     let proven = proof::of_request(arrival, request, "/userinfo", Some(&text))?;
-    match (&facts.token.binding, &proven) {
+    let key = match facts.token.binding.as_deref().map(Binding::read) {
+        Some(Binding::Key(thumbprint)) => Some(thumbprint),
+        Some(Binding::Certificate(_)) | None => None,
+    };
+    match (key, &proven) {
         (_, None) if scheme == Scheme::Dpop => return Err(Refusal::anonymous(Cause::DpopMissing).into()),
         (Some(_), None) => return Err(Refusal::anonymous(Cause::DpopMissing).into()),
         (None, Some(_)) if scheme == Scheme::Dpop => {
             let defect = "the token that came with it is bound to no key";
             return Err(Refusal::anonymous(Cause::DpopInvalid).with(F::Defect, defect).into());
         }
-        (Some(jkt), Some(proven)) if **jkt != *proven.thumbprint => {
+        (Some(jkt), Some(proven)) if *jkt != *proven.thumbprint => {
             return Err(Refusal::anonymous(Cause::DpopKeyMismatch).into());
         }
         (Some(_), Some(_)) if scheme != Scheme::Dpop => {

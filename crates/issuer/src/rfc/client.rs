@@ -1,6 +1,6 @@
-//! Client authentication (RFC 6749 section 2.3, RFC 7523 section 2.2): one way, the registered one.
+//! Client authentication (RFC 6749 section 2.3, RFC 7523 section 2.2, RFC 8705 section 2): one way, the registered one.
 
-use super::keys;
+use super::{certificate, keys};
 use crate::{Arrival, Fail};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::HeaderMap;
@@ -69,7 +69,7 @@ pub(super) async fn authenticate(
         Shown::Basic(id, secret) => by_secret(arrival, &id, &secret, AuthMethod::SecretBasic).await,
         Shown::Post(id, secret) => by_secret(arrival, &id, &secret, AuthMethod::SecretPost).await,
         Shown::Assertion(id, text) => by_assertion(arrival, id, &text).await,
-        Shown::Nothing(id) => public(arrival, &id).await,
+        Shown::Nothing(id) => without_words(arrival, &id).await,
     }
 }
 
@@ -195,13 +195,23 @@ fn demand_method(client: &Client, used: AuthMethod) -> Result<(), Fail> {
         .into())
 }
 
-async fn public(arrival: &Arrival<'_>, id: &ClientId) -> Result<Authenticated, Fail> {
+/// A request that holds a name and nothing else: a public client's, or one whose certificate says the rest.
+async fn without_words(arrival: &Arrival<'_>, id: &ClientId) -> Result<Authenticated, Fail> {
     let found = arrival.issuer.cache.client(arrival.platform(), id).await?;
-    let client = found
-        .filter(|client| !must!("rfc6749-3.2.1-confidential", client.settings.is_confidential()))
-        .ok_or_else(|| Refusal::anonymous(Cause::ClientRejected).because(Cause::CredentialUnknown))?;
-    policy::demand_usable(&client, &arrival.tenant.snapshot.platform.contact, arrival.now)?;
-    Ok(Authenticated { client, proof: None, marks: Vec::new() })
+    let client = found.ok_or_else(|| rejected(Cause::CredentialUnknown))?;
+    let proof = match client.settings.auth_method {
+        AuthMethod::TlsClientAuth | AuthMethod::SelfSignedTlsClientAuth => {
+            Some(certificate::of_client(arrival, &client)?)
+        }
+        AuthMethod::None | AuthMethod::SecretBasic | AuthMethod::SecretPost | AuthMethod::PrivateKeyJwt => {
+            if must!("rfc6749-3.2.1-confidential", client.settings.is_confidential()) {
+                return Err(rejected(Cause::CredentialUnknown));
+            }
+            policy::demand_usable(&client, &arrival.tenant.snapshot.platform.contact, arrival.now)?;
+            None
+        }
+    };
+    Ok(Authenticated { client, proof, marks: Vec::new() })
 }
 
 fn rejected(true_cause: Cause) -> Fail {

@@ -124,10 +124,8 @@ impl Asked<'_> {
             self.form.required("device_code")?;
         }
         let code = Secret::new(self.form.get("device_code").unwrap_or(""));
-        let coming = mint::coming(self.arrival, self.client, self.offset, self.proven.is_some());
-        let chain = self.client.settings.may_use(GrantType::RefreshToken).then(|| {
-            mint::chain(self.arrival, self.client, &Context::default(), self.thumbprint(), self.offset)
-        });
+        let coming = self.coming();
+        let chain = self.client.settings.may_use(GrantType::RefreshToken).then(|| self.chain());
         let minted = self.minted(&coming, chain.clone());
         let (store, platform) = (&self.arrival.issuer.store, self.arrival.platform());
         let client = &self.client.id;

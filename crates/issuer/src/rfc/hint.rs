@@ -68,6 +68,7 @@ mod tests {
             RefreshKey::new(&[1; 32]),
             Nonces::new(&[2; 32]),
             &platform,
+            crate::rfc::MutualTls::default(),
         );
         let text = if ours { &mine } else { &other }.sign(typ, claims).unwrap();
         read(&keys, ISSUER, &text)

@@ -1,6 +1,6 @@
 //! What one platform of the `rfc` dialect signs and recognises with, parsed once (SECURITY R1).
 
-use super::metadata;
+use super::metadata::{self, MutualTls};
 use bytes::Bytes;
 use mandate_core::platform::Platform;
 use mandate_core::settings::IdTokenAlg;
@@ -27,20 +27,21 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// From the keys in use and the further ones to publish.
+    /// From the keys in use and the further ones to publish. `mutual`: what the metadata says about certificates.
     pub fn new(
         active: Vec<Arc<SigningKey>>,
         others: Vec<PublicJwk>,
         refresh: RefreshKey,
         nonces: Nonces,
         platform: &Platform,
+        mutual: MutualTls,
     ) -> Self {
         let mut published: Vec<PublicJwk> = active.iter().map(|key| key.public().clone()).collect();
         published.extend(others);
         let keys: Vec<_> = published.iter().map(PublicJwk::to_json).collect();
         let document = Bytes::from(json!({"keys": keys}).to_string());
         let algs: Vec<&str> = active.iter().map(|key| key.alg().as_str()).collect();
-        let metadata = metadata::document(platform, &algs);
+        let metadata = metadata::document(platform, &algs, mutual);
         Self { active, published, document, metadata, refresh, nonces }
     }
 

@@ -11,15 +11,38 @@ use mandate_core::settings::{AuthMethod, ClientSettings, GrantType};
 use mandate_wire::jose::Alg;
 use serde_json::json;
 
+/// What this server gets to see of certificates, by its configuration.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MutualTls {
+    /// Clients can show certificates: to its own listener, or to a proxy that hands them on.
+    pub certificates: bool,
+    /// There are authorities that certificates are held against.
+    pub authorities: bool,
+}
+
+impl MutualTls {
+    /// Whether clients can authenticate this way here.
+    fn allows(self, method: AuthMethod) -> bool {
+        match method {
+            AuthMethod::TlsClientAuth => self.certificates && self.authorities,
+            AuthMethod::SelfSignedTlsClientAuth => self.certificates,
+            AuthMethod::SecretBasic
+            | AuthMethod::SecretPost
+            | AuthMethod::PrivateKeyJwt
+            | AuthMethod::None => true,
+        }
+    }
+}
+
 /// The metadata document of a platform whose ID tokens are signed with these algorithms.
-pub(super) fn document(platform: &Platform, id_token_algs: &[&str]) -> Bytes {
+pub(super) fn document(platform: &Platform, id_token_algs: &[&str], mutual: MutualTls) -> Bytes {
     let issuer = &*platform.issuer;
     let at = |path: &str| format!("{issuer}{path}");
     let names = |algs: &[Alg]| algs.iter().map(|alg| alg.as_str()).collect::<Vec<_>>();
     let assertion = names(client::assertion_algs(&ClientSettings::default()));
-    let methods: Vec<&str> = AuthMethod::ALL.iter().map(|m| m.as_str()).collect();
-    let confidential: Vec<&str> =
-        AuthMethod::ALL.iter().filter(|m| **m != AuthMethod::None).map(|m| m.as_str()).collect();
+    let offered = || AuthMethod::ALL.iter().filter(|m| !must!("rfc8705-2.1.1-metadata", !mutual.allows(**m)));
+    let methods: Vec<&str> = offered().map(|m| m.as_str()).collect();
+    let confidential: Vec<&str> = offered().filter(|m| **m != AuthMethod::None).map(|m| m.as_str()).collect();
     let grants: Vec<&str> = GrantType::ALL.iter().map(|g| g.as_str()).collect();
     let scopes: Vec<&str> = platform.scopes.iter().map(|s| s.scope.as_str()).collect();
     let mut document = json!({
@@ -50,6 +73,7 @@ pub(super) fn document(platform: &Platform, id_token_algs: &[&str]) -> Bytes {
         "revocation_endpoint_auth_signing_alg_values_supported": must!("rfc8414-2-revocation-algs").then_some(&assertion),
         "code_challenge_methods_supported": must!("rfc8414-2-challenge-methods").then_some(["S256"]),
         "dpop_signing_alg_values_supported": names(proof::ALGS),
+        "tls_client_certificate_bound_access_tokens": must!("rfc8705-3.3-metadata", mutual.certificates),
         "authorization_response_iss_parameter_supported": must!("rfc9207-3-metadata"),
         "require_pushed_authorization_requests": false,
         "request_parameter_supported": true,

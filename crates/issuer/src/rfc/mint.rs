@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::keys::{Keys, id_token_alg};
 use crate::{Arrival, Fail};
+use mandate_core::binding::Binding;
 use mandate_core::grant::ACR;
 use mandate_core::model::Client;
 use mandate_core::refresh::{Chain, Repeats};
@@ -67,16 +68,29 @@ pub(super) struct About<'a> {
     pub(super) scopes: &'a ScopeSet,
     pub(super) context: &'a Context,
     pub(super) chain: Option<&'a ChainId>,
-    /// Thumbprint of the DPoP key (RFC 9449 section 6.1).
+    /// The DPoP key or the certificate that it is bound to, as [`Binding`] has it.
     pub(super) binding: Option<&'a str>,
     /// The offset from before anything that it hangs from was read (SECURITY R10).
     pub(super) offset: Offset,
 }
 
-/// RFC 7800 section 3.1, RFC 9449 section 6.1.
+/// RFC 7800 section 3.1: the key by RFC 9449 section 6.1, the certificate by RFC 8705 section 3.1.
 #[derive(Serialize)]
-struct Confirmation<'a> {
-    jkt: &'a str,
+pub(super) enum Confirmation<'a> {
+    #[serde(rename = "jkt")]
+    Key(&'a str),
+    #[serde(rename = "x5t#S256")]
+    Certificate(&'a str),
+}
+
+impl<'a> Confirmation<'a> {
+    /// Of a token's binding.
+    pub(super) fn of(binding: &'a str) -> Self {
+        match Binding::read(binding) {
+            Binding::Key(thumbprint) => Self::Key(thumbprint),
+            Binding::Certificate(thumbprint) => Self::Certificate(thumbprint),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -142,7 +156,7 @@ impl Coming {
             client_id: about.client.id.as_str(),
             scope: about.scopes.to_string(),
             auth_time: about.context.auth_time,
-            cnf: about.binding.map(|jkt| Confirmation { jkt }),
+            cnf: about.binding.filter(|_| must!("rfc8705-3.1-cnf")).map(Confirmation::of),
             grant: about.grant.as_str(),
             chain: about.chain.map(ChainId::as_str),
             off: about.offset.min(self.row.offset).0,
@@ -244,8 +258,8 @@ pub(super) fn chain(
 /// Stands for whatever key a confidential client proves.
 const ANY_KEY: &str = "any";
 
-/// What a refresh chain is bound to. A public client's to its key. A confidential client is bound by its authentication and
-/// its keys may change (RFC 9449 section 5); but what began with a key never goes on without one (SECURITY R14).
+/// What a refresh chain is bound to. A public client's to its key or certificate (RFC 8705 section 4). A confidential client
+/// is bound by its authentication, and its keys and certificates may change (RFC 9449 section 5); but what began with a key never goes on without one (SECURITY R14).
 pub(super) fn bound_to<'a>(client: &Client, thumbprint: &'a str) -> &'a str {
     if client.settings.is_confidential() { ANY_KEY } else { thumbprint }
 }

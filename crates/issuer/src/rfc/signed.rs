@@ -2,6 +2,7 @@
 //! claims are looked at here; state comes from this node's memory, kept right by the log (SECURITY R10, R21).
 
 use super::keys::Keys;
+use mandate_core::binding::Binding;
 use mandate_core::model::{Token, TokenFacts};
 use mandate_core::{
     ChainId, ClientId, Digest, GrantId, Offset, PlatformId, ScopeSet, SubjectKind, Timestamp, TokenHandle,
@@ -64,11 +65,10 @@ fn verified(keys: &Keys, issuer: &str, text: &str) -> Option<Claims> {
 fn token(platform: &PlatformId, text: &str, claims: &Claims) -> Option<Token> {
     let word = |name| claims.text(name).ok().flatten();
     let time = |name| claims.seconds(name).ok().flatten();
-    let binding = claims
-        .object("cnf")
-        .ok()
-        .flatten()
-        .and_then(|cnf| cnf.get("jkt").and_then(serde_json::Value::as_str).map(Into::into));
+    let binding = match claims.object("cnf").ok()? {
+        None => None,
+        Some(cnf) => Some(confirmed(cnf)?),
+    };
     Some(Token {
         platform: platform.clone(),
         digest: Digest::of(text.as_bytes()),
@@ -88,6 +88,17 @@ fn token(platform: &PlatformId, text: &str, claims: &Claims) -> Option<Token> {
             OneOrMany::Many(many) => many.into_iter().map(Into::into).collect(),
         },
     })
+}
+
+/// What a token is bound to. A confirmation that is not understood is not passed over.
+fn confirmed(cnf: &serde_json::Map<String, serde_json::Value>) -> Option<Box<str>> {
+    let word = |name| cnf.get(name).and_then(serde_json::Value::as_str);
+    let binding = match (word("jkt"), word("x5t#S256")) {
+        (Some(key), None) => Binding::Key(key),
+        (None, Some(certificate)) => Binding::Certificate(certificate),
+        (Some(_), Some(_)) | (None, None) => return None,
+    };
+    Some(binding.text().into())
 }
 
 /// Whether the log holds an end of the token itself, its chain, grant or person that its maker had not seen.

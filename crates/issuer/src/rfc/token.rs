@@ -1,5 +1,6 @@
 //! `POST /token` (RFC 6749 section 3.2): codes, refresh tokens, clients themselves, device codes.
 
+use super::certificate;
 use super::client::{Authenticated, authenticate};
 use super::context::Context;
 use super::mint::{self, About, Coming};
@@ -9,6 +10,7 @@ use crate::{Arrival, Fail, pkce};
 use bytes::Bytes;
 use http::header::PRAGMA;
 use http::{HeaderValue, Request, Response};
+use mandate_core::binding::Binding;
 use mandate_core::disclosure::{FactName as F, Subjects};
 use mandate_core::grant::{CodeFault, CodeRule, GrantSpec};
 use mandate_core::model::{Client, Code, EndReason, GrantedBy};
@@ -53,6 +55,8 @@ pub(super) struct Asked<'a> {
     pub(super) form: &'a Form,
     pub(super) client: &'a Client,
     pub(super) proven: Option<&'a Proven>,
+    /// What tokens will be bound to: the key of the proof, or the client's certificate.
+    pub(super) binding: Option<String>,
     /// Spent together with what is given (SECURITY R16).
     marks: Vec<Mark>,
     /// The log offset from before anything was read (SECURITY R10).
@@ -97,8 +101,10 @@ async fn give(
     if proven.is_none() && client.settings.dpop_bound {
         return Err(Refusal::anonymous(Cause::DpopMissing).into());
     }
+    let certificate = certificate::binding(arrival, client, proven.is_some())?;
+    let binding = certificate.or_else(|| proven.as_ref().map(|p| Binding::Key(&p.thumbprint).text()));
     marks.extend(proven.as_ref().map(|proven| proven.mark.clone()));
-    let asked = Asked { arrival, form, client, proven: proven.as_ref(), marks, offset };
+    let asked = Asked { arrival, form, client, proven: proven.as_ref(), binding, marks, offset };
     match grant_type {
         GrantType::AuthorizationCode => asked.code().await,
         GrantType::RefreshToken => asked.refresh().await,
@@ -141,6 +147,18 @@ impl Asked<'_> {
         self.proven.map(|proven| proven.thumbprint.as_str())
     }
 
+    /// An access token, bound to what this request has proven.
+    pub(super) fn coming(&self) -> Coming {
+        mint::coming(self.arrival, self.client, self.offset, self.binding.is_some())
+    }
+
+    /// A chain, bound to the same.
+    pub(super) fn chain(&self) -> Chain {
+        let by_certificate = |b: &str| matches!(Binding::read(b), Binding::Certificate(_));
+        let binding = self.binding.as_deref().filter(|b| !by_certificate(b) || must!("rfc8705-4-refresh"));
+        mint::chain(self.arrival, self.client, &Context::default(), binding, self.offset)
+    }
+
     pub(super) fn minted(&self, coming: &Coming, chain: Option<Chain>) -> Minted {
         Minted { token: coming.row.clone(), stored: coming.stored, chain, marks: self.marks.clone() }
     }
@@ -176,10 +194,8 @@ impl Asked<'_> {
             secret_of: None,
             own_secret_serves: None,
         };
-        let coming = mint::coming(self.arrival, self.client, self.offset, self.proven.is_some());
-        let chain = settings.may_use(GrantType::RefreshToken).then(|| {
-            mint::chain(self.arrival, self.client, &Context::default(), self.thumbprint(), self.offset)
-        });
+        let coming = self.coming();
+        let chain = settings.may_use(GrantType::RefreshToken).then(|| self.chain());
         let minted = self.minted(&coming, chain.clone());
         let store = &self.arrival.issuer.store;
         match store.redeem_code(self.arrival.platform(), &code.digest(), &rule, &minted).await? {
@@ -235,14 +251,14 @@ impl Asked<'_> {
             client: self.client.id.clone(),
             generation: presented.generation,
             mode: refresh_mode(self.client),
-            binding: self.thumbprint().map(|t| mint::bound_to(self.client, t).into()),
+            binding: self.binding.as_deref().map(|text| mint::bound_to(self.client, text).into()),
             window_ms: if bound { WINDOW_MS } else { PUBLIC_WINDOW_MS },
             most_reanswers: MOST_REANSWERS,
             idle_ms: self.arrival.tenant.snapshot.platform.tokens.refresh_idle_s.map(|s| i64::from(s) * 1000),
             from: crate::pages::network(self.arrival.address).into(),
         };
         let narrowed = narrowed(self.form, &chain.scopes)?;
-        let mut coming = mint::coming(self.arrival, self.client, self.offset, self.proven.is_some());
+        let mut coming = self.coming();
         coming.row.chain = Some(chain.id.clone());
         let minted = self.minted(&coming, None);
         let wanted = narrowed.clone().unwrap_or_else(|| chain.scopes.clone());
@@ -259,8 +275,8 @@ impl Asked<'_> {
                 self.answer(&coming, (&grant.id, chain.offset), &scopes, &context, Some((&chain, generation)))
                     .await
             }
-            Rotated::Refused(RefreshFault::OtherKey, _) if self.proven.is_none() => {
-                Err(Refusal::anonymous(Cause::DpopMissing).into())
+            Rotated::Refused(RefreshFault::OtherKey, chain) if self.binding.is_none() => {
+                Err(Refusal::anonymous(proof_missing(&chain)).into())
             }
             Rotated::Refused(fault, chain) => Err(refresh_refused(fault, &chain)),
             Rotated::Replayed(look, chain) => Err(self.of_chain(
@@ -323,7 +339,7 @@ impl Asked<'_> {
             granted_by: GrantedBy::Client,
         };
         let known_grant = arrival.issuer.cache.live_grant(&spec).await?.map(|g| g.id.clone());
-        let coming = mint::coming(arrival, self.client, self.offset, self.proven.is_some());
+        let coming = self.coming();
         let issue = IssueToken {
             grant: spec,
             known_grant,
@@ -357,7 +373,7 @@ impl Asked<'_> {
             scopes,
             context,
             chain: chain.map(|(chain, _)| &chain.id),
-            binding: self.thumbprint(),
+            binding: self.binding.as_deref(),
             offset,
         };
         let access = coming.text(self.arrival, about)?;
@@ -472,6 +488,14 @@ fn refresh_refused(fault: RefreshFault, chain: &Chain) -> Fail {
         RefreshFault::OtherClient | RefreshFault::OtherKey | RefreshFault::Replayed(_) => {
             Refusal::anonymous(Cause::RefreshInvalid).because(Cause::CredentialSecretMismatch).into()
         }
+    }
+}
+
+/// What a request for a chain that is bound did not show.
+fn proof_missing(chain: &Chain) -> Cause {
+    match chain.binding.as_deref().map(Binding::read) {
+        Some(Binding::Certificate(_)) => Cause::CertificateMissing,
+        Some(Binding::Key(_)) | None => Cause::DpopMissing,
     }
 }
 

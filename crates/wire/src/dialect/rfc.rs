@@ -39,9 +39,11 @@ pub fn api(decision: &Decision, issuer: &str) -> Response<Bytes> {
 fn at_the_issuer(cause: Cause) -> (u16, OAuthError) {
     let entry = cause.entry();
     match cause {
-        Cause::GrantRevoked | Cause::AccountDisabled | Cause::DpopKeyMismatch => {
-            (400, OAuthError::InvalidGrant)
-        }
+        Cause::GrantRevoked
+        | Cause::AccountDisabled
+        | Cause::DpopKeyMismatch
+        | Cause::CertificateMismatch => (400, OAuthError::InvalidGrant),
+        Cause::CertificateMissing => (400, OAuthError::InvalidRequest),
         _ => (entry.status, entry.oauth),
     }
 }
@@ -126,7 +128,9 @@ pub fn plain(text: &str) -> String {
 fn challenge(error: OAuthError, decision: &Decision, issuer: &str) -> HeaderValue {
     let refusal = &decision.refusal;
     let entry = refusal.cause.entry();
-    let bound = refusal.is_bound || entry.class == Class::ProofRejected;
+    // RFC 8705 section 3: a token that is bound to a certificate goes by the scheme Bearer
+    let by_certificate = matches!(refusal.cause, Cause::CertificateMissing | Cause::CertificateMismatch);
+    let bound = refusal.is_bound || (entry.class == Class::ProofRejected && !by_certificate);
     let scheme = if bound { "DPoP" } else { "Bearer" };
     let mut text = format!("{scheme} realm=\"api\"");
     let bare = must!("rfc6750-3.1-bare", entry.class == Class::CredentialMissing);

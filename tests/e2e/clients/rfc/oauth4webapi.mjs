@@ -21,6 +21,9 @@ async function authentication(client) {
       return oauth.ClientSecretPost(client.client_secret);
     case "private_key_jwt":
       return oauth.PrivateKeyJwt(await privateKey(client.jwk));
+    case "tls_client_auth":
+    case "self_signed_tls_client_auth":
+      return oauth.TlsClientAuth();
     default:
       return oauth.None();
   }
@@ -122,7 +125,8 @@ async function code(task) {
   };
   await oauth.protectedResourceRequest(tokens.access_token, "GET", api, undefined, null, { ...options, [oauth.customFetch]: keep });
   const rules = { ...plain, requireDPoP: Boolean(task.dpop), [oauth.clockSkew]: task.skew };
-  result.resource = await oauth.validateJwtAccessToken(server, seen, task.api, rules);
+  // The package's own resource server knows no tokens that are bound to a certificate.
+  if (!task.tls) result.resource = await oauth.validateJwtAccessToken(server, seen, task.api, rules);
   if (task.revoke) {
     const revoke = async (token) => oauth.processRevocationResponse(await oauth.revocationRequest(server, client, auth, token, plain));
     await revoke(result.refreshed.access_token);

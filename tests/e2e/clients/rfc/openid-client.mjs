@@ -11,6 +11,9 @@ async function authentication(client) {
       return oc.ClientSecretPost(client.client_secret);
     case "private_key_jwt":
       return oc.PrivateKeyJwt(await privateKey(client.jwk));
+    case "tls_client_auth":
+    case "self_signed_tls_client_auth":
+      return oc.TlsClientAuth();
     default:
       return oc.None();
   }

@@ -1,5 +1,7 @@
 // How a script here talks with the test that started it, a JSON value per line: the task comes in; `open` asks the test to
 // be the browser, and the address at which that ended comes in; `result` or `error` ends it.
+import fs from "node:fs";
+import https from "node:https";
 import path from "node:path";
 import readline from "node:readline";
 import { pathToFileURL } from "node:url";
@@ -20,10 +22,28 @@ export async function posted(url) {
   const [action, body] = (await lines.next()).value.split(" ");
   return new Request(action, { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded" }, body });
 }
+// A client certificate and the authority of the server, given to every connection: the built-in fetch takes neither.
+const tls = {};
+const overTls = (url, { method = "GET", headers, body }) =>
+  new Promise((resolve, reject) => {
+    const options = { method, headers: Object.fromEntries(new Headers(headers)), ...tls };
+    const request = https.request(url, options, (answer) => {
+      const pieces = [];
+      answer.on("data", (piece) => pieces.push(piece));
+      answer.on("end", () => {
+        const empty = answer.statusCode === 204 || answer.statusCode === 304;
+        const said = Object.entries(answer.headers).flatMap(([name, value]) => [value].flat().map((one) => [name, one]));
+        resolve(new Response(empty ? null : Buffer.concat(pieces), { status: answer.statusCode, headers: said }));
+      });
+    });
+    request.on("error", reject);
+    request.end(body === undefined || body === null ? undefined : String(body));
+  });
 
 // The last exchange, for the message of a flow that fails. Only listens.
 let last = "no request";
-const send = globalThis.fetch;
+const plainly = globalThis.fetch;
+const send = (url, options) => (tls.ca ? overTls(url, options) : plainly(url, options));
 globalThis.fetch = async (url, options = {}) => {
   const sent = [...new Headers(options.headers)].map(([name, value]) => `${name}: ${value}`).join("\n");
   last = `> ${options.method ?? "GET"} ${url}\n${sent}\n\n${options.body ?? ""}`;
@@ -35,6 +55,7 @@ globalThis.fetch = async (url, options = {}) => {
 
 export async function main(flows) {
   const task = JSON.parse((await lines.next()).value);
+  for (const [name, file] of Object.entries(task.tls ?? {})) tls[name] = fs.readFileSync(file);
   try {
     say({ result: await flows[task.flow](task) });
   } catch (error) {

@@ -3,7 +3,7 @@
 
 use super::Reply;
 use crate::passwords::Passwords;
-use crate::rfc::Keys;
+use crate::rfc::{Keys, MutualTls};
 use crate::throttle::Throttle;
 use crate::{Arrival, Issuer, Tenant};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -178,6 +178,7 @@ impl Bank {
             RefreshKey::new(&[3; 32]),
             Nonces::new(&[4; 32]),
             &definition,
+            MutualTls::default(),
         );
         let tenant = Arc::new(Tenant {
             keys: Some(Arc::new(keys)),
@@ -271,7 +272,14 @@ impl Bank {
     }
     pub(crate) fn arrival(&self) -> Arrival<'_> {
         let address = IpAddr::from([192, 0, 2, 7]);
-        Arrival { issuer: &self.node, tenant: &self.tenant, host_index: 0, address, now: self.now() }
+        Arrival {
+            issuer: &self.node,
+            tenant: &self.tenant,
+            host_index: 0,
+            address,
+            certificate: None,
+            now: self.now(),
+        }
     }
 
     /// Any request.
