@@ -73,6 +73,11 @@ class House:
         argv = [self.programs / "limit", "token", port] + ([store] if store else [])
         return self.listening("limit-token", argv, port), port
 
+    def limit(self, what, *more):
+        """Any other of the limit programs."""
+        port = free_port()
+        return self.listening(f"limit-{what}", [self.programs / "limit", what, port, *more], port), port
+
     def limit_proxy(self, upstream, digests=None):
         port = free_port()
         argv = [self.programs / "limit", "proxy", port, f"127.0.0.1:{upstream}"] + ([digests] if digests else [])
@@ -80,9 +85,10 @@ class House:
 
     # Peers
 
-    def oidc_provider(self, store=None):
+    def oidc_provider(self, *words):
+        """With a place for what it keeps and `signed`, as server.mjs takes them."""
         port = free_port()
-        argv = [need("node"), "server.mjs", port] + ([store] if store else [])
+        argv = [need("node"), "server.mjs", port, *words]
         where = install_oidc_provider()
         return self.listening("oidc-provider", argv, port, cwd=where, env={"NODE_ENV": "production"}), port
 

@@ -22,6 +22,8 @@ class Plan:
     status: int = 200
     once: bool = False
     capture: str | None = None
+    # Of refresh chains: the field of the answer that is asked with next. Each run goes on where the last one ended.
+    chain: str | None = None
 
     def as_json(self, connections, seconds, count):
         template = {"method": self.method, "path": self.path, "headers": self.headers, "body": self.body}
@@ -32,6 +34,7 @@ class Plan:
             "count": count,
             "once": self.once,
             "capture": self.capture,
+            "chain": self.chain,
             "expect": {"status": self.status, "contains": self.contains},
             "template": template,
             "rows": self.rows,
@@ -79,4 +82,6 @@ class Generator:
                 f"{plan.method} {plan.path}: {outcome['errors']} of {outcome['errors'] + outcome['requests']} "
                 f"answers are wrong, the first: {outcome['first_error']}"
             )
+        if plan.chain:
+            plan.rows = outcome["rows"]
         return outcome

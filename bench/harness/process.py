@@ -70,7 +70,8 @@ def own_user(name="postgres"):
 
 
 class Server:
-    """A running program, in a session of its own so that it can be stopped with all that it started."""
+    """A running program on one core (or a set of them), in a session of its own so that it can be stopped with all that
+    it started."""
 
     def __init__(self, argv, log, core=SERVER_CORE, env=None, cwd=None, stdout=None, as_user=None):
         self.log = pathlib.Path(log)
@@ -84,7 +85,7 @@ class Server:
                 env={**os.environ, **(env or {})},
                 cwd=cwd,
                 start_new_session=True,
-                preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+                preexec_fn=lambda: os.sched_setaffinity(0, {core} if isinstance(core, int) else core),
                 **(as_user or {}),
             )
 

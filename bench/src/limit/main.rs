@@ -5,30 +5,44 @@
 //!
 //! ```text
 //! limit token PORT [FILE | postgresql://…]    an opaque token; with a store, its row is durable before the answer
+//! limit signed PORT                           a signed token (ES256), nothing kept
+//! limit known PORT DIGESTS                    introspection: whether a token's digest is in a set
+//! limit fixed PORT FILE                       one document, from memory
 //! limit proxy PORT UPSTREAM [DIGESTS]         a reverse proxy; with a file of digests, only for known credentials
+//! limit verify PORT UPSTREAM POINT            a reverse proxy for tokens signed (ES256) by the key with this point
 //! ```
 
+mod document;
+mod known;
 mod postgres;
 mod proxy;
+mod signed;
 mod sqlite;
 mod token;
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::future::Future;
 
 use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use http_body_util::Full;
 use hyper::body::{Body, Incoming};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local};
 
+use crate::proxy::Door;
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const USAGE: &str = "usage: limit token PORT [FILE | postgresql://…] | limit proxy PORT UPSTREAM [DIGESTS]";
+const USAGE: &str = "usage: limit token PORT [FILE | postgresql://…] | limit signed PORT | limit known PORT DIGESTS | \
+    limit fixed PORT FILE | limit proxy PORT UPSTREAM [DIGESTS] | limit verify PORT UPSTREAM POINT";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -38,11 +52,45 @@ fn main() -> Result<()> {
         match arguments[..] {
             ["token", port] => token::run(port.parse()?, None).await,
             ["token", port, store] => token::run(port.parse()?, Some(store)).await,
-            ["proxy", port, upstream] => proxy::run(port.parse()?, upstream, None).await,
-            ["proxy", port, upstream, digests] => proxy::run(port.parse()?, upstream, Some(digests)).await,
+            ["signed", port] => signed::run(port.parse()?).await,
+            ["known", port, digests] => known::run(port.parse()?, digests).await,
+            ["fixed", port, file] => document::run(port.parse()?, file).await,
+            ["proxy", port, upstream] => proxy::run(port.parse()?, upstream, Door::Open).await,
+            ["proxy", port, upstream, digests] => {
+                proxy::run(port.parse()?, upstream, Door::known(digests)?).await
+            }
+            ["verify", port, upstream, point] => {
+                proxy::run(port.parse()?, upstream, Door::signed(point)?).await
+            }
             _ => bail!(USAGE),
         }
     })
+}
+
+/// An answer in JSON that nobody keeps.
+fn json(body: impl Into<Bytes>, complete: bool) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if !complete {
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    }
+    response
+}
+
+/// Reads a file of SHA-256 digests in hex, one a line.
+fn read_digests(path: &str) -> Result<HashSet<[u8; 32]>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
+    text.lines().map(parse_hex).collect::<Option<_>>().context("a line is not a SHA-256 digest in hex")
+}
+
+fn parse_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    (text.len() == 2 * N).then_some(())?;
+    for (position, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * position..2 * position + 2)?, 16).ok()?;
+    }
+    Some(bytes)
 }
 
 /// Serves HTTP/1.1 on a loopback port for ever.

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, combinators::UnsyncBoxBody};
 use hyper::body::Incoming;
@@ -18,6 +18,8 @@ use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
+use crate::signed::Verifier;
+
 type Answer = Response<UnsyncBoxBody<Bytes, hyper::Error>>;
 
 /// Connections to the upstream, the one used longest ago in front.
@@ -26,14 +28,47 @@ struct Pool {
     connections: RefCell<VecDeque<SendRequest<Incoming>>>,
 }
 
-/// Serves as a proxy on `port`; with a file of SHA-256 digests (in hex, one a line), for those credentials only.
-pub(crate) async fn run(port: u16, upstream: &str, digests: Option<&str>) -> Result<()> {
-    let known = digests.map(read_digests).transpose()?.map(Rc::new);
+/// Who may pass.
+pub(crate) enum Door {
+    /// Everybody.
+    Open,
+    /// Credentials whose SHA-256 digest is known.
+    Known(HashSet<[u8; 32]>),
+    /// Bearer tokens that verify.
+    Signed(Verifier),
+}
+
+impl Door {
+    /// For the credentials of a file of digests (in hex, one a line).
+    pub(crate) fn known(digests: &str) -> Result<Self> {
+        crate::read_digests(digests).map(Self::Known)
+    }
+
+    /// For tokens signed by the key with this point.
+    pub(crate) fn signed(point: &str) -> Result<Self> {
+        Verifier::new(point).map(Self::Signed)
+    }
+
+    fn admits(&self, headers: &HeaderMap) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Known(known) => digest(headers).is_some_and(|digest| known.contains(&digest)),
+            Self::Signed(verifier) => headers
+                .get(AUTHORIZATION)
+                .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
+                .is_some_and(|token| verifier.admits(token)),
+        }
+    }
+}
+
+/// Serves as a proxy on `port`.
+pub(crate) async fn run(port: u16, upstream: &str, door: Door) -> Result<()> {
+    let door = Rc::new(door);
     let pool = Rc::new(Pool { upstream: upstream.parse()?, connections: RefCell::default() });
     crate::serve(port, move |request: Request<Incoming>| {
-        let (pool, known) = (Rc::clone(&pool), known.clone());
+        let (pool, door) = (Rc::clone(&pool), Rc::clone(&door));
         async move {
-            if known.is_some_and(|known| !admits(&known, request.headers())) {
+            if !door.admits(request.headers()) {
                 return Ok(empty(StatusCode::UNAUTHORIZED));
             }
             Ok::<_, Infallible>(
@@ -68,8 +103,8 @@ impl Pool {
     }
 }
 
-/// Whether the digest of the request's credential is known: of the API key's id and secret, or of the bearer token.
-fn admits(known: &HashSet<[u8; 32]>, headers: &HeaderMap) -> bool {
+/// The digest of the request's credential: of the API key's id and secret, or of the bearer token.
+fn digest(headers: &HeaderMap) -> Option<[u8; 32]> {
     let mut digest = Sha256::new();
     match (headers.get("apca-api-key-id"), headers.get("apca-api-secret-key"), headers.get(AUTHORIZATION)) {
         (Some(id), Some(secret), _) => {
@@ -78,23 +113,9 @@ fn admits(known: &HashSet<[u8; 32]>, headers: &HeaderMap) -> bool {
             digest.update(secret.as_bytes());
         }
         (_, _, Some(bearer)) => digest.update(bearer.as_bytes()),
-        _ => return false,
+        _ => return None,
     }
-    known.contains(&<[u8; 32]>::from(digest.finalize()))
-}
-
-fn read_digests(path: &str) -> Result<HashSet<[u8; 32]>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
-    text.lines().map(parse_digest).collect::<Option<_>>().context("a line is not a SHA-256 digest in hex")
-}
-
-fn parse_digest(line: &str) -> Option<[u8; 32]> {
-    let mut digest = [0; 32];
-    (line.len() == 64).then_some(())?;
-    for (position, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(line.get(2 * position..2 * position + 2)?, 16).ok()?;
-    }
-    Some(digest)
+    Some(digest.finalize().into())
 }
 
 fn empty(status: StatusCode) -> Answer {

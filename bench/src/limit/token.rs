@@ -3,10 +3,7 @@
 use std::rc::Rc;
 
 use anyhow::Result;
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use hyper::{Response, StatusCode};
+use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
 
 use crate::{postgres, sqlite};
@@ -60,13 +57,7 @@ pub(crate) async fn run(port: u16, target: Option<&str>) -> Result<()> {
             let (token, grant) = (uuid(), random());
             let kept = !durable || store.keep(row(&token, grant)).await;
             let body = format!(r#"{{"access_token":"{token}","token_type":"Bearer","scope":"general"}}"#);
-            let mut response = Response::new(Full::new(Bytes::from(body)));
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            if !(complete && kept) {
-                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-            }
-            Ok(response)
+            Ok(crate::json(body, complete && kept))
         }
     })
     .await
@@ -81,16 +72,16 @@ fn row(token: &str, grant: [u8; 16]) -> Row {
     }
 }
 
-fn random() -> [u8; 16] {
-    let mut bytes = [0; 16];
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the system has randomness");
     bytes
 }
 
 /// A version 4 UUID in its usual form.
-fn uuid() -> String {
+pub(crate) fn uuid() -> String {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let mut bytes = random();
+    let mut bytes: [u8; 16] = random();
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let mut text = String::with_capacity(36);

@@ -35,6 +35,8 @@ struct Run {
     first_error: RefCell<Option<String>>,
     latencies: RefCell<Histogram<u64>>,
     captured: RefCell<Vec<String>>,
+    /// In chains: each connection's row as it stands.
+    standing: RefCell<Vec<Vec<String>>>,
     deadline: Instant,
 }
 
@@ -50,6 +52,8 @@ struct Outcome {
     p99_us: f64,
     max_us: f64,
     captured: Vec<String>,
+    /// In chains: what the next run has to begin with.
+    rows: Vec<Vec<String>>,
 }
 
 fn main() -> Result<()> {
@@ -58,13 +62,14 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let began = Instant::now();
     let run = Rc::new(Run {
-        requests: plan.requests(),
+        requests: if plan.chain.is_some() { Vec::new() } else { plan.requests() },
         sent: Cell::default(),
         answered: Cell::default(),
         errors: Cell::default(),
         first_error: RefCell::default(),
         latencies: RefCell::new(Histogram::new_with_bounds(1, 60_000_000_000, 3)?),
         captured: RefCell::default(),
+        standing: RefCell::new(if plan.chain.is_some() { plan.rows.clone() } else { Vec::new() }),
         deadline: began + Duration::from_secs_f64(plan.seconds),
         plan,
     });
@@ -74,7 +79,8 @@ fn main() -> Result<()> {
 
 /// Runs all connections to their end; a server that stops answering does not hold it for ever.
 async fn drive(run: &Rc<Run>) -> Result<()> {
-    let connections: Vec<_> = (0..run.plan.connections).map(|_| spawn_local(one(Rc::clone(run)))).collect();
+    let connections: Vec<_> =
+        (0..run.plan.width()).map(|number| spawn_local(one(Rc::clone(run), number))).collect();
     let patience = Duration::from_secs_f64(run.plan.seconds + 20.0);
     tokio::time::timeout(patience, async {
         for connection in connections {
@@ -87,17 +93,24 @@ async fn drive(run: &Rc<Run>) -> Result<()> {
 }
 
 /// One connection: question, answer, next question; a lost connection is an error and is opened again.
-async fn one(run: Rc<Run>) -> Result<()> {
+async fn one(run: Rc<Run>, number: usize) -> Result<()> {
     let mut connection = Connection::open(run.plan.address).await?;
-    while let Some(index) = run.next() {
+    let mut own;
+    while let Some(turn) = run.next() {
+        let request = if run.plan.chain.is_some() {
+            own = run.plan.template.fill(&run.standing.borrow()[number]);
+            &own
+        } else {
+            &run.requests[turn % run.requests.len()]
+        };
         let asked = Instant::now();
-        let outcome = connection.ask(&run.requests[index]).await;
+        let outcome = connection.ask(request).await;
         let took = asked.elapsed();
         let reopen = match &outcome {
             Ok(answer) => answer.closes,
             Err(_) => true,
         };
-        run.record(outcome, took);
+        run.record(outcome, took, number);
         if reopen {
             connection = Connection::open(run.plan.address).await?;
         }
@@ -106,7 +119,7 @@ async fn one(run: Rc<Run>) -> Result<()> {
 }
 
 impl Run {
-    /// Which request is next; none when the time, the number or the requests are used up.
+    /// The number of the next request; none when the time, the number or the requests are used up.
     fn next(&self) -> Option<usize> {
         let sent = self.sent.get();
         let over = Instant::now() >= self.deadline
@@ -114,12 +127,15 @@ impl Run {
             || self.plan.count.is_some_and(|count| sent >= count)
             || self.plan.once && sent >= self.requests.len();
         self.sent.set(sent + 1);
-        (!over).then_some(sent % self.requests.len())
+        (!over).then_some(sent)
     }
 
-    fn record(&self, outcome: Result<Answer<'_>>, took: Duration) {
+    fn record(&self, outcome: Result<Answer<'_>>, took: Duration, number: usize) {
         let checked = outcome.and_then(|answer| {
             self.plan.expect.check(answer.status, answer.body)?;
+            if let Some(field) = &self.plan.chain {
+                self.standing.borrow_mut()[number][0] = plan::field(answer.body, field)?;
+            }
             match &self.plan.capture {
                 Some(field) => Ok(Some(plan::field(answer.body, field)?)),
                 None => Ok(None),
@@ -154,6 +170,7 @@ fn report(run: &Run, took: Duration) -> Result<()> {
         p99_us: microseconds(0.99),
         max_us: microseconds(1.0),
         captured: run.captured.take(),
+        rows: run.standing.take(),
     };
     let mut output = std::io::stdout().lock();
     serde_json::to_writer(&mut output, &outcome)?;

@@ -24,6 +24,10 @@ pub(crate) struct Plan {
     pub(crate) once: bool,
     /// A field of the JSON answer to collect and hand back.
     pub(crate) capture: Option<String>,
+    /// A field of the JSON answer that takes the place of `$0` in the connection's next request (refresh tokens). Each
+    /// connection then has a row of its own; the rows as they stand in the end are handed back.
+    #[serde(default)]
+    pub(crate) chain: Option<String>,
     /// What a right answer looks like.
     pub(crate) expect: Expect,
     /// The request; `$0`, `$1` … in it stand for the fields of a row.
@@ -52,6 +56,11 @@ pub(crate) struct Expect {
 }
 
 impl Plan {
+    /// How many connections to open: in chains no more than there are rows.
+    pub(crate) fn width(&self) -> usize {
+        if self.chain.is_some() { self.connections.min(self.rows.len()) } else { self.connections }
+    }
+
     /// All requests, ready to be written to a socket.
     pub(crate) fn requests(&self) -> Vec<Vec<u8>> {
         self.rows.iter().map(|row| self.template.fill(row)).collect()
@@ -59,7 +68,8 @@ impl Plan {
 }
 
 impl Template {
-    fn fill(&self, row: &[String]) -> Vec<u8> {
+    /// The request of a row.
+    pub(crate) fn fill(&self, row: &[String]) -> Vec<u8> {
         let filled = |text: &str| {
             // The last field first, so that `$1` does not eat the beginning of `$10`.
             row.iter()

@@ -1,13 +1,14 @@
 //! Listeners: one for each host of each platform, opened and closed as files are applied, without a restart.
 
 use crate::node::{Live, Node};
+use crate::patience::Patience;
 use crate::tls::Shown;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Either, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use mandate_core::disclosure::FactName;
 use mandate_core::refusal::Refusal;
@@ -221,7 +222,7 @@ impl Listeners {
             }
         });
         let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
+            .timer(Patience::default())
             .header_read_timeout(self.bounds.header_timeout)
             .max_buf_size(64 * 1024)
             .serve_connection(courteous, service);
@@ -378,6 +379,9 @@ fn client_address(peer: IpAddr, headers: &http::HeaderMap, trusted: &[IpNet]) ->
 /// Reads a body of ours, bounded in size and time.
 async fn collect(request: Request<Incoming>, patience: Duration) -> Result<Request<Bytes>, Box<Refusal>> {
     let (parts, incoming) = request.into_parts();
+    if incoming.is_end_stream() {
+        return Ok(Request::from_parts(parts, Bytes::new()));
+    }
     let limited = Limited::new(incoming, body::LARGEST);
     match tokio::time::timeout(patience, limited.collect()).await {
         Ok(Ok(collected)) => Ok(Request::from_parts(parts, collected.to_bytes())),

@@ -9,6 +9,7 @@ mod listen;
 mod metrics;
 mod node;
 mod ops;
+mod patience;
 mod record;
 mod sample;
 mod serve;

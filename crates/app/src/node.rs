@@ -345,19 +345,29 @@ impl Facts for NodeFacts {
         let (cache, platform) = (self.cache.clone(), platform.clone());
         Box::pin(async move { cache.token(&platform, &digest).await.map_err(|e| unavailable(&e)) })
     }
-    fn signed_token(&self, platform: &PlatformId, text: &str) -> Looked<Option<Arc<TokenFacts>>> {
+    fn signed_token_at_hand(
+        &self,
+        platform: &PlatformId,
+        digest: Digest,
+        text: &str,
+    ) -> Option<Option<Arc<TokenFacts>>> {
+        let signed = self.signed.load();
+        let (keys, issuer) = signed.get(platform)?;
+        mandate_issuer::rfc::signed_token_at_hand(&self.cache, keys, (platform, issuer), text, digest)
+    }
+    fn signed_token(
+        &self,
+        platform: &PlatformId,
+        digest: Digest,
+        text: &str,
+    ) -> Looked<Option<Arc<TokenFacts>>> {
         let found = self.signed.load().get(platform).cloned();
         let (cache, platform, text) = (self.cache.clone(), platform.clone(), Secret::new(text));
         Box::pin(async move {
             let Some((keys, issuer)) = found else { return Ok(None) };
-            let offset = cache.feed().applied();
-            let facts =
-                mandate_issuer::rfc::signed_token(&cache, &keys, &platform, &issuer, text.expose()).await;
-            let facts = facts.map_err(|e| unavailable(&e))?;
-            if let Some(facts) = &facts {
-                cache.keep_token(facts, offset);
-            }
-            Ok(facts)
+            let ours = (&platform, &*issuer);
+            let facts = mandate_issuer::rfc::signed_token(&cache, &keys, ours, text.expose(), digest).await;
+            facts.map_err(|e| unavailable(&e))
         })
     }
     fn account(&self, platform: &PlatformId, id: &str) -> Looked<Option<Arc<Account>>> {

@@ -211,7 +211,7 @@ pub struct ApiKey {
 }
 
 /// One of a client's secrets.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientSecret {
     /// What is compared.
     pub digest: Digest,
@@ -235,7 +235,7 @@ pub enum ClientOwner {
 }
 
 /// An OAuth client: an app (RFC 6749 section 2).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     /// The tenant.
     pub platform: PlatformId,
@@ -321,7 +321,7 @@ pub enum GrantedBy {
 }
 
 /// What an owner allowed a client. One is live per (platform, subject, client, account set, origin).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// The tenant.
     pub platform: PlatformId,

@@ -29,9 +29,23 @@ pub trait Facts: Send + Sync + fmt::Debug {
     fn peek_token(&self, platform: &PlatformId, digest: &Digest) -> Option<Option<Arc<TokenFacts>>>;
     /// The token with this digest.
     fn token(&self, platform: &PlatformId, digest: Digest) -> Looked<Option<Arc<TokenFacts>>>;
+    /// As [`Self::signed_token`], if it can be said without a look-up: `Some(None)` is no token of this platform.
+    fn signed_token_at_hand(
+        &self,
+        _platform: &PlatformId,
+        _digest: Digest,
+        _text: &str,
+    ) -> Option<Option<Arc<TokenFacts>>> {
+        None
+    }
     /// A token that carries its own claims: signature and claims have been looked at, expiry and state not. Those that
     /// were found once are among [`Self::peek_token`]'s, by the digest of the whole text.
-    fn signed_token(&self, _platform: &PlatformId, _text: &str) -> Looked<Option<Arc<TokenFacts>>> {
+    fn signed_token(
+        &self,
+        _platform: &PlatformId,
+        _digest: Digest,
+        _text: &str,
+    ) -> Looked<Option<Arc<TokenFacts>>> {
         Box::pin(async { Ok(None) })
     }
     /// An account that a partner names in a path.

@@ -27,7 +27,7 @@ pub use metadata::MutualTls;
 pub(crate) use pushed::digest as pushed_digest;
 pub(crate) use request_object::signed_request;
 pub(crate) use response::signed_response;
-pub use signed::{facts as signed_token, looks_signed};
+pub use signed::{facts as signed_token, facts_at_hand as signed_token_at_hand, looks_signed};
 
 use crate::{Arrival, Fail};
 use bytes::Bytes;

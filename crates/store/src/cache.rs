@@ -165,22 +165,27 @@ impl Cached {
         self.leased() && self.kills.since() != Timestamp::from_millis(i64::MAX)
     }
 
+    /// A grant, from memory only; ended ones too.
+    pub fn peek_grant(&self, platform: &PlatformId, id: &GrantId) -> Option<Arc<Grant>> {
+        let found = self.memory(platform).grants_by_id.get(id.as_str())?;
+        self.usable(&found).then(|| found.value.clone())
+    }
+
     /// A grant, from memory or the store; ended ones too.
     ///
     /// # Errors
     /// The store did not answer.
     pub async fn grant(&self, platform: &PlatformId, id: &GrantId) -> Result<Option<Arc<Grant>>, StoreError> {
-        let memory = self.memory(platform);
-        if let Some(found) = memory.grants_by_id.get(id.as_str())
-            && self.usable(&found)
-        {
-            return Ok(Some(found.value.clone()));
+        if let Some(found) = self.peek_grant(platform, id) {
+            return Ok(Some(found));
         }
         // Taken before the look-up, which reflects at least what has been applied here.
         let offset = self.feed.applied();
         let Some(grant) = self.store.grant(platform, id).await?.map(Arc::new) else { return Ok(None) };
         let subjects = vec![hash(platform, SubjectKind::Grant, id.as_str())];
-        memory.grants_by_id.insert(id.as_str().into(), remember(grant.clone(), offset, subjects));
+        self.memory(platform)
+            .grants_by_id
+            .insert(id.as_str().into(), remember(grant.clone(), offset, subjects));
         Ok(Some(grant))
     }
 
@@ -336,9 +341,26 @@ impl Cached {
         digest: &Digest,
     ) -> Result<Option<Arc<TokenFacts>>, StoreError> {
         let At { value, offset } = self.store.token(platform, digest).await?;
-        let Some(facts) = value.map(Arc::new) else { return Ok(None) };
+        let Some(facts) = value.map(|facts| Arc::new(self.shared(facts, offset))) else { return Ok(None) };
         self.keep_token(&facts, offset);
         Ok(Some(facts))
+    }
+
+    /// The same facts, read at `offset`. What many tokens hang from is held once, as far as memory has the very same of it.
+    fn shared(&self, mut facts: TokenFacts, offset: Offset) -> TokenFacts {
+        let platform = &facts.token.platform;
+        if let Some(known) = self.peek_client(platform, &facts.client.id).filter(|c| **c == *facts.client) {
+            facts.client = known;
+        }
+        if let Some(known) = self.peek_grant(platform, &facts.grant.id).filter(|g| **g == *facts.grant) {
+            facts.grant = known;
+        } else {
+            let subjects = vec![hash(platform, SubjectKind::Grant, facts.grant.id.as_str())];
+            let id = facts.grant.id.as_str().into();
+            let kept = remember(facts.grant.clone(), offset, subjects);
+            self.memory(platform).grants_by_id.insert(id, kept);
+        }
+        facts
     }
 
     /// Remembers a token with its facts, which were true at `offset`: one that was looked up, or one whose own claims have
@@ -359,6 +381,12 @@ impl Cached {
         self.memory(platform).tokens.insert(digest, remember(facts.clone(), offset, subjects));
     }
 
+    /// An account, from memory only.
+    pub fn peek_account(&self, platform: &PlatformId, id: &AccountId) -> Option<Arc<Account>> {
+        let found = self.memory(platform).accounts.get(id.as_str())?;
+        self.usable(&found).then(|| found.value.clone())
+    }
+
     /// An account, from memory or the store.
     ///
     /// # Errors
@@ -368,10 +396,8 @@ impl Cached {
         platform: &PlatformId,
         id: &AccountId,
     ) -> Result<Option<Arc<Account>>, StoreError> {
-        if let Some(found) = self.memory(platform).accounts.get(id.as_str())
-            && self.usable(&found)
-        {
-            return Ok(Some(found.value.clone()));
+        if let Some(found) = self.peek_account(platform, id) {
+            return Ok(Some(found));
         }
         let At { value, offset } = self.store.account(platform, id).await?;
         let Some(account) = value.map(Arc::new) else { return Ok(None) };

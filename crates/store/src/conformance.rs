@@ -85,7 +85,7 @@ pub fn cases() -> Vec<Case> {
         chains: begun_with_a_code, move_on_and_answer_again, r15_repeats_are_kept_for_the_owner, r14_refusals_change_nothing, r14_replay_ends_chain_and_tokens,
             static_ones_stay, r13_move_forward_after_a_restore, end_with_their_grant, ended_by_their_client_only,
             r10_tokens_keep_the_older_offset, r16_marks_are_spent_with_the_step, strict_has_one_winner,
-            idempotent_has_one_successor;
+            idempotent_has_one_successor, many_at_once_keep_apart;
         marks: r16_used_once, r16_all_or_none, one_of_64_makes_it;
         devices: are_kept_as_given, decided_once, handed_out_once, polled_too_fast, denied_and_expired,
             end_with_their_grant, r16_marks_are_spent_with_the_poll, one_of_64_is_approved;
@@ -101,7 +101,7 @@ pub fn cases() -> Vec<Case> {
         admin: first_one_is_made_once, bootstrap_is_spent, ends_and_expires, store_knows_itself, wrapped_keys_are_kept,
             demo_is_stamped_once, real_store_becomes_no_demo;
         cache: r11_forgets_before_the_answer, r11_late_entries_count, r12_trusts_nothing_after_its_lease,
-            r10_follows_another_node, r10_kills_are_known, grants_are_remembered;
+            r10_follows_another_node, r10_kills_are_known, grants_are_remembered, tokens_share_what_is_the_same;
     }
 }
 

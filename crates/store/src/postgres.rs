@@ -15,12 +15,14 @@ mod error;
 mod grants;
 mod keys;
 mod log;
+mod lookups;
 mod marks;
 mod model;
 mod platforms;
 mod pool;
 mod pushed;
 mod records;
+mod rotations;
 mod row;
 mod schema;
 mod sessions;
@@ -45,6 +47,8 @@ pub(crate) struct Postgres {
     shared: Arc<Shared>,
     issues: Queue<tokens::Issue>,
     redemptions: Queue<codes::Redemption>,
+    rotations: Queue<rotations::Rotation>,
+    lookups: Queue<lookups::Lookup>,
     announced: watch::Sender<u64>,
     listener: AbortHandle,
     days: records::Days,
@@ -63,6 +67,8 @@ impl Postgres {
         Ok(Self {
             issues: Queue::start(&shared, 1),
             redemptions: Queue::start(&shared, 1),
+            rotations: Queue::start(&shared, 1),
+            lookups: Queue::start(&shared, 1),
             shared,
             announced,
             listener,

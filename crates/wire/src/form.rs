@@ -3,7 +3,6 @@
 use crate::body::{self, Fault};
 use mandate_core::refusal::Refusal;
 use mandate_core::{Cause, Secret, disclosure::FactName, must};
-use std::collections::BTreeMap;
 
 /// Most parameters a form or query may hold.
 pub const MOST_PARAMETERS: usize = 64;
@@ -12,11 +11,11 @@ pub const LONGEST_VALUE: usize = 4096;
 
 /// Parsed parameters. Secrets among them do not print: neither does anything else.
 #[derive(Clone, Default)]
-pub struct Form(BTreeMap<String, String>);
+pub struct Form(Vec<(Box<str>, Box<str>)>);
 
 impl std::fmt::Debug for Form {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.0.iter().map(|(name, _)| name)).finish()
     }
 }
 
@@ -26,7 +25,7 @@ impl Form {
     /// # Errors
     /// Repetition, bytes that are not UTF-8 after decoding, too many or too long parameters.
     pub fn parse(bytes: &[u8]) -> Result<Self, Box<Refusal>> {
-        let mut parameters = BTreeMap::new();
+        let mut parameters: Vec<(Box<str>, Box<str>)> = Vec::with_capacity(8);
         let text =
             std::str::from_utf8(bytes).map_err(|_| body::malformed(Fault::NotUtf8, "a form in UTF-8"))?;
         check_escapes(text)?;
@@ -40,19 +39,20 @@ impl Form {
             if must!("rfc6749-3.1-empty", value.is_empty()) {
                 continue;
             }
-            let known_before = parameters.insert(key.to_string(), value.into_owned()).is_some();
+            let known_before = parameters.iter().any(|(name, _)| **name == *key);
             if must!("rfc6749-3.1-repeated", known_before) {
                 return Err(Box::new(
                     Refusal::anonymous(Cause::ParameterRepeated).with(FactName::Parameter, known(&key)),
                 ));
             }
+            parameters.push((key.into(), value.into()));
         }
         Ok(Self(parameters))
     }
 
     /// The value of a parameter that was sent and is not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.0.iter().find(|(sent, _)| **sent == *name).map(|(_, value)| &**value)
     }
 
     /// The value of a parameter that has to be there.

@@ -13,26 +13,31 @@ use mandate_core::disclosure::FactName as F;
 use mandate_core::model::{Client, EndReason, Grant, TokenFacts};
 use mandate_core::refresh::Chain;
 use mandate_core::refusal::Refusal;
-use mandate_core::{Cause, Digest, SubjectKind, must, policy};
+use mandate_core::{Cause, Digest, SubjectKind, Timestamp, must, policy};
 use mandate_store::{ChainWithGrant, Changed, TokenName};
 use mandate_wire::body::demand_content_type;
 use mandate_wire::dialect::json_answer;
 use mandate_wire::form::Form;
 use mandate_wire::refresh_token;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// An access token in any of its shapes.
 async fn access(arrival: &Arrival<'_>, text: &str) -> Result<Option<Arc<TokenFacts>>, Fail> {
     let (cache, platform) = (&arrival.issuer.cache, arrival.platform());
-    if signed::looks_signed(text) {
-        return Ok(signed::facts(cache, keys(arrival)?, platform, arrival.issuer_url(), text).await?);
-    }
     let digest = Digest::of(text.as_bytes());
-    match cache.peek_token(platform, &digest) {
-        Some(found) => Ok(Some(found)),
-        None => Ok(cache.token(platform, &digest).await?),
+    if let Some(found) = cache.peek_token(platform, &digest) {
+        return Ok(Some(found));
     }
+    if !signed::looks_signed(text) {
+        return Ok(cache.token(platform, &digest).await?);
+    }
+    let ours = (platform, arrival.issuer_url());
+    if let Some(found) = signed::facts_at_hand(cache, keys(arrival)?, ours, text, digest) {
+        return Ok(found);
+    }
+    Ok(signed::facts(cache, keys(arrival)?, ours, text, digest).await?)
 }
 
 /// A refresh token that is genuine.
@@ -65,22 +70,20 @@ pub(super) async fn introspect(
         form.required("token")?;
     }
     let text = form.get("token").unwrap_or("");
-    let mut about = None;
+    let say = must!("rfc7662-2.2-active");
     if let Some(facts) = access(arrival, text).await?
         && policy::token_fault(&facts, arrival.now).is_none()
     {
-        about = Some(of_access(arrival, &facts));
-    } else if let Some((chain, grant)) = refresh(arrival, text).await?
+        let active = say.then_some(true);
+        return Ok(json_answer(200, &About { active, ..About::access(arrival, &facts) }));
+    }
+    if let Some((chain, grant)) = refresh(arrival, text).await?
         && chain_is_live(arrival, &chain, &grant).await?
     {
-        about = Some(of_chain(arrival, &chain));
+        let active = say.then_some(true);
+        return Ok(json_answer(200, &About { active, ..About::chain(arrival, &chain) }));
     }
-    let active = about.is_some();
-    let mut about = about.unwrap_or_default();
-    if must!("rfc7662-2.2-active") {
-        about.insert("active".into(), json!(active));
-    }
-    Ok(json_answer(200, &Value::Object(about)))
+    Ok(json_answer(200, &if say { json!({"active": false}) } else { json!({}) }))
 }
 
 /// The client of a request that does nothing but ask; its assertion is spent alone.
@@ -123,40 +126,64 @@ async fn chain_is_live(arrival: &Arrival<'_>, chain: &Chain, grant: &Grant) -> R
     Ok(!must!("rfc7662-4-chain-accounts", !grant.accounts.is_empty()))
 }
 
-fn of_access(arrival: &Arrival<'_>, facts: &TokenFacts) -> Map<String, Value> {
-    let token = &facts.token;
-    let mut about = Map::new();
-    about.insert("iss".into(), json!(arrival.issuer_url()));
-    about.insert("client_id".into(), json!(facts.client.id.as_str()));
-    about.insert("scope".into(), json!(token.scopes.to_string()));
-    about.insert("jti".into(), json!(token.handle.as_str()));
-    about.insert("iat".into(), json!(token.issued_at.seconds()));
-    if let Some(end) = token.expires_at {
-        about.insert("exp".into(), json!(end.seconds()));
-    }
-    let subject = facts.grant.user.as_ref().map_or(facts.client.id.as_str(), |user| user.as_str());
-    about.insert("sub".into(), json!(subject));
-    if !token.audience.is_empty() {
-        about.insert("aud".into(), json!(token.audience));
-    }
-    let by_key = matches!(token.binding.as_deref().map(Binding::read), Some(Binding::Key(_)));
-    about.insert("token_type".into(), json!(if by_key { "DPoP" } else { "Bearer" }));
-    if let Some(binding) = token.binding.as_deref().filter(|_| must!("rfc8705-3.2-cnf")) {
-        about.insert("cnf".into(), json!(Confirmation::of(binding)));
-    }
-    about
+/// What is said of a live token (RFC 7662 section 2.2, RFC 9449 section 6.2, RFC 8705 section 3.2).
+#[derive(Serialize)]
+struct About<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active: Option<bool>,
+    iss: &'a str,
+    client_id: &'a str,
+    scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<&'a str>,
+    iat: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    aud: &'a [Box<str>],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation<'a>>,
 }
 
-fn of_chain(arrival: &Arrival<'_>, chain: &Chain) -> Map<String, Value> {
-    let mut about = Map::new();
-    about.insert("iss".into(), json!(arrival.issuer_url()));
-    about.insert("client_id".into(), json!(chain.client.as_str()));
-    about.insert("scope".into(), json!(chain.scopes.to_string()));
-    about.insert("iat".into(), json!(chain.issued_at.seconds()));
-    if let Some(end) = [chain.idle_ends_at, chain.ends_at].into_iter().flatten().min() {
-        about.insert("exp".into(), json!(end.seconds()));
+impl<'a> About<'a> {
+    fn access(arrival: &'a Arrival<'_>, facts: &'a TokenFacts) -> Self {
+        let token = &facts.token;
+        let binding = token.binding.as_deref();
+        let by_key = matches!(binding.map(Binding::read), Some(Binding::Key(_)));
+        Self {
+            active: None,
+            iss: arrival.issuer_url(),
+            client_id: facts.client.id.as_str(),
+            scope: token.scopes.to_string(),
+            jti: Some(token.handle.as_str()),
+            iat: token.issued_at.seconds(),
+            exp: token.expires_at.map(Timestamp::seconds),
+            sub: Some(facts.grant.user.as_ref().map_or(facts.client.id.as_str(), |user| user.as_str())),
+            aud: &token.audience,
+            token_type: Some(if by_key { "DPoP" } else { "Bearer" }),
+            cnf: binding.filter(|_| must!("rfc8705-3.2-cnf")).map(Confirmation::of),
+        }
     }
-    about
+
+    fn chain(arrival: &'a Arrival<'_>, chain: &'a Chain) -> Self {
+        Self {
+            active: None,
+            iss: arrival.issuer_url(),
+            client_id: chain.client.as_str(),
+            scope: chain.scopes.to_string(),
+            jti: None,
+            iat: chain.issued_at.seconds(),
+            exp: [chain.idle_ends_at, chain.ends_at].into_iter().flatten().min().map(Timestamp::seconds),
+            sub: None,
+            aud: &[],
+            token_type: None,
+            cnf: None,
+        }
+    }
 }
 
 /// `POST /revoke`: 200 whatever the token was (RFC 7009 section 2.2), unless it could not be stored.

@@ -3,7 +3,7 @@
 
 use super::keys::Keys;
 use mandate_core::binding::Binding;
-use mandate_core::model::{Token, TokenFacts};
+use mandate_core::model::{Account, Client, Grant, Token, TokenFacts};
 use mandate_core::{
     ChainId, ClientId, Digest, GrantId, Offset, PlatformId, ScopeSet, SubjectKind, Timestamp, TokenHandle,
     UserId, must,
@@ -17,35 +17,82 @@ pub fn looks_signed(text: &str) -> bool {
     text.bytes().filter(|b| *b == b'.').count() == 2
 }
 
-/// The facts of a signed access token of this platform; `None` for anything else. Whether it may be used still has to be
-/// decided: it may have expired, or what it hangs from may have ended.
+/// The facts of a signed access token of this platform, which memory keeps from now on under the digest of its text; `None`
+/// for anything else. Whether it may be used still has to be decided: it may have expired, or what it hangs from may have
+/// ended.
 ///
 /// # Errors
 /// The store did not answer.
 pub async fn facts(
     cache: &Cached,
     keys: &Keys,
-    platform: &PlatformId,
-    issuer: &str,
+    (platform, issuer): (&PlatformId, &str),
     text: &str,
+    digest: Digest,
 ) -> Result<Option<Arc<TokenFacts>>, StoreError> {
+    // Taken before anything is read: what comes after it is not in the facts.
+    let offset = cache.feed().applied();
     if !cache.kills_are_current() {
         return Err(StoreError::Unavailable("this node does not know what ended lately".into()));
     }
-    let Some(claims) = verified(keys, issuer, text) else { return Ok(None) };
-    let Some(token) = token(platform, text, &claims) else { return Ok(None) };
-    let client_id = ClientId::new(claims.text("client_id").ok().flatten().unwrap_or_default());
-    let Some(client) = cache.client(platform, &client_id).await? else { return Ok(None) };
+    let Some((token, client)) = believed(keys, (platform, issuer), text, digest) else { return Ok(None) };
+    let Some(client) = cache.client(platform, &client).await? else { return Ok(None) };
     let Some(grant) = cache.grant(platform, &token.grant).await? else { return Ok(None) };
-    if grant.client != client.id {
-        return Ok(None);
-    }
     let mut accounts = Vec::with_capacity(grant.accounts.len());
     for id in &grant.accounts {
         accounts.extend(cache.account(platform, id).await?);
     }
-    let killed = killed(cache, platform, &token, grant.user.as_ref());
-    Ok(Some(Arc::new(TokenFacts { token, grant, client, accounts, killed })))
+    Ok(kept(cache, offset, token, client, grant, accounts))
+}
+
+/// As [`facts`], if everything that the token hangs from is in memory: `None` says that it is not, or that memory may not
+/// be used now.
+pub fn facts_at_hand(
+    cache: &Cached,
+    keys: &Keys,
+    (platform, issuer): (&PlatformId, &str),
+    text: &str,
+    digest: Digest,
+) -> Option<Option<Arc<TokenFacts>>> {
+    let offset = cache.feed().applied();
+    if !cache.kills_are_current() {
+        return None;
+    }
+    let Some((token, client)) = believed(keys, (platform, issuer), text, digest) else { return Some(None) };
+    let client = cache.peek_client(platform, &client)?;
+    let grant = cache.peek_grant(platform, &token.grant)?;
+    let accounts = grant.accounts.iter().map(|id| cache.peek_account(platform, id)).collect::<Option<_>>()?;
+    Some(kept(cache, offset, token, client, grant, accounts))
+}
+
+/// The facts together, remembered from now on.
+fn kept(
+    cache: &Cached,
+    offset: Offset,
+    token: Token,
+    client: Arc<Client>,
+    grant: Arc<Grant>,
+    accounts: Vec<Arc<Account>>,
+) -> Option<Arc<TokenFacts>> {
+    if grant.client != client.id {
+        return None;
+    }
+    let killed = killed(cache, &token.platform, &token, grant.user.as_ref());
+    let facts = Arc::new(TokenFacts { token, grant, client, accounts, killed });
+    cache.keep_token(&facts, offset);
+    Some(facts)
+}
+
+/// What a token of this platform says, and its client.
+fn believed(
+    keys: &Keys,
+    (platform, issuer): (&PlatformId, &str),
+    text: &str,
+    digest: Digest,
+) -> Option<(Token, ClientId)> {
+    let claims = verified(keys, issuer, text)?;
+    let client = ClientId::new(claims.text("client_id").ok().flatten().unwrap_or_default());
+    Some((token(platform, digest, &claims)?, client))
 }
 
 fn verified(keys: &Keys, issuer: &str, text: &str) -> Option<Claims> {
@@ -57,12 +104,12 @@ fn verified(keys: &Keys, issuer: &str, text: &str) -> Option<Claims> {
     }) {
         return None;
     }
-    let verified = keys.public(token.header().kid()).find_map(|key| token.verify(key, ALLOWED).ok())?;
-    let claims = verified.claims();
-    (claims.text("iss").ok().flatten() == Some(issuer)).then(|| claims.clone())
+    let named = keys.public(token.header().kid()).collect::<Vec<_>>();
+    let claims = token.claims_by(named.into_iter(), ALLOWED)?;
+    (claims.text("iss").ok().flatten() == Some(issuer)).then_some(claims)
 }
 
-fn token(platform: &PlatformId, text: &str, claims: &Claims) -> Option<Token> {
+fn token(platform: &PlatformId, digest: Digest, claims: &Claims) -> Option<Token> {
     let word = |name| claims.text(name).ok().flatten();
     let time = |name| claims.seconds(name).ok().flatten();
     let binding = match claims.object("cnf").ok()? {
@@ -71,7 +118,7 @@ fn token(platform: &PlatformId, text: &str, claims: &Claims) -> Option<Token> {
     };
     Some(Token {
         platform: platform.clone(),
-        digest: Digest::of(text.as_bytes()),
+        digest,
         handle: TokenHandle::new(word("jti")?),
         grant: GrantId::new(word("grant")?),
         scopes: ScopeSet::parse(word("scope")?).ok()?,

@@ -199,3 +199,27 @@ pub(super) async fn grants_are_remembered(fixture: &Fixture) {
     scene.store().revoke_grant(&scene.platform, &id, None, EndReason::Owner, &audit).await.expect("revoke");
     assert!(grant().await.ended.is_some());
 }
+
+/// What many tokens hang from is held once, and only as long as it is the very same.
+pub(super) async fn tokens_share_what_is_the_same(fixture: &Fixture) {
+    let scene = Scene::furnished(fixture).await;
+    for text in ["t1", "t2", "t3"] {
+        scene.store().issue_token(&scene.sample_issue(text, None)).await.expect("issue");
+    }
+    let (memory, _) = memory(fixture, true);
+    let platform = &scene.platform;
+    let client = memory.client(platform, &"app".into()).await.expect("client").expect("found");
+    let token = async |text: &str| {
+        memory.token(platform, &Digest::of(text.as_bytes())).await.expect("token").expect("found")
+    };
+    let (one, two) = (token("t1").await, token("t2").await);
+    assert!(Arc::ptr_eq(&one.client, &client) && Arc::ptr_eq(&one.client, &two.client));
+    assert!(Arc::ptr_eq(&one.grant, &two.grant));
+    assert_eq!((&one.token.digest, &two.token.digest), (&Digest::of(b"t1"), &Digest::of(b"t2")));
+
+    let audit = scene.audit("client.disable", "app", at(30));
+    let change = crate::ClientChange { status: Some(Status::Disabled), ..Default::default() };
+    scene.store().change_client(platform, &"app".into(), &change, &audit).await.expect("change");
+    let three = token("t3").await;
+    assert_eq!((client.status, three.client.status), (Status::Active, Status::Disabled));
+}

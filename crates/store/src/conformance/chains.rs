@@ -2,7 +2,7 @@
 
 use super::Fixture;
 use super::samples::{DAY, Scene, at, scopes};
-use crate::{Changed, ClientChange, MarkKind, Minted, Rotated};
+use crate::{Changed, ClientChange, IssueToken, MarkKind, Minted, Rotated};
 use mandate_core::model::{EndReason, Status};
 use mandate_core::refresh::{Chain, Look, RefreshFault, RefreshMode, RefreshRule, RefreshStep};
 use mandate_core::{ChainId, SubjectKind};
@@ -292,4 +292,58 @@ pub(super) async fn idempotent_has_one_successor(f: &Fixture) {
     assert_eq!(steps.iter().filter(|s| **s == RefreshStep::Again { generation: 1 }).count(), 63);
     assert!(scene.chain("c").await.is_some_and(|c| c.generation == 1 && c.reanswers == 0));
     assert_eq!(scene.counts().await, (1, 65, 1), "each answer has a token");
+}
+
+/// Refreshes that come at the same moment: each gets what its own chain gives, whatever becomes of the others.
+pub(super) async fn many_at_once_keep_apart(f: &Fixture) {
+    let scene = Scene::furnished(f).await;
+    scene.chained().await;
+    for i in 0..24_u64 {
+        // Every third stands further on, every fifth is another client's.
+        let chain = Chain {
+            generation: 10 * (i % 3),
+            client: if i % 5 == 0 { "app2".into() } else { "app".into() },
+            salt: [u8::try_from(i).expect("small"); 16],
+            ..scene.sample_chain(&format!("c{i}"), at(30))
+        };
+        let began = IssueToken {
+            chain: Some(chain),
+            stored: false,
+            ..scene.sample_issue(&format!("first{i}"), None)
+        };
+        f.store.issue_token(&began).await.expect("issue");
+    }
+    let mut tasks = JoinSet::new();
+    for i in 0..26_u64 {
+        let (store, platform) = (f.store.clone(), scene.platform.clone());
+        let mut minted = scene.sample_minted(&format!("next{i}"), at(40));
+        minted.stored = i % 2 == 0;
+        let rule = Scene::refresh(RefreshMode::Strict, 10 * (i % 3));
+        tasks.spawn(async move {
+            let id = ChainId::new(format!("c{i}"));
+            let found = store.chain(&platform, &id).await.expect("chain").value;
+            let wanted = scopes("data");
+            let rotated = store.rotate_refresh(&platform, &id, &rule, &wanted, &minted, at(40)).await;
+            (i, found, rotated.expect("rotate"))
+        });
+    }
+    for (i, found, rotated) in tasks.join_all().await {
+        let (id, token) = (format!("c{i}"), scene.token(&format!("next{i}")).await);
+        match rotated {
+            Rotated::Unknown => assert!(i >= 24 && found.is_none() && token.is_none()),
+            Rotated::Refused(RefreshFault::OtherClient, chain) => {
+                assert!(i % 5 == 0 && i < 24 && token.is_none());
+                assert_eq!(Some(*chain), scene.chain(&id).await);
+            }
+            Rotated::Answered { step, chain, .. } => {
+                let to = 10 * (i % 3) + 1;
+                assert_eq!((step, chain.generation), (RefreshStep::Rotate { to }, to));
+                assert_eq!((chain.id.as_str(), chain.salt), (&*id, [u8::try_from(i).expect("small"); 16]));
+                assert_eq!(found.map(|(found, _)| found.salt), Some(chain.salt));
+                assert_eq!(Some(*chain), scene.chain(&id).await);
+                assert_eq!(token.map(|t| t.token.chain), (i % 2 == 0).then(|| Some(ChainId::new(id))));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }

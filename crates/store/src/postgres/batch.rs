@@ -67,6 +67,18 @@ impl Lane {
     pub(super) async fn rows(&mut self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, Failure> {
         self.open()?.rows(sql, params).await
     }
+    /// As [`Self::rows`], for what only reads: if the connection is closed another one is tried, since reading twice harms
+    /// nobody.
+    pub(super) async fn read(&mut self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, Failure> {
+        match self.rows(sql, params).await {
+            Err(failure) if failure.closed() => {
+                self.lease = None;
+                self.lease().await.map_err(|error| Failure::Lost(error.to_string()))?;
+                self.rows(sql, params).await
+            }
+            done => done,
+        }
+    }
 }
 
 /// The queue of one kind of act.

@@ -1,8 +1,10 @@
 //! Refresh chains: begun, moved on, ended.
 
+use super::batch::Queue;
 use super::grants::has_ended_since;
 use super::marks;
 use super::model::{CHAIN_COLUMNS, GRANT_COLUMNS, chain, chain_columns, grant, grant_columns};
+use super::rotations::{Outcome, Rotation};
 use super::row::{AsText as _, Cursor, handle_bytes, int, millis};
 use super::tokens::{Given, store_minted};
 use super::work::{Proof, Shared, Work};
@@ -15,7 +17,7 @@ use mandate_core::{ChainId, ClientId, PlatformId, ScopeSet, SubjectKind, Timesta
 use std::sync::Arc;
 
 const BEGUN: &str = "SELECT 1 FROM chains WHERE platform = $1 AND id = convert_from($2, 'UTF8')";
-const MOVED: &str = "SELECT 1 FROM chains WHERE platform = $1 AND last_handle = substr($2, 1, 16) \
+pub(super) const MOVED: &str = "SELECT 1 FROM chains WHERE platform = $1 AND last_handle = substr($2, 1, 16) \
     AND id = convert_from(substr($2, 17), 'UTF8')";
 const ENDED: &str = "SELECT 1 FROM chains WHERE platform = $1 AND id = convert_from($2, 'UTF8') \
     AND ended_at IS NOT NULL";
@@ -72,8 +74,36 @@ pub(super) async fn by_id(
     Ok(At { value: chain.zip(grant), offset })
 }
 
-/// Runs the rule on the locked row and moves it, in one transaction.
+/// Moves a chain on: in the next batch, or by itself if more is at stake or somebody else was there at the same time.
 pub(super) async fn rotate(
+    shared: &Arc<Shared>,
+    queue: &Queue<Rotation>,
+    (platform, id): (&PlatformId, &ChainId),
+    rule: &RefreshRule,
+    scopes: &ScopeSet,
+    minted: &Minted,
+    now: Timestamp,
+) -> Result<Rotated, StoreError> {
+    if minted.marks.is_empty() {
+        let act = |reply| Rotation {
+            platform: platform.clone(),
+            id: id.clone(),
+            rule: rule.clone(),
+            scopes: scopes.clone(),
+            token: minted.token.clone(),
+            stored: minted.stored,
+            now,
+            reply,
+        };
+        if let Outcome::Known(verdict) = queue.submit(act).await? {
+            return Ok(verdict);
+        }
+    }
+    rotate_alone(shared, platform, id, rule, scopes, minted, now).await
+}
+
+/// Runs the rule on the locked row and moves it, in one transaction.
+async fn rotate_alone(
     shared: &Arc<Shared>,
     platform: &PlatformId,
     id: &ChainId,

@@ -1,5 +1,6 @@
 //! The trait's verbs, each handed to the file of its subject.
 
+use super::lookups::Lookup;
 use super::{
     Postgres, accounts, admin, chains, clients, codes, devices, grants, keys, log, marks, platforms, pushed,
     records, sessions, signing, tokens, users,
@@ -245,7 +246,8 @@ impl Store for Postgres {
         Box::pin(marks::mark(&self.shared, platform, marks, now))
     }
     fn chain<'a>(&'a self, platform: &'a PlatformId, id: &'a ChainId) -> Fut<'a, At<Option<ChainWithGrant>>> {
-        Box::pin(chains::by_id(&self.shared, platform, id))
+        let (platform, id) = (platform.clone(), id.clone());
+        Box::pin(self.lookups.submit(|reply| Lookup { platform, id, reply }))
     }
     fn rotate_refresh<'a>(
         &'a self,
@@ -256,7 +258,7 @@ impl Store for Postgres {
         minted: &'a Minted,
         now: Timestamp,
     ) -> Fut<'a, Rotated> {
-        Box::pin(chains::rotate(&self.shared, platform, id, rule, scopes, minted, now))
+        Box::pin(chains::rotate(&self.shared, &self.rotations, (platform, id), rule, scopes, minted, now))
     }
     fn end_chain<'a>(
         &'a self,

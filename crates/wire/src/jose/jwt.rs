@@ -68,6 +68,17 @@ impl<'a> Jwt<'a> {
         self.compact.verify(key, allowed).map(|()| Verified { header: self.header(), claims: &self.claims })
     }
 
+    /// Checks the signature against keys that the caller trusts, in turn: the claims, for those who keep them longer than
+    /// the text.
+    pub fn claims_by<'k>(
+        self,
+        mut keys: impl Iterator<Item = &'k PublicJwk>,
+        allowed: &[Alg],
+    ) -> Option<Claims> {
+        let believed = keys.any(|key| self.verify(key, allowed).is_ok());
+        believed.then_some(self.claims)
+    }
+
     /// Checks the signature against those keys of a set that fit the header.
     ///
     /// # Errors
@@ -108,6 +119,20 @@ mod tests {
         assert!(!check(typ("dpop+jwt"), &["JWT"]));
         assert!(!check(typ("x/JWT"), &["JWT"]));
         assert!(!check(typ(""), &["JWT"]));
+    }
+
+    #[test]
+    fn rfc7515_5_2_claims_are_given_away_only_if_a_key_made_the_signature() {
+        let (ours, other) = (samples::key(Alg::EdDsa), samples::key(Alg::EdDsa));
+        let text = ours.sign("JWT", &json!({"sub": "a"})).unwrap();
+        let claims = |keys: &[&PublicJwk], allowed: &[Alg]| {
+            Jwt::parse(&text).unwrap().claims_by(keys.iter().copied(), allowed)
+        };
+        let found = claims(&[other.public(), ours.public()], &[Alg::EdDsa]).unwrap();
+        assert_eq!(found.text("sub"), Ok(Some("a")));
+        assert_eq!(claims(&[other.public()], &[Alg::EdDsa]), None);
+        assert_eq!(claims(&[], &[Alg::EdDsa]), None);
+        assert_eq!(claims(&[ours.public()], &[Alg::Es256]), None);
     }
 
     #[test]
