@@ -21,6 +21,7 @@ mod partner;
 mod plan;
 mod platform;
 mod session;
+mod signing_key;
 mod text;
 mod user;
 
@@ -53,6 +54,8 @@ pub(crate) enum Command {
     Client(client::Client),
     /// What owners allowed apps to do.
     Grant(grant::Grant),
+    /// Keys that sign tokens, and keys of refresh tokens.
+    SigningKey(signing_key::SigningKey),
     /// Administrators and their tokens.
     Admin(admin::Admin),
     /// Who changed what.
@@ -77,6 +80,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Key(args) => key::run(args, &mut out).await,
         Command::Client(args) => client::run(args, &mut out).await,
         Command::Grant(args) => grant::run(args, &mut out).await,
+        Command::SigningKey(args) => signing_key::run(args, &mut out).await,
         Command::Admin(args) => admin::run(args, &mut out).await,
         Command::Audit(args) => audit::run(args, &mut out).await,
     }

@@ -15,6 +15,7 @@ pub(crate) use problem::{Problem, in_words};
 
 use http::HeaderName;
 use ipnet::IpNet;
+use mandate_core::succession::Schedule;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,10 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// Certificates.
     pub(crate) tls: Tls,
+    /// When signing keys are replaced.
+    pub(crate) signing_keys: SigningKeys,
+    /// Fetching what clients publish.
+    pub(crate) outbound: OutboundConfig,
 }
 
 /// Certificates: the server's own, and those that clients show.
@@ -61,6 +66,36 @@ pub(crate) struct Tls {
     pub(crate) handshake_timeout_s: u64,
     /// How often the files are looked at; 0: at SIGHUP only.
     pub(crate) reload_s: u64,
+}
+
+/// Fetching from addresses that clients name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OutboundConfig {
+    /// Certificates of the authorities that are trusted; `None`: the system's.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// This machine's own addresses too, and `http` there: for tests.
+    pub(crate) loopback: bool,
+}
+
+/// When signing keys, and the MAC keys of refresh tokens, are replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SigningKeys {
+    /// A key signs for so long; 0: until somebody replaces it.
+    pub(crate) rotate_s: u64,
+    /// It is published so long before it signs.
+    pub(crate) publish_s: u64,
+}
+
+impl SigningKeys {
+    pub(crate) fn schedule(&self) -> Schedule {
+        let ms = |s: u64| i64::try_from(s.saturating_mul(1000)).unwrap_or(i64::MAX);
+        Schedule { rotate_ms: (self.rotate_s > 0).then(|| ms(self.rotate_s)), publish_ms: ms(self.publish_s) }
+    }
+}
+impl Default for SigningKeys {
+    fn default() -> Self {
+        Self { rotate_s: 90 * 86_400, publish_s: 7 * 86_400 }
+    }
 }
 
 /// The operator's listener: admin API, console, health, metrics.
@@ -107,6 +142,8 @@ impl Default for Config {
             log: Logging::default(),
             limits: Limits::default(),
             tls: Tls::default(),
+            signing_keys: SigningKeys::default(),
+            outbound: OutboundConfig::default(),
         }
     }
 }
@@ -159,6 +196,8 @@ impl fmt::Debug for Config {
             .field("log", &self.log)
             .field("limits", &self.limits)
             .field("tls", &self.tls)
+            .field("signing_keys", &self.signing_keys)
+            .field("outbound", &self.outbound)
             .finish_non_exhaustive()
     }
 }

@@ -9,6 +9,7 @@ mod sheet;
 use crate::listen::{Bounds, Listeners};
 use crate::node::{Node, Parts};
 use crate::ops::Ops;
+use crate::outbound::Outbound;
 use crate::system::SystemEntropy;
 use crate::tls::{Files, Tls};
 use anyhow::{Context as _, bail, ensure};
@@ -16,6 +17,7 @@ use clock::DemoClock;
 use mandate_core::platform::Platform;
 use mandate_core::{Clock, Entropy, PlatformId};
 use mandate_store::{Changed, PlatformRow};
+use mandate_wire::outbound::OutboundPolicy;
 use mandate_wire::platform_file;
 use sheet::Sheet;
 use std::net::TcpListener;
@@ -104,6 +106,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         limit_factor: if args.no_rate_limit { 1_000_000 } else { 1 },
         tls: tls.clone(),
         demo: true,
+        outbound: Outbound::new(OutboundPolicy { loopback: true }, None)?,
+        schedule: crate::config::SigningKeys::default().schedule(),
     })
     .await?;
 

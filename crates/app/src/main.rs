@@ -9,6 +9,7 @@ mod listen;
 mod metrics;
 mod node;
 mod ops;
+mod outbound;
 mod patience;
 mod record;
 mod sample;

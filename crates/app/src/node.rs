@@ -1,21 +1,23 @@
 //! One running node: storage, memory, issuer, gate, and the platforms as they stand now.
 
 use crate::keys::{Purpose, RootKey};
+use crate::outbound::Outbound;
 use crate::record::Behind;
 use crate::sample::Sample;
-use crate::signing;
+use crate::signing::{Maker, Ring};
 use crate::tls::Tls;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use mandate_core::model::{Account, Credential, TokenFacts};
-use mandate_core::platform::{Dialect, Snapshot, Upstream};
+use mandate_core::platform::{Dialect, Platform, Snapshot, Upstream};
+use mandate_core::succession::Schedule;
 use mandate_core::{
     AccountId, Clock, DecisionId, Digest, Entropy, LogEntry, PlatformId, Secret, SubjectKind, Timestamp,
 };
 use mandate_gate::{Facts, FactsUnavailable, Gate, Looked, Site};
 use mandate_issuer::rfc::Keys;
 use mandate_issuer::{Issuer, Tenant, admin};
-use mandate_store::{Cached, Feed, PlatformRow, Store, StoreError, Used};
+use mandate_store::{Cached, Feed, PlatformRow, SigningKeyRow, Store, StoreError, Used};
 use mandate_wire::identity::IdentityKey;
 use mandate_wire::seal::Sealer;
 use mandate_wire::ticket::Tickets;
@@ -23,7 +25,8 @@ use mandate_wire::{Recorder, platform_file};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// The longest life of an access token that a platform file may set, and an hour.
@@ -43,6 +46,10 @@ pub(crate) struct Parts {
     pub(crate) tls: Arc<Tls>,
     /// Whether this is the demo, whose stores nobody else may open.
     pub(crate) demo: bool,
+    /// When signing keys are replaced.
+    pub(crate) schedule: Schedule,
+    /// Fetches what clients publish.
+    pub(crate) outbound: Outbound,
 }
 
 /// A platform as it stands now.
@@ -50,6 +57,8 @@ pub(crate) struct Parts {
 pub(crate) struct Live {
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) sites: Vec<Arc<Site>>,
+    /// What its keys were made of, where its dialect signs.
+    ring: Option<Arc<Ring>>,
 }
 
 /// One running node.
@@ -69,6 +78,9 @@ pub(crate) struct Node {
     samples: Mutex<HashMap<PlatformId, Arc<Sample>>>,
     signed: Arc<ArcSwap<SignedBy>>,
     limit_factor: u32,
+    schedule: Schedule,
+    /// Platforms are read anew by one at a time.
+    reloading: tokio::sync::Mutex<()>,
     /// Woken when a platform file was applied, here or on another node.
     pub(crate) applied: Arc<Notify>,
 }
@@ -150,6 +162,7 @@ impl Node {
             templates: mandate_issuer::templates(parts.templates.as_deref()).context("templates")?,
             meters: Arc::new(move |platform, key| meters.meter(platform, key)),
             pending: Arc::new(move |platform: &PlatformId, id: &DecisionId| waiting.pending(platform, id)),
+            client_keys: mandate_issuer::rfc::ClientKeys::new(Arc::new(parts.outbound)),
         });
         let node = Arc::new(Self {
             store,
@@ -166,22 +179,30 @@ impl Node {
             samples: Mutex::default(),
             signed,
             limit_factor: parts.limit_factor,
+            schedule: parts.schedule,
+            reloading: tokio::sync::Mutex::default(),
             applied,
         });
         node.reload().await?;
+        tokio::spawn(keep_keys(Arc::downgrade(&node)));
         Ok(node)
     }
 
-    /// Reads the platforms again and swaps those that have changed. A file that this version cannot read leaves the
-    /// platform as it was.
+    /// Reads the platforms and their keys again and swaps what has changed. A file that this version cannot read leaves
+    /// the platform as it was.
     pub(crate) async fn reload(&self) -> anyhow::Result<()> {
+        let _alone = self.reloading.lock().await;
         let rows = self.store.platforms().await?;
         let current = self.platforms.load_full();
         let mut next = HashMap::new();
         for row in rows {
             let standing = current.get(&row.id);
             if let Some(live) = standing.filter(|l| l.tenant.snapshot.revision == row.revision) {
-                next.insert(row.id.clone(), live.clone());
+                let live = self.rekeyed(live).await.unwrap_or_else(|error| {
+                    tracing::error!(platform = %row.id, %error, "signing keys cannot be read");
+                    live.clone()
+                });
+                next.insert(row.id.clone(), live);
                 continue;
             }
             match self.bring_up(&row).await {
@@ -242,21 +263,65 @@ impl Node {
                 upstream,
             }));
         }
-        let keys = match snapshot.platform.dialect {
-            Dialect::Rfc => Some(Arc::new(
-                signing::keys(
-                    &*self.store,
-                    &self.root,
-                    &snapshot.platform,
-                    self.tls.mutual(),
-                    &*self.entropy,
-                    self.clock.now(),
-                )
-                .await?,
-            )),
-            Dialect::Alpaca => None,
+        let ring = self.ring(&snapshot.platform, None).await?;
+        let keys = ring.as_ref().map(|ring| ring.keys.clone());
+        Ok(Live { tenant: Arc::new(Tenant { snapshot, recorder, tickets, keys }), sites, ring })
+    }
+
+    /// What keys are made with, now.
+    pub(crate) fn maker(&self) -> Maker<'_> {
+        Maker {
+            store: &*self.store,
+            root: &self.root,
+            entropy: &*self.entropy,
+            schedule: self.schedule,
+            mutual: self.tls.mutual(),
+            now: self.clock.now(),
+        }
+    }
+
+    /// The keys of a platform whose dialect signs; the standing ones if nothing has changed.
+    async fn ring(
+        &self,
+        platform: &Platform,
+        standing: Option<&Arc<Ring>>,
+    ) -> anyhow::Result<Option<Arc<Ring>>> {
+        match platform.dialect {
+            Dialect::Alpaca => return Ok(None),
+            Dialect::Rfc => {}
+        }
+        let maker = self.maker();
+        let rows = maker.kept(platform).await?;
+        let standing = standing.filter(|s| s.made_of == maker.made_of(&rows, platform));
+        Ok(Some(Arc::new(match standing {
+            Some(ring) => {
+                let (keys, made_of) = (ring.keys.clone(), ring.made_of.clone());
+                Ring { keys, made_of, next: maker.next(&rows, platform) }
+            }
+            None => maker.ring(&rows, platform)?,
+        })))
+    }
+
+    async fn rekeyed(&self, live: &Arc<Live>) -> anyhow::Result<Arc<Live>> {
+        let tenant = &live.tenant;
+        let ring = self.ring(&tenant.snapshot.platform, live.ring.as_ref()).await?;
+        let keys = ring.as_ref().map(|ring| ring.keys.clone());
+        let tenant = match (&keys, &tenant.keys) {
+            (Some(new), Some(old)) if Arc::ptr_eq(new, old) => tenant.clone(),
+            (None, None) => tenant.clone(),
+            _ => Arc::new(Tenant {
+                snapshot: tenant.snapshot.clone(),
+                recorder: tenant.recorder.clone(),
+                tickets: tenant.tickets.clone(),
+                keys,
+            }),
         };
-        Ok(Live { tenant: Arc::new(Tenant { snapshot, recorder, tickets, keys }), sites })
+        Ok(Arc::new(Live { tenant, sites: live.sites.clone(), ring }))
+    }
+
+    /// When keys of some platform change next.
+    fn keys_change_at(&self) -> Option<Timestamp> {
+        self.platforms.load().values().filter_map(|live| live.ring.as_ref()?.next).min()
     }
 
     fn sample(&self, platform: &PlatformId) -> Arc<Sample> {
@@ -307,6 +372,25 @@ impl admin::Tenants for Node {
         let mut ids: Vec<PlatformId> = self.platforms.load().keys().cloned().collect();
         ids.sort();
         ids
+    }
+}
+
+impl admin::KeyMaker for Node {
+    fn offered<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        alg: &'a str,
+        rows: &'a [SigningKeyRow],
+    ) -> admin::Making<'a, SigningKeyRow> {
+        Box::pin(
+            async move { self.maker().offered(platform, alg, rows).await.map_err(|error| error.to_string()) },
+        )
+    }
+    fn publish_ms(&self) -> i64 {
+        self.schedule.publish_ms
+    }
+    fn reload(&self) -> admin::Making<'_, ()> {
+        Box::pin(async move { self.reload().await.map_err(|error| error.to_string()) })
     }
 }
 
@@ -376,10 +460,26 @@ impl Facts for NodeFacts {
     }
 }
 
+/// Looks at the clock, which can be moved in the demo, and reads the keys anew when some change their stage.
+async fn keep_keys(node: Weak<Node>) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let Some(node) = node.upgrade() else { return };
+        if node.keys_change_at().is_some_and(|at| at <= node.clock.now()) {
+            if let Err(error) = node.reload().await {
+                tracing::error!(%error, "platforms could not be read; trying again");
+            }
+            if node.keys_change_at().is_some_and(|at| at <= node.clock.now()) {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
 /// Drops what is past its retention, every ten minutes.
 async fn purge(store: Arc<dyn Store>, clock: Arc<dyn Clock>) {
     loop {
-        tokio::time::sleep(std::time::Duration::from_mins(10)).await;
+        tokio::time::sleep(Duration::from_mins(10)).await;
         let now: Timestamp = clock.now();
         if let Err(error) = store.purge(now).await {
             tracing::warn!(%error, "old rows could not be dropped");

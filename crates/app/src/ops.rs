@@ -41,6 +41,7 @@ impl Ops {
         let admin = Admin {
             issuer: node.issuer.clone(),
             tenants: node.clone(),
+            keys: node.clone(),
             pending: Arc::new(move |platform, id| pending.pending(platform, id)),
             revision_live: Arc::new(move |platform| {
                 live.platforms().get(platform).map_or(0, |l| l.tenant.snapshot.revision)

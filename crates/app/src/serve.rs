@@ -5,12 +5,14 @@ use crate::keys;
 use crate::listen::{Bounds, Listeners};
 use crate::node::{Node, Parts};
 use crate::ops::Ops;
+use crate::outbound::Outbound;
 use crate::system::{SystemClock, SystemEntropy};
 use crate::tls::{CertificateHeader, Files, Tls};
 use anyhow::{Context as _, bail};
 use mandate_core::model::{AdminRights, Administrator};
 use mandate_core::{AdminId, Clock, Entropy, OperationId, Secret, format};
 use mandate_store::{Audit, Changed, Store};
+use mandate_wire::outbound::OutboundPolicy;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +41,11 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         limit_factor: 1,
         tls: tls.clone(),
         demo: false,
+        outbound: Outbound::new(
+            OutboundPolicy { loopback: config.outbound.loopback },
+            config.outbound.ca_file.as_deref(),
+        )?,
+        schedule: config.signing_keys.schedule(),
     })
     .await?;
     first_administrator(&*node.store, &config, &*clock, &*entropy).await?;

@@ -1,86 +1,197 @@
-//! Signing keys at rest: made once for each platform and algorithm, wrapped under a key that is derived for it, shared by all
-//! nodes (SECURITY R1).
+//! Signing keys and the MAC keys of refresh tokens: made, wrapped under a key that is derived for them (SECURITY R1),
+//! shared by all nodes, and turned on schedule.
+
+mod wrapping;
 
 use crate::keys::{Purpose, RootKey};
-use anyhow::{Context as _, bail};
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use anyhow::Context as _;
 use mandate_core::platform::Platform;
+use mandate_core::succession::{KeyLife, KeyStage, MAC, MAC_LINGERS_MS, Schedule, Turn, turn};
 use mandate_core::{Entropy, OperationId, PlatformId, Timestamp, format};
-use mandate_issuer::rfc::{Keys, MutualTls};
-use mandate_store::{Audit, SigningKeyRow, Store};
+use mandate_issuer::rfc::{Keys, MutualTls, SIGNATURES, outlives_ms};
+use mandate_store::{Audit, Changed, SigningKeyRow, Store};
 use mandate_wire::jose::{Alg, Nonces, PublicJwk, SigningKey};
-use mandate_wire::refresh_token::RefreshKey;
+use mandate_wire::refresh_token::{RefreshKey, RefreshKeys};
 use std::sync::Arc;
+use wrapping::Wrapping;
+use zeroize::Zeroizing;
 
-/// What a platform signs with: access tokens by the first, ID tokens by the one that the client asks for.
-const ALGS: [Alg; 4] = [Alg::Es256, Alg::EdDsa, Alg::Ps256, Alg::Rs256];
+/// Whether a retired MAC key can end is asked so often.
+const ASK_AGAIN_MS: i64 = 3_600_000;
 
-/// The keys of a platform, made where there are none yet.
-pub(crate) async fn keys(
-    store: &dyn Store,
-    root: &RootKey,
-    definition: &Platform,
-    mutual: MutualTls,
-    entropy: &dyn Entropy,
-    now: Timestamp,
-) -> anyhow::Result<Keys> {
-    let platform = &definition.id;
-    let wrapping = Wrapping::new(root, platform)?;
-    let mut rows = store.signing_keys(platform).await?;
-    for alg in ALGS {
-        if rows.iter().any(|row| *row.alg == *alg.as_str() && is_active(row, now)) {
-            continue;
-        }
-        let (private, kid, public) = make(alg).await?;
-        let row = SigningKeyRow {
-            platform: platform.clone(),
-            kid: kid.clone(),
-            alg: alg.as_str().into(),
-            wrapped: wrapping.wrap(&kid, &private, entropy)?,
-            public,
-            created_at: now,
-            active_from: now,
-            retires_at: None,
-            gone_at: None,
-        };
-        let audit = Audit {
-            operation: OperationId::new(format::opaque("o", entropy)),
-            platform: Some(platform.clone()),
-            actor: "system".into(),
-            action: "signing_key.create",
-            subject: format!("signing_key:{kid}"),
-            detail: alg.as_str().into(),
-            at: now,
-        };
-        // Another node may have been faster: then its key is the one.
-        store.add_signing_key(&row, true, &audit).await?;
-        rows = store.signing_keys(platform).await?;
-    }
-    let mut active: Vec<Arc<SigningKey>> = Vec::new();
-    let mut others = Vec::new();
-    for row in &rows {
-        if is_active(row, now) && !active.iter().any(|key| key.alg().as_str() == &*row.alg) {
-            let private = wrapping.unwrap(&row.kid, &row.wrapped)?;
-            let alg = Alg::parse(&row.alg).context("a signing key of an unknown algorithm")?;
-            let key = SigningKey::from_pkcs8(alg, &private, Some(&row.kid))
-                .ok()
-                .context("a damaged signing key")?;
-            active.push(Arc::new(key));
-        } else if row.gone_at.is_none_or(|gone| now < gone) {
-            others.push(PublicJwk::parse(&row.public).ok().context("a damaged public key")?);
-        }
-    }
-    let refresh = RefreshKey::new(&root.derive(Purpose::RefreshTokens, platform)?);
-    let nonces = Nonces::new(&root.derive(Purpose::DpopNonces, platform)?);
-    Ok(Keys::new(active, others, refresh, nonces, definition, mutual))
+/// What keys are made with.
+pub(crate) struct Maker<'a> {
+    pub(crate) store: &'a dyn Store,
+    pub(crate) root: &'a RootKey,
+    pub(crate) entropy: &'a dyn Entropy,
+    pub(crate) schedule: Schedule,
+    pub(crate) now: Timestamp,
+    pub(crate) mutual: MutualTls,
 }
 
-fn is_active(row: &SigningKeyRow, now: Timestamp) -> bool {
-    row.active_from <= now && row.retires_at.is_none_or(|end| now < end)
+/// A new key: what is secret of it, its name, what is published of it.
+type Made = (Zeroizing<Vec<u8>>, Box<str>, Box<str>);
+
+/// The rows of a platform as keys.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    /// What it signs with.
+    pub(crate) keys: Arc<Keys>,
+    /// What it was made of: as long as that stays, so does the ring.
+    pub(crate) made_of: Vec<(KeyLife, KeyStage)>,
+    /// When to look again.
+    pub(crate) next: Option<Timestamp>,
+}
+
+impl Maker<'_> {
+    /// The platform's rows, after what is due has been done.
+    pub(crate) async fn kept(&self, platform: &Platform) -> anyhow::Result<Vec<SigningKeyRow>> {
+        let mut rows = self.store.signing_keys(&platform.id).await?;
+        let due = Turn::Due(self.schedule);
+        for alg in algs() {
+            // the same rule as in the store, to make no key in vain
+            if turn(&lives(&rows, alg), &due, "", lasts(platform, alg), self.now).is_err() {
+                continue;
+            }
+            let key = self.offered(&platform.id, alg, &rows).await?;
+            let audit = self.audit(&platform.id, "signing_key.create", &key.kid, alg);
+            // Another node may have been faster: then its key is the one.
+            self.store.turn_signing_keys(&key, &due, lasts(platform, alg), &audit).await?;
+            rows = self.store.signing_keys(&platform.id).await?;
+        }
+        let lingered = |row: &&SigningKeyRow| {
+            let retired = row.retires_at.is_some_and(|end| end.plus_millis(MAC_LINGERS_MS) <= self.now);
+            *row.alg == *MAC && retired && row.gone_at.is_none()
+        };
+        let mut ended = false;
+        for row in rows.iter().filter(lingered) {
+            let audit = self.audit(&platform.id, "signing_key.end", &row.kid, MAC);
+            ended |= self.store.end_mac_key(&platform.id, &row.kid, &audit).await? == Changed::Done;
+        }
+        if ended {
+            rows = self.store.signing_keys(&platform.id).await?;
+        }
+        Ok(rows)
+    }
+
+    /// A new key of an algorithm, to be offered to a turn.
+    pub(crate) async fn offered(
+        &self,
+        platform: &PlatformId,
+        alg: &str,
+        rows: &[SigningKeyRow],
+    ) -> anyhow::Result<SigningKeyRow> {
+        let (secret, kid, public) = if alg == MAC { self.mac(platform, rows)? } else { make(alg).await? };
+        Ok(SigningKeyRow {
+            platform: platform.clone(),
+            wrapped: Wrapping::new(self.root, platform)?.wrap(&kid, &secret, self.entropy)?,
+            kid,
+            alg: alg.into(),
+            public,
+            created_at: self.now,
+            active_from: self.now,
+            retires_at: None,
+            gone_at: None,
+        })
+    }
+
+    /// MAC keys are numbered, since a chain names its key by a number. The first is derived, so that nodes which start at
+    /// once have the same one.
+    fn mac(&self, platform: &PlatformId, rows: &[SigningKeyRow]) -> anyhow::Result<Made> {
+        let last = rows.iter().filter(|r| *r.alg == *MAC).filter_map(|r| r.kid.parse::<u32>().ok()).max();
+        let number = last.map_or(1, |last| last.saturating_add(1));
+        let mut secret = Zeroizing::new(self.root.derive(Purpose::RefreshTokens, platform)?.to_vec());
+        if number > 1 {
+            self.entropy.fill(&mut secret);
+        }
+        Ok((secret, number.to_string().into(), "".into()))
+    }
+
+    fn audit(&self, platform: &PlatformId, action: &'static str, kid: &str, alg: &str) -> Audit {
+        Audit {
+            operation: OperationId::new(format::opaque("o", self.entropy)),
+            platform: Some(platform.clone()),
+            actor: "system".into(),
+            action,
+            subject: format!("signing_key:{kid}"),
+            detail: alg.into(),
+            at: self.now,
+        }
+    }
+
+    /// The rows as keys that sign, are published, or make refresh tokens now.
+    pub(crate) fn ring(&self, rows: &[SigningKeyRow], platform: &Platform) -> anyhow::Result<Ring> {
+        let wrapping = Wrapping::new(self.root, &platform.id)?;
+        let (mut active, mut others, mut macs, mut current) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        for row in rows {
+            let stage = row.life().stage(self.now, lasts(platform, &row.alg));
+            if stage == KeyStage::Gone {
+                continue;
+            }
+            if *row.alg == *MAC {
+                let secret: [u8; 32] = wrapping.unwrap(&row.kid, &row.wrapped)?.as_slice().try_into()?;
+                let number = row.kid.parse()?;
+                macs.push((number, RefreshKey::new(&secret)));
+                if stage == KeyStage::Active {
+                    current = number;
+                }
+            } else if stage == KeyStage::Active {
+                let private = wrapping.unwrap(&row.kid, &row.wrapped)?;
+                let alg = Alg::parse(&row.alg).context("a signing key of an unknown algorithm")?;
+                let key = SigningKey::from_pkcs8(alg, &private, Some(&row.kid)).ok();
+                active.push(Arc::new(key.context("a damaged signing key")?));
+            } else {
+                others.push(PublicJwk::parse(&row.public).ok().context("a damaged public key")?);
+            }
+        }
+        let nonces = Nonces::new(&self.root.derive(Purpose::DpopNonces, &platform.id)?);
+        let refresh = RefreshKeys::new(current, macs);
+        Ok(Ring {
+            keys: Arc::new(Keys::new(active, others, refresh, nonces, platform, self.mutual)),
+            made_of: self.made_of(rows, platform),
+            next: self.next(rows, platform),
+        })
+    }
+
+    /// What a ring is made of.
+    pub(crate) fn made_of(&self, rows: &[SigningKeyRow], platform: &Platform) -> Vec<(KeyLife, KeyStage)> {
+        rows.iter()
+            .map(|row| (row.life(), row.life().stage(self.now, lasts(platform, &row.alg))))
+            .filter(|(_, stage)| *stage != KeyStage::Gone)
+            .collect()
+    }
+
+    /// When a key changes its stage, or something has to be done, next.
+    pub(crate) fn next(&self, rows: &[SigningKeyRow], platform: &Platform) -> Option<Timestamp> {
+        let changes = rows.iter().filter_map(|r| r.life().next_change(self.now, lasts(platform, &r.alg)));
+        let due = rows.iter().filter(|row| row.retires_at.is_none()).filter_map(|row| {
+            let rotate = self.schedule.rotate_ms?;
+            Some(row.active_from.plus_millis(rotate - self.schedule.publish_ms))
+        });
+        let asks = rows
+            .iter()
+            .filter(|row| *row.alg == *MAC && row.retires_at.is_some() && row.gone_at.is_none())
+            .map(|_| self.now.plus_millis(ASK_AGAIN_MS));
+        changes.chain(due).chain(asks).filter(|at| *at > self.now).min()
+    }
+}
+
+/// Every line of succession.
+fn algs() -> impl Iterator<Item = &'static str> {
+    SIGNATURES.iter().map(|alg| alg.as_str()).chain([MAC])
+}
+
+fn lives(rows: &[SigningKeyRow], alg: &str) -> Vec<KeyLife> {
+    rows.iter().filter(|row| *row.alg == *alg).map(SigningKeyRow::life).collect()
+}
+
+fn lasts(platform: &Platform, alg: &str) -> Option<i64> {
+    outlives_ms(platform, alg)
 }
 
 /// Making an RSA key takes its time: off the threads that serve.
-async fn make(alg: Alg) -> anyhow::Result<(zeroize::Zeroizing<Vec<u8>>, Box<str>, Box<str>)> {
+async fn make(alg: &str) -> anyhow::Result<Made> {
+    let alg = Alg::parse(alg).context("a signing key of an unknown algorithm")?;
     tokio::task::spawn_blocking(move || {
         let private = SigningKey::generate(alg).ok().context("a signing key could not be made")?;
         let key =
@@ -89,45 +200,4 @@ async fn make(alg: Alg) -> anyhow::Result<(zeroize::Zeroizing<Vec<u8>>, Box<str>
         Ok((private, kid.into(), key.public().to_json().to_string().into()))
     })
     .await?
-}
-
-struct Wrapping<'a> {
-    key: LessSafeKey,
-    platform: &'a PlatformId,
-}
-
-impl<'a> Wrapping<'a> {
-    fn new(root: &RootKey, platform: &'a PlatformId) -> anyhow::Result<Self> {
-        let key = root.derive(Purpose::SigningKeys, platform)?;
-        let key = UnboundKey::new(&AES_256_GCM, &key).ok().context("the wrapping key")?;
-        Ok(Self { key: LessSafeKey::new(key), platform })
-    }
-
-    fn aad(&self, kid: &str) -> Aad<String> {
-        Aad::from(format!("mandate signing key 1 {} {kid}", self.platform))
-    }
-
-    fn wrap(&self, kid: &str, private: &[u8], entropy: &dyn Entropy) -> anyhow::Result<Vec<u8>> {
-        let mut nonce = [0; 12];
-        entropy.fill(&mut nonce);
-        let mut sealed = private.to_vec();
-        let done = self.key.seal_in_place_append_tag(
-            Nonce::assume_unique_for_key(nonce),
-            self.aad(kid),
-            &mut sealed,
-        );
-        if done.is_err() {
-            bail!("a signing key cannot be wrapped");
-        }
-        Ok([nonce.as_slice(), &sealed].concat())
-    }
-
-    fn unwrap(&self, kid: &str, wrapped: &[u8]) -> anyhow::Result<zeroize::Zeroizing<Vec<u8>>> {
-        let (nonce, sealed) = wrapped.split_at_checked(12).context("a damaged signing key")?;
-        let mut sealed = sealed.to_vec();
-        let nonce = Nonce::assume_unique_for_key(nonce.try_into()?);
-        let opened = self.key.open_in_place(nonce, self.aad(kid), &mut sealed);
-        let private = opened.ok().context("a signing key of another key file")?;
-        Ok(zeroize::Zeroizing::new(private.to_vec()))
-    }
 }

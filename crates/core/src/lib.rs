@@ -8,6 +8,7 @@ pub mod cause;
 pub mod certificate;
 pub mod device;
 pub mod disclosure;
+pub mod fetched;
 pub mod format;
 pub mod grant;
 pub mod id;
@@ -25,6 +26,7 @@ pub mod scope;
 pub mod secret;
 pub mod settings;
 pub mod sign_out;
+pub mod succession;
 pub mod time;
 
 pub use cause::{Cause, Class, Who};

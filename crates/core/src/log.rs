@@ -27,11 +27,13 @@ pub enum SubjectKind {
     Partner,
     /// The platform's policy: its file was applied again.
     Platform,
+    /// A key that signs tokens, by its `kid`.
+    SigningKey,
 }
 
 impl SubjectKind {
     /// All of them, each with its word.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Token,
         Self::Grant,
         Self::Key,
@@ -41,6 +43,7 @@ impl SubjectKind {
         Self::Session,
         Self::Partner,
         Self::Platform,
+        Self::SigningKey,
     ];
     /// The word in tables, logs and pages.
     pub const fn as_str(self) -> &'static str {
@@ -54,6 +57,7 @@ impl SubjectKind {
             Self::Session => "session",
             Self::Partner => "partner",
             Self::Platform => "platform",
+            Self::SigningKey => "signing_key",
         }
     }
     /// The kind with this word.

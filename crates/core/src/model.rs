@@ -407,6 +407,8 @@ pub struct Token {
     pub binding: Option<Box<str>>,
     /// The APIs that it is for (RFC 9068 section 4); none: all of the platform.
     pub audience: Vec<Box<str>>,
+    /// The key that signed it, by its `kid`: when that key is no longer believed, neither is the token.
+    pub signed_by: Option<Box<str>>,
     /// Its early end, or that of its chain.
     pub ended: Option<Ended>,
 }

@@ -119,6 +119,8 @@ pub struct RefreshRule {
     pub idle_ms: Option<i64>,
     /// The caller's network.
     pub from: Box<str>,
+    /// The MAC key under which a new generation is said. A row names the key of its current one (SECURITY R2).
+    pub key: u32,
 }
 
 /// What a refresh does to its chain.
@@ -198,11 +200,15 @@ impl RefreshRule {
         let (shown, current) = (self.generation, chain.generation);
         let next = RefreshStep::Rotate { to: shown.saturating_add(1) };
         match self.mode {
-            RefreshMode::Static if shown == current => Ok(RefreshStep::Same),
+            RefreshMode::Static if shown == current && chain.key == self.key => Ok(RefreshStep::Same),
+            // Its MAC key was replaced: it is said anew once, under the key of now (SECURITY R2).
+            RefreshMode::Static if shown == current => Ok(next),
             // A token above its row's generation is ours all the same: the row came out of a backup (SECURITY R13).
             RefreshMode::Static if shown > current => Ok(RefreshStep::Rotate { to: shown }),
             RefreshMode::Idempotent | RefreshMode::Strict if shown >= current => Ok(next),
-            RefreshMode::Idempotent if shown + 1 == current && self.still_said(chain, now) => {
+            RefreshMode::Static | RefreshMode::Idempotent
+                if shown.saturating_add(1) == current && self.still_said(chain, now) =>
+            {
                 Ok(RefreshStep::Again { generation: current })
             }
             RefreshMode::Static | RefreshMode::Idempotent | RefreshMode::Strict => {
@@ -251,7 +257,8 @@ impl RefreshRule {
         match step {
             RefreshStep::Rotate { to } => {
                 let repeats = Repeats { answered_to: self.from.clone(), ..chain.repeats };
-                Chain { generation: to, answered_at: now, reanswers: 0, idle_ends_at, repeats, ..chain }
+                let key = self.key;
+                Chain { generation: to, key, answered_at: now, reanswers: 0, idle_ends_at, repeats, ..chain }
             }
             // The window runs from the first answer (SECURITY R15).
             RefreshStep::Again { .. } => {

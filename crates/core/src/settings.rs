@@ -29,6 +29,8 @@ pub struct ClientSettings {
     pub access_token: TokenFormat,
     /// Its public keys, a JWK set (RFC 7517 section 5) as text.
     pub jwks: Option<Box<str>>,
+    /// Where it publishes them itself (RFC 7591 section 2), in place of `jwks`.
+    pub jwks_uri: Option<Box<str>>,
     /// The signature of its ID tokens.
     pub id_token_alg: IdTokenAlg,
     /// It must push its authorization requests (RFC 9126 section 6).
@@ -64,6 +66,8 @@ pub struct ClientSettings {
     pub authorization_signed_response_alg: IdTokenAlg,
     /// Where it may have browsers sent after signing out, exact (OpenID Connect RP-Initiated Logout section 3.1).
     pub post_logout_redirect_uris: Vec<Box<str>>,
+    /// The signature of what it is told about tokens, where it asks for one (RFC 9701 section 6).
+    pub introspection_alg: IdTokenAlg,
 }
 
 /// A set of rules beyond the default, OAuth 2.1 (DESIGN D15).
@@ -150,7 +154,7 @@ words! {
 }
 
 words! {
-    /// The signature of ID tokens (OpenID Connect Core section 2) and of authorization responses.
+    /// The signature of ID tokens (OpenID Connect Core section 2) and other answers to a client.
     IdTokenAlg {
         /// ECDSA on P-256.
         #[default]
@@ -186,6 +190,10 @@ impl ClientSettings {
     pub fn is_confidential(&self) -> bool {
         self.auth_method != AuthMethod::None
     }
+    /// Whether it has registered keys, or where they are.
+    pub fn has_keys(&self) -> bool {
+        self.jwks.is_some() || self.jwks_uri.is_some()
+    }
     /// What contradicts itself, or its profile (DESIGN D15).
     pub fn defect(&self) -> Option<&'static str> {
         let strict = self.profile.is_strict();
@@ -193,8 +201,16 @@ impl ClientSettings {
         let bound = self.dpop_bound || self.tls_client_certificate_bound_access_tokens;
         let checks = [
             (
-                self.auth_method == AuthMethod::PrivateKeyJwt && self.jwks.is_none(),
-                "private_key_jwt needs the client's public keys in `jwks`",
+                self.auth_method == AuthMethod::PrivateKeyJwt && !self.has_keys(),
+                "private_key_jwt needs the client's public keys, in `jwks` or at a `jwks_uri`",
+            ),
+            (
+                must!("rfc7591-2-jwks", self.jwks.is_some() && self.jwks_uri.is_some()),
+                "the client's keys are in `jwks` or at a `jwks_uri`, not both",
+            ),
+            (
+                self.requires_signed_request && !self.has_keys(),
+                "signed requests need the client's public keys, in `jwks` or at a `jwks_uri`",
             ),
             (
                 strict && self.auth_method != AuthMethod::PrivateKeyJwt && !self.uses_certificate(),
@@ -210,7 +226,7 @@ impl ClientSettings {
                 "the profile fapi2 knows no exceptions for assertions",
             ),
             (
-                strict && self.id_token_alg == IdTokenAlg::Rs256,
+                strict && [self.id_token_alg, self.introspection_alg].contains(&IdTokenAlg::Rs256),
                 "the profile fapi2 does not take RS256: use PS256, ES256 or EdDSA",
             ),
             (
@@ -340,6 +356,7 @@ mod tests {
                 ClientSettings { authorization_signed_response_alg: IdTokenAlg::Rs256, ..fapi.clone() },
             ),
             ("no keys", ClientSettings { jwks: None, ..fapi.clone() }),
+            ("keys twice", ClientSettings { jwks_uri: Some("https://a.example".into()), ..fapi.clone() }),
         ] {
             assert!(wrong.defect().is_some(), "{name}");
         }
@@ -360,6 +377,10 @@ mod tests {
         let no_pkce = ClientSettings { may_omit_pkce: true, ..public.clone() };
         let asking = ClientSettings { may_introspect: true, ..public };
         assert!(no_pkce.defect().is_some() && asking.defect().is_some());
+        let signs = ClientSettings { requires_signed_request: true, ..ClientSettings::default() };
+        assert!(signs.defect().is_some(), "signed requests without keys");
+        let published = ClientSettings { jwks: None, jwks_uri: Some("https://a.example".into()), ..fapi };
+        assert_eq!(published.defect(), None);
     }
 
     #[test]

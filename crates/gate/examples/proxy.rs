@@ -204,6 +204,7 @@ fn people(accounts: usize) -> Result<Memory, Box<dyn Error>> {
             chain: None,
             binding: None,
             audience: Vec::new(),
+            signed_by: None,
             ended: None,
         };
         let grant = Arc::new(Grant {

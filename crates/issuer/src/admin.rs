@@ -23,11 +23,14 @@ mod platforms;
 mod problem;
 mod query;
 mod shapes;
+mod signing_keys;
 mod table;
 #[cfg(test)]
 mod tests;
 mod users;
 mod view;
+
+pub use signing_keys::{KeyMaker, Making};
 
 use crate::state::Pending;
 use crate::{Issuer, Tenant};
@@ -70,6 +73,8 @@ pub struct Admin {
     pub pending: Pending,
     /// What this node serves: an apply waits for it.
     pub revision_live: RevisionLive,
+    /// Makes signing keys.
+    pub keys: Arc<dyn KeyMaker>,
 }
 
 impl fmt::Debug for Admin {
@@ -162,6 +167,9 @@ async fn on_platform(on: &On<'_>, op: PlatformOp) -> Result<Answer, Problem> {
         PlatformOp::CreatePartnerKey => partners::create_key(on).await,
         PlatformOp::Grants => grants::list(on).await,
         PlatformOp::RevokeGrant => grants::revoke(on).await,
+        PlatformOp::SigningKeys => signing_keys::list(on).await,
+        PlatformOp::RotateSigningKeys => signing_keys::rotate(on).await,
+        PlatformOp::RetireSigningKey => signing_keys::retire(on).await,
         PlatformOp::Decision => decisions::show(on).await,
     }
 }

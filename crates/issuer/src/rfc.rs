@@ -3,6 +3,7 @@
 mod about_tokens;
 mod certificate;
 mod client;
+mod client_keys;
 mod context;
 mod device;
 mod hint;
@@ -15,14 +16,17 @@ mod pushed;
 mod request_object;
 mod response;
 mod signed;
+mod signed_answer;
 #[cfg(test)]
 mod tests;
 mod token;
 
+pub(crate) use client::assertion_algs;
+pub use client_keys::{ClientKeys, Document, Fetch, Fetching};
 pub(crate) use context::Context;
 pub(crate) use device::normalised as device_code;
 pub(crate) use hint::id_token_hint;
-pub use keys::Keys;
+pub use keys::{Keys, SIGNATURES, outlives_ms};
 pub use metadata::MutualTls;
 pub(crate) use pushed::digest as pushed_digest;
 pub(crate) use request_object::signed_request;
@@ -181,4 +185,20 @@ fn fixed(document: Bytes) -> Response<Bytes> {
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
     response
+}
+
+/// For tests whose clients publish nothing.
+#[cfg(test)]
+pub(crate) fn nothing_fetched() -> ClientKeys {
+    #[derive(Debug)]
+    struct Nothing;
+    impl Fetch for Nothing {
+        fn policy(&self) -> mandate_wire::outbound::OutboundPolicy {
+            mandate_wire::outbound::OutboundPolicy::default()
+        }
+        fn get<'a>(&'a self, _: &'a str) -> Fetching<'a> {
+            Box::pin(async { Err("nothing is fetched here") })
+        }
+    }
+    ClientKeys::new(std::sync::Arc::new(Nothing))
 }

@@ -44,6 +44,8 @@ pub struct Issuer {
     pub meters: Meters,
     /// Decisions of this node that are not written yet.
     pub pending: Pending,
+    /// Keys of clients, parsed or fetched.
+    pub client_keys: crate::rfc::ClientKeys,
 }
 
 impl std::fmt::Debug for Issuer {

@@ -377,6 +377,7 @@ impl Cached {
         // A chain ends as a token of its id.
         subjects.extend(facts.token.chain.iter().map(|c| hash(platform, SubjectKind::Token, c.as_str())));
         subjects.extend(facts.token.partner.iter().map(|p| hash(platform, SubjectKind::Partner, p.as_str())));
+        subjects.extend(facts.token.signed_by.iter().map(|k| hash(platform, SubjectKind::SigningKey, k)));
         let digest = *facts.token.digest.as_bytes();
         self.memory(platform).tokens.insert(digest, remember(facts.clone(), offset, subjects));
     }

@@ -91,7 +91,8 @@ pub fn cases() -> Vec<Case> {
             end_with_their_grant, r16_marks_are_spent_with_the_poll, one_of_64_is_approved;
         pushed: kept_until_their_end, completed_with_a_code_once, denied, r16_marks_are_spent_with_the_push,
             one_of_64_completes;
-        signing: kept_as_given, one_of_an_algorithm_under_a_race, retired_once;
+        signing: follow_each_other, one_successor_under_a_race, distrust_kills, r02_mac_keys_wait_for_their_chains,
+            r02_distrusted_mac_keys_end_their_chains;
         tokens: found_with_all_facts, issued_under_a_known_grant, revoked_by_their_partner_only,
             scopes_are_frozen, many_at_once, handles_are_derived, issued_with_a_chain, issued_without_a_trace, r16_marks_are_spent_with_the_issue,
             failing_member_of_a_batch_fails_alone;

@@ -10,6 +10,7 @@ use mandate_core::model::{
 };
 use mandate_core::pushed::Pushed;
 use mandate_core::refresh::{Chain, RefreshRule, Repeats};
+use mandate_core::succession::Turn;
 use mandate_core::{
     AccountId, AdminId, ChainId, ClientId, ClientSettings, DecisionId, Digest, GrantId, KeyId, LogEntry,
     Offset, OperationId, PartnerId, PlatformId, SessionId, Timestamp, TokenHandle, UserId,
@@ -560,22 +561,24 @@ pub trait Store: Debug + Send + Sync {
 
     /// The keys of a platform, oldest first, those that are gone included.
     fn signing_keys<'a>(&'a self, platform: &'a PlatformId) -> Fut<'a, Vec<SigningKeyRow>>;
-    /// Adds a key. `Conflict` if its id is taken, or if `if_none_of_alg` and another key of its algorithm is not to
-    /// retire by `created_at`: nodes that start at once agree on one. Log entry on the platform, change.
-    fn add_signing_key<'a>(
+    /// Runs a turn on the keys of the offered key's algorithm: all of it in one step, whoever else does the same at the
+    /// same time (DESIGN D6). The offered key is kept if the turn needs one. `outlives_ms`: how long something lives that
+    /// a key signed last. `NotFound` if the key that the turn names is none of the algorithm, `Conflict` if nothing
+    /// changes or the offered id is taken. Log entry on the platform, change; on a key that is no longer believed, kill;
+    /// chains whose MAC key it is end.
+    fn turn_signing_keys<'a>(
         &'a self,
-        key: &'a SigningKeyRow,
-        if_none_of_alg: bool,
+        offered: &'a SigningKeyRow,
+        turn: &'a Turn,
+        outlives_ms: Option<i64>,
         audit: &'a Audit,
     ) -> Fut<'a, Changed>;
-    /// Sets when a key signs no more and when it is no longer published. `Conflict` if it retires by then already.
-    /// Log entry on the platform, change.
-    fn retire_signing_key<'a>(
+    /// Ends a MAC key that retired at least [`mandate_core::succession::MAC_LINGERS_MS`] ago, if no live chain names it
+    /// (SECURITY R2): `Conflict` while one does. Log entry on the platform, change.
+    fn end_mac_key<'a>(
         &'a self,
         platform: &'a PlatformId,
         kid: &'a str,
-        at: Timestamp,
-        gone_at: Option<Timestamp>,
         audit: &'a Audit,
     ) -> Fut<'a, Changed>;
 

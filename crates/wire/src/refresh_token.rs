@@ -68,6 +68,43 @@ impl RefreshKey {
     }
 }
 
+/// The keys of a platform that still count, each under its number (SECURITY R2).
+#[derive(Debug)]
+pub struct RefreshKeys {
+    current: u32,
+    keys: Vec<(u32, RefreshKey)>,
+}
+
+impl RefreshKeys {
+    /// `current`: the number of the key under which new generations are said.
+    pub fn new(current: u32, keys: Vec<(u32, RefreshKey)>) -> Self {
+        Self { current, keys }
+    }
+
+    /// The number of the key under which new generations are said.
+    pub fn current(&self) -> u32 {
+        self.current
+    }
+
+    /// Whether a number is greater than any known here: another node made that key just now.
+    pub fn is_ahead(&self, number: u32) -> bool {
+        self.keys.iter().all(|(known, _)| *known < number)
+    }
+
+    /// The token of a generation under the key with this number. `None` if the key does not count, or the chain's id is
+    /// none of ours.
+    pub fn token(&self, number: u32, bound: Bound<'_>, generation: u64) -> Option<Secret> {
+        let (_, key) = self.keys.iter().find(|(known, _)| *known == number)?;
+        key.token(bound, generation)
+    }
+
+    /// Whether a presented token is of this chain, under any key that counts: an older generation may have been said
+    /// under an older key.
+    pub fn is_genuine(&self, presented: &PresentedRefresh, bound: Bound<'_>) -> bool {
+        self.keys.iter().any(|(_, key)| key.is_genuine(presented, bound))
+    }
+}
+
 /// Reads a token; `None` for what cannot be one of ours.
 pub fn read(text: &str) -> Option<PresentedRefresh> {
     let bytes: [u8; LENGTH] = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?.try_into().ok()?;
@@ -127,6 +164,24 @@ mod tests {
         assert!(!key.is_genuine(&read_back, Bound { salt: &[3; 16], ..bound }));
         read_back.generation = 6;
         assert!(!key.is_genuine(&read_back, bound));
+    }
+
+    #[test]
+    fn r02_tokens_under_a_key_that_is_gone_are_not_genuine() {
+        let chain = chain_id(&[1; CHAIN]);
+        let (platform, client) = (PlatformId::new("rfc"), ClientId::new("app"));
+        let bound = Bound { platform: &platform, client: &client, chain: &chain, salt: &[2; 16] };
+        let key = |number: u32| (number, RefreshKey::new(&[u8::try_from(number).unwrap(); 32]));
+        let before = RefreshKeys::new(1, vec![key(1)]);
+        let said = read(before.token(1, bound, 5).unwrap().expose()).unwrap();
+        let rotated = RefreshKeys::new(2, vec![key(1), key(2)]);
+        assert_eq!(rotated.current(), 2);
+        assert!(rotated.is_genuine(&said, bound), "an older key counts as long as it is there");
+        assert_eq!(rotated.token(1, bound, 5).unwrap().expose(), before.token(1, bound, 5).unwrap().expose());
+        let after = RefreshKeys::new(2, vec![key(2)]);
+        assert!(!after.is_genuine(&said, bound));
+        assert!(after.token(1, bound, 5).is_none());
+        assert!(after.is_ahead(3) && !after.is_ahead(2) && !after.is_ahead(1));
     }
 
     #[test]

@@ -66,8 +66,9 @@ def secret_file(folder: Path, name: str, text: str) -> Path:
 class Installation:
     """A folder with a platform file on free ports, and the nodes that serve it. `store` is None for SQLite."""
 
-    def __init__(self, folder: Path, store: str | None, sample: Path = SAMPLE) -> None:
-        self.folder, self.store = folder, store
+    def __init__(self, folder: Path, store: str | None, sample: Path = SAMPLE, more: str = "") -> None:
+        """`more`: further sections of every node's configuration."""
+        self.folder, self.store, self.more = folder, store, more
         self.cli = Cli(cwd=folder)
         given = sample.read_text()
         self.id = sample.stem
@@ -91,7 +92,7 @@ class Installation:
         if ports:
             lines += ["", "[listen]", *(f'"127.0.0.1:{theirs}" = "127.0.0.1:{ours}"' for theirs, ours in ports.items())]
         file = self.folder / f"{name}.toml"
-        file.write_text("\n".join(lines) + "\n")
+        file.write_text("\n".join(lines) + f"\n{self.more}")
         return file
 
     @contextmanager

@@ -14,6 +14,8 @@ pub(super) const ROOT: &[Key] = &[
     Key::optional("log", Kind::Section),
     Key::optional("limits", Kind::Section),
     Key::optional("tls", Kind::Section),
+    Key::optional("signing_keys", Kind::Section),
+    Key::optional("outbound", Kind::Section),
     Key::optional("listen", Kind::Pairs("127.0.0.1:7110", "127.0.0.1:8110")),
 ];
 pub(super) const ADMIN: &[Key] = &[
@@ -28,6 +30,14 @@ pub(super) const LIMITS: &[Key] = &[
     Key::optional("body_timeout_s", Kind::Number { from: 1, to: 600, example: 30 }),
     Key::optional("stop_s", Kind::Number { from: 0, to: 600, example: 10 }),
 ];
+pub(super) const SIGNING_KEYS: &[Key] = &[
+    Key::optional("rotate_s", Kind::Number { from: 0, to: 315_360_000, example: 7_776_000 }),
+    Key::optional("publish_s", Kind::Number { from: 600, to: 31_536_000, example: 604_800 }),
+];
+pub(super) const OUTBOUND: &[Key] = &[
+    Key::optional("ca_file", Kind::Text("/etc/ssl/certs/ca-certificates.crt")),
+    Key::optional("loopback", Kind::Flag),
+];
 
 pub(super) const TLS: &[Key] = &[
     Key::optional("certificate_file", Kind::Text("/etc/mandate/tls/certificate.pem")),
@@ -40,5 +50,12 @@ pub(super) const TLS: &[Key] = &[
 ];
 
 /// Tables of `mandate.toml` with their keys; the top has no name.
-pub(super) const TABLES: [(&str, &[Key]); 5] =
-    [("", ROOT), ("admin", ADMIN), ("log", LOG), ("limits", LIMITS), ("tls", TLS)];
+pub(super) const TABLES: [(&str, &[Key]); 7] = [
+    ("", ROOT),
+    ("admin", ADMIN),
+    ("log", LOG),
+    ("limits", LIMITS),
+    ("tls", TLS),
+    ("signing_keys", SIGNING_KEYS),
+    ("outbound", OUTBOUND),
+];

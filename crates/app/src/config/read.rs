@@ -2,7 +2,7 @@
 
 use super::problem::Problem;
 use super::source::{Environment, Source};
-use super::{Admin, Config, Limits, Logging, Tls, check, keys, values};
+use super::{Admin, Config, Limits, Logging, OutboundConfig, SigningKeys, Tls, check, keys, values};
 use ipnet::IpNet;
 use mandate_wire::platform_file::{Document, Section, alias, listen};
 use std::cell::RefCell;
@@ -43,6 +43,7 @@ fn config(
     let tls = source(4);
     let trusted_proxies: Vec<IpNet> =
         all(&top, "trusted_proxies", values::network).into_iter().map(|(_, net)| net).collect();
+    let (signing, outbound) = (source(5), source(6));
     let data_dir =
         top.text("data_dir").map_or_else(|| PathBuf::from("mandate-data"), |found| found.text.into());
     let store = store(&top, &data_dir, to_serve);
@@ -79,6 +80,11 @@ fn config(
                 stop_s: limits.number("stop_s").unwrap_or(otherwise.stop_s),
             }
         },
+        signing_keys: signing_keys(&signing),
+        outbound: OutboundConfig {
+            ca_file: outbound.text("ca_file").map(|found| found.text.into()),
+            loopback: outbound.flag("loopback").unwrap_or(false),
+        },
     }
 }
 
@@ -114,6 +120,21 @@ fn certificates(tls: &Source<'_, '_>, trusted_proxies: &[IpNet]) -> Tls {
         handshake_timeout_s: tls.number("handshake_timeout_s").unwrap_or(otherwise.handshake_timeout_s),
         reload_s: tls.number("reload_s").unwrap_or(otherwise.reload_s),
     }
+}
+
+/// A key is replaced after it could be learnt by others.
+fn signing_keys(signing: &Source<'_, '_>) -> SigningKeys {
+    let otherwise = SigningKeys::default();
+    let keys = SigningKeys {
+        rotate_s: signing.number("rotate_s").unwrap_or(otherwise.rotate_s),
+        publish_s: signing.number("publish_s").unwrap_or(otherwise.publish_s),
+    };
+    if keys.rotate_s > 0 && keys.publish_s >= keys.rotate_s {
+        let key = if signing.number("publish_s").is_some() { "publish_s" } else { "rotate_s" };
+        let message = "keys are published before they sign, so `publish_s` has to be less than `rotate_s`";
+        signing.complain(key, (message.to_owned(), None));
+    }
+    keys
 }
 
 /// The store, from its key, from the file that holds its URL, or beside the data.

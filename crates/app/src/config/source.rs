@@ -68,6 +68,13 @@ impl Source<'_, '_> {
             }
         }
     }
+    /// Notes what is wrong with a value of any type, wherever it came from.
+    pub(super) fn complain(&self, key: &str, complaint: Complaint) {
+        let in_file = || Some(Found { text: String::new(), place: Place::File(self.table?.key_spot(key)) });
+        if let Some(found) = self.overridden(key).or_else(in_file) {
+            self.report(&found, complaint);
+        }
+    }
     /// A string.
     pub(super) fn text(&self, key: &str) -> Option<Found> {
         self.overridden(key).or_else(|| self.table?.text(key).map(Found::from))
@@ -105,6 +112,19 @@ impl Source<'_, '_> {
                     &found,
                     (format!("expected an integer, found `{}`", found.text), Some(example.to_string())),
                 );
+                None
+            }
+        }
+    }
+    /// Yes or no.
+    pub(super) fn flag(&self, key: &str) -> Option<bool> {
+        let Some(found) = self.overridden(key) else { return self.table?.flag(key) };
+        match &*found.text {
+            "true" => Some(true),
+            "false" => Some(false),
+            other => {
+                let message = format!("expected true or false, found `{other}`");
+                self.report(&found, (message, Some("false".to_owned())));
                 None
             }
         }

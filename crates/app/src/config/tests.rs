@@ -34,7 +34,11 @@ fn the_sample_shows_every_key_with_its_variable() {
         log,
         limits,
         tls,
+        signing_keys,
+        outbound,
     } = Config::default();
+    let SigningKeys { rotate_s: _, publish_s: _ } = signing_keys;
+    let OutboundConfig { ca_file: _, loopback: _ } = outbound;
     let Admin { listen: _, hosts: _ } = admin;
     let Logging { json: _, level: _ } = log;
     let Limits { max_connections: _, header_timeout_s: _, body_timeout_s: _, stop_s: _ } = limits;
@@ -71,7 +75,7 @@ fn the_sample_shows_every_key_with_its_variable() {
         }
     }
     assert!(SAMPLE.contains("MANDATE_LISTEN="));
-    assert_eq!(shown, 21);
+    assert_eq!(shown, 23);
     for word in
         SAMPLE.split(|c: char| !(c.is_ascii_uppercase() || c == '_')).filter(|w| w.starts_with("MANDATE_"))
     {
@@ -133,6 +137,10 @@ fn the_environment_goes_before_the_file() {
         ("MANDATE_TLS_CLIENT_CERTIFICATE_HEADER", "X-Client"),
         ("MANDATE_TLS_HANDSHAKE_TIMEOUT_S", "3"),
         ("MANDATE_TLS_RELOAD_S", "0"),
+        ("MANDATE_SIGNING_KEYS_ROTATE_S", "864000"),
+        ("MANDATE_SIGNING_KEYS_PUBLISH_S", "86400"),
+        ("MANDATE_OUTBOUND_CA_FILE", "/etc/mandate/authorities.pem"),
+        ("MANDATE_OUTBOUND_LOOPBACK", "true"),
     ];
     let expected = Config {
         data_dir: "/srv/mandate".into(),
@@ -153,6 +161,8 @@ fn the_environment_goes_before_the_file() {
             handshake_timeout_s: 3,
             reload_s: 0,
         },
+        signing_keys: SigningKeys { rotate_s: 864_000, publish_s: 86_400 },
+        outbound: OutboundConfig { ca_file: Some("/etc/mandate/authorities.pem".into()), loopback: true },
     };
     assert_eq!(load_with(SAMPLE, &variables), Ok(expected.clone()));
     assert_eq!(load_with("", &variables), Ok(expected));
@@ -165,9 +175,22 @@ fn the_environment_goes_before_the_file() {
             "`inof` is no level: off, error, warn, info, debug or trace; did you mean `info`?",
         ),
         ("MANDATE_LISTEN", "127.0.0.1:7110", "`127.0.0.1:7110` has no `=`"),
+        ("MANDATE_OUTBOUND_LOOPBACK", "yes", "expected true or false, found `yes`; did you mean `false`?"),
     ] {
         assert_eq!(said("", &[(variable, wrong)]), [format!("environment: {variable}: {right}")]);
     }
+}
+
+#[test]
+fn keys_are_published_before_they_sign() {
+    let message = "keys are published before they sign, so `publish_s` has to be less than `rotate_s`";
+    let text = "[signing_keys]\nrotate_s = 86400\npublish_s = 86400";
+    assert_eq!(said(text, &[]), [format!("mandate.toml:3: signing_keys.publish_s: {message}")]);
+    assert_eq!(
+        said("", &[("MANDATE_SIGNING_KEYS_ROTATE_S", "86400")]),
+        [format!("environment: MANDATE_SIGNING_KEYS_ROTATE_S: {message}")]
+    );
+    assert!(load_with("[signing_keys]\nrotate_s = 0", &[]).is_ok(), "never by itself");
 }
 
 #[test]

@@ -415,6 +415,12 @@ catalogue! {
         remedy: "Authenticate as the client's registration says, once, with nothing else beside it.",
         about: "A client authenticates in the one way it is registered for (RFC 6749 section 2.3); a weaker way beside it would make it as weak.",
         facts: [Defect, ServerTime];
+    ClientKeysUnread "client.keys_unread", ClientRejected, InvalidClient 401, Caller,
+        title: "The keys that the client publishes could not be read",
+        point: "what the client signed could not be verified: its jwks_uri could not be read: {defect}",
+        remedy: "Serve the key set at the registered jwks_uri: over https from a public address, without a redirect, with status 200, in three seconds and 64 KiB. It is tried again after ten seconds.",
+        about: "The client publishes its keys itself (RFC 7591 section 2). They are fetched when a signature has to be verified, and kept for as long as Cache-Control says, between a minute and a day.",
+        facts: [Defect, ServerTime];
     AssertionInvalid "assertion.invalid", ClientRejected, InvalidClient 401, Caller,
         title: "The client assertion is not good",
         point: "client authentication failed: the assertion is not good: {defect}",

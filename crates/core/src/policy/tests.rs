@@ -188,6 +188,7 @@ fn token(held: &str) -> TokenFacts {
             chain: None,
             binding: None,
             audience: Vec::new(),
+            signed_by: None,
             ended: None,
         },
         grant: Arc::new(Grant {

@@ -39,6 +39,7 @@ fn rule(mode: RefreshMode, generation: u64) -> RefreshRule {
         most_reanswers: 8,
         idle_ms: Some(1_000_000),
         from: "192.0.2.0/24".into(),
+        key: 1,
     }
 }
 
@@ -97,6 +98,28 @@ fn generations_table() {
     ] {
         assert_eq!(rule(mode, shown).check(&chain(), at(now)), expected, "{name}");
     }
+}
+
+/// SECURITY R2: a static token is said anew once when its MAC key was replaced, and again to who lost the answer.
+#[test]
+fn r02_static_tokens_are_reissued_once_under_a_new_key() {
+    let rule = |shown| RefreshRule { key: 2, ..rule(RefreshMode::Static, shown) };
+    assert_eq!(rule(5).check(&chain(), at(500)), Ok(RefreshStep::Rotate { to: 6 }));
+    let moved = rule(5).after(chain(), RefreshStep::Rotate { to: 6 }, at(500));
+    assert_eq!((moved.generation, moved.key), (6, 2));
+    assert_eq!(rule(5).check(&moved, at(550)), Ok(RefreshStep::Again { generation: 6 }));
+    assert_eq!(rule(5).check(&moved, at(560)), Err(RefreshFault::Replayed(Look::Race)));
+    assert_eq!(rule(6).check(&moved, at(600)), Ok(RefreshStep::Same));
+}
+
+/// SECURITY R2: the row names the key of its current generation, and a retry is said under that one.
+#[test]
+fn r02_a_step_takes_the_key_of_now_and_a_retry_does_not() {
+    let rule = RefreshRule { key: 2, ..rule(RefreshMode::Idempotent, 5) };
+    let moved = rule.after(chain(), RefreshStep::Rotate { to: 6 }, at(500));
+    assert_eq!(moved.key, 2);
+    let later = RefreshRule { key: 3, ..rule };
+    assert_eq!(later.after(moved, RefreshStep::Again { generation: 6 }, at(510)).key, 2);
 }
 
 /// SECURITY R14: whose it is, then its time, then its generation.

@@ -272,6 +272,7 @@ fn token() -> TokenFacts {
         chain: None,
         binding: None,
         audience: Vec::new(),
+        signed_by: None,
         ended: None,
     };
     let (grant, client) = (Arc::new(grant), Arc::new(client));

@@ -7,6 +7,7 @@ use super::mint::{self, NewClient};
 use super::problem::Problem;
 use super::users::{self, plain};
 use super::view;
+use crate::rfc::assertion_algs;
 use mandate_core::model::{Client, ClientOwner, Credential, Status};
 use mandate_core::settings::{AuthMethod, GrantType};
 use mandate_core::{ClientSettings, PartnerId, Scope, ScopeSet, must};
@@ -110,12 +111,19 @@ fn settings(on: &On<'_>) -> Result<Option<ClientSettings>, Problem> {
         return Err(Problem::invalid("settings", what));
     }
     if let Some(jwks) = &settings.jwks {
-        Jwks::parse(jwks).map_err(|e| Problem::invalid("settings", format!("`jwks` is no key set: {e}")))?;
+        Jwks::register(jwks, assertion_algs(&settings))
+            .map_err(|e| Problem::invalid("settings", format!("`jwks` cannot be registered: {e}")))?;
         let by_itself = settings.auth_method == AuthMethod::SelfSignedTlsClientAuth;
         let holds_none = settings.tls_client_certificate_thumbprints.is_empty() && published(jwks).is_empty();
         if by_itself && holds_none {
             return Err(Problem::invalid("settings", "no key of `jwks` holds a certificate as `x5c`"));
         }
+    }
+    if let Some(uri) = &settings.jwks_uri {
+        let policy = on.call.issuer().client_keys.policy();
+        policy
+            .target(uri)
+            .map_err(|e| Problem::invalid("settings", format!("`jwks_uri` cannot be fetched: {e}")))?;
     }
     Ok(Some(settings))
 }

@@ -19,6 +19,7 @@ pub(super) enum Shape {
     Audit,
     Admin,
     Ended,
+    SigningKey,
 }
 
 /// The type of a member, in JSON Schema's words.
@@ -53,7 +54,7 @@ use Type::{Flag, Number, Object, Objects, Text, Texts, Time};
 
 impl Shape {
     /// Every shape.
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::PlatformBrief,
         Self::Platform,
         Self::Counts,
@@ -70,6 +71,7 @@ impl Shape {
         Self::Audit,
         Self::Admin,
         Self::Ended,
+        Self::SigningKey,
     ];
 
     /// Its name in the document.
@@ -253,6 +255,20 @@ impl Shape {
                 ("token", Text, Sometimes, "once, when it is made"),
             ],
             Self::Ended => &[("name", Text, Always, "whose token ended")],
+            Self::SigningKey => &[
+                ("kid", Text, Always, "its name in headers and key sets; a number for refresh tokens"),
+                ("alg", Text, Always, "ES256, EdDSA, PS256, RS256; HS256: refresh tokens are MACs under it"),
+                ("status", Text, Always, "PUBLISHED, ACTIVE, RETIRED (what it signed counts) or GONE"),
+                ("created_at", Time, Always, "when it was made"),
+                ("active_from", Time, Always, "it signs from then on"),
+                ("retires_at", Time, OrNull, "it signs nothing from then on"),
+                (
+                    "gone_at",
+                    Time,
+                    OrNull,
+                    "nothing that it signed counts from then on, or from when its tokens have expired",
+                ),
+            ],
         }
     }
 }

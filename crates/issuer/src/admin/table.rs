@@ -73,6 +73,9 @@ pub(super) enum PlatformOp {
     CreatePartnerKey,
     Grants,
     RevokeGrant,
+    SigningKeys,
+    RotateSigningKeys,
+    RetireSigningKey,
     Decision,
 }
 

@@ -91,6 +91,26 @@ impl Tenants for Served {
     }
 }
 
+/// These platforms sign nothing.
+#[derive(Debug)]
+struct NoKeys;
+impl KeyMaker for NoKeys {
+    fn offered<'a>(
+        &'a self,
+        _: &'a PlatformId,
+        _: &'a str,
+        _: &'a [mandate_store::SigningKeyRow],
+    ) -> Making<'a, mandate_store::SigningKeyRow> {
+        Box::pin(async { Err("no keys are made here".to_owned()) })
+    }
+    fn publish_ms(&self) -> i64 {
+        0
+    }
+    fn reload(&self) -> Making<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
 /// A node with the platform `sun` and one administrator of each kind.
 struct Scene {
     admin: Admin,
@@ -136,6 +156,7 @@ impl Scene {
             templates: minijinja::Environment::new(),
             meters: Arc::new(|_, _| Arc::default()),
             pending: Arc::new(|_, _| None),
+            client_keys: crate::rfc::nothing_fetched(),
         });
         let served = Arc::new(Served { store, clock, entropy, live: Mutex::default() });
         let live = served.clone();
@@ -143,6 +164,7 @@ impl Scene {
             issuer,
             tenants: served.clone(),
             pending: Arc::new(|_, _| None),
+            keys: Arc::new(NoKeys),
             revision_live: Arc::new(move |id| live.get(id).map_or(0, |t| t.snapshot.revision)),
         };
         let mut scene = Self { admin, served, tokens: BTreeMap::new() };

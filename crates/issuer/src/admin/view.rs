@@ -6,7 +6,8 @@ use mandate_core::model::{
     Account, Administrator, ApiKey, Client, ClientOwner, Ended, Grant, GrantedBy, KeyHolder, User,
 };
 use mandate_core::platform::Partner;
-use mandate_store::AuditRecord;
+use mandate_core::succession::KeyStage;
+use mandate_store::{AuditRecord, SigningKeyRow};
 use serde_json::{Value as Json, json};
 use std::fmt::Display;
 
@@ -127,6 +128,13 @@ pub(super) fn audit(record: &AuditRecord) -> Json {
         "number": record.number, "operation": record.operation.as_str(),
         "platform": record.platform.as_ref().map(ToString::to_string), "actor": record.actor,
         "action": record.action, "subject": record.subject, "detail": record.detail, "at": rfc3339(record.at),
+    })
+}
+
+pub(super) fn signing_key(key: &SigningKeyRow, stage: KeyStage) -> Json {
+    json!({
+        "kid": key.kid, "alg": key.alg, "status": stage.as_str(), "created_at": rfc3339(key.created_at),
+        "active_from": rfc3339(key.active_from), "retires_at": time(key.retires_at), "gone_at": time(key.gone_at),
     })
 }
 

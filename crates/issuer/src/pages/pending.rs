@@ -195,7 +195,7 @@ impl Pending {
             None
         };
         let unknown = || Refusal::anonymous(Cause::ClientRejected).because(Cause::CredentialUnknown);
-        let form = rfc::signed_request(arrival, &*client.ok_or_else(unknown)?, text)?;
+        let form = rfc::signed_request(arrival, &*client.ok_or_else(unknown)?, text).await?;
         let mut pending = Self::from_query(&form, arrival.now);
         pending.client_id = Some(id.to_string());
         pending.signed = true;
@@ -380,9 +380,13 @@ impl Pending {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) fn check_pushed(arrival: &Arrival<'_>, client: &Client, form: &Form) -> Result<String, Fail> {
+pub(crate) async fn check_pushed(
+    arrival: &Arrival<'_>,
+    client: &Client,
+    form: &Form,
+) -> Result<String, Fail> {
     let signed = match form.get("request") {
-        Some(text) => Some(rfc::signed_request(arrival, client, text)?),
+        Some(text) => Some(rfc::signed_request(arrival, client, text).await?),
         None => None,
     };
     let form = signed.as_ref().unwrap_or(form);

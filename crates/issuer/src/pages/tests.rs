@@ -160,6 +160,7 @@ impl World {
                 templates: super::environment(None).unwrap(),
                 meters: Arc::new(|_, _| Arc::new(Meter::default())),
                 pending: Arc::new(|_, _| None),
+                client_keys: crate::rfc::nothing_fetched(),
             })
         };
         let world = Self { nodes: [node(), node()], tenant, clock, recorded: kept, turn: AtomicU64::new(0) };

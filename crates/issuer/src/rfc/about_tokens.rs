@@ -3,7 +3,7 @@
 
 use super::client::{Authenticated, authenticate};
 use super::mint::{self, Confirmation, keys};
-use super::{certificate, person, proof, signed, token};
+use super::{certificate, person, proof, signed, signed_answer, token};
 use crate::{Arrival, Fail};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -45,7 +45,7 @@ async fn refresh(arrival: &Arrival<'_>, text: &str) -> Result<Option<ChainWithGr
     let Some(presented) = refresh_token::read(text) else { return Ok(None) };
     let found = arrival.issuer.store.chain(arrival.platform(), &presented.chain).await?.value;
     let Some((chain, grant)) = found else { return Ok(None) };
-    let genuine = keys(arrival)?.refresh.is_genuine(&presented, mint::bound(arrival, &chain));
+    let genuine = mint::is_genuine(arrival, &presented, &chain)?;
     if must!("rfc7662-4-genuine", !genuine)
         || must!("rfc7662-4-current", presented.generation != chain.generation)
     {
@@ -71,19 +71,36 @@ pub(super) async fn introspect(
     }
     let text = form.get("token").unwrap_or("");
     let say = must!("rfc7662-2.2-active");
+    let answer = Answer { arrival, asker: &asker, signed: signed_answer::is_wanted(request.headers()) };
     if let Some(facts) = access(arrival, text).await?
         && policy::token_fault(&facts, arrival.now).is_none()
     {
         let active = say.then_some(true);
-        return Ok(json_answer(200, &About { active, ..About::access(arrival, &facts) }));
+        return answer.with(&About { active, ..About::access(arrival, &facts) });
     }
     if let Some((chain, grant)) = refresh(arrival, text).await?
         && chain_is_live(arrival, &chain, &grant).await?
     {
         let active = say.then_some(true);
-        return Ok(json_answer(200, &About { active, ..About::chain(arrival, &chain) }));
+        return answer.with(&About { active, ..About::chain(arrival, &chain) });
     }
-    Ok(json_answer(200, &if say { json!({"active": false}) } else { json!({}) }))
+    answer.with(&if say { json!({"active": false}) } else { json!({}) })
+}
+
+/// How an asker is answered: plainly, or signed where it wants that (RFC 9701 section 4).
+struct Answer<'a> {
+    arrival: &'a Arrival<'a>,
+    asker: &'a Client,
+    signed: bool,
+}
+
+impl Answer<'_> {
+    fn with(&self, about: &impl Serialize) -> Result<Response<Bytes>, Fail> {
+        if must!("rfc9701-4-accept", self.signed) {
+            return signed_answer::of(self.arrival, self.asker, about);
+        }
+        Ok(json_answer(200, about))
+    }
 }
 
 /// The client of a request that does nothing but ask; its assertion is spent alone.

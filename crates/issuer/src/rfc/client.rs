@@ -1,6 +1,7 @@
 //! Client authentication (RFC 6749 section 2.3, RFC 7523 section 2.2, RFC 8705 section 2): one way, the registered one.
 
-use super::{certificate, keys};
+use super::certificate;
+use super::client_keys::{self, KeysFault};
 use crate::{Arrival, Fail};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::HeaderMap;
@@ -234,10 +235,14 @@ async fn by_assertion(
         .ok_or_else(|| rejected(Cause::CredentialUnknown))?;
     let settings = &client.settings;
     let allowed = assertion_algs(settings);
-    let keys = keys::of_client(&client).ok_or_else(|| rejected(Cause::CredentialUnknown))?;
-    // Until a key fits, the answer is the one for everything (SECURITY R7).
-    let verified = assertion.verify_with(&keys, allowed);
-    let verified = verified.map_err(|_| rejected(Cause::CredentialSecretMismatch))?;
+    // Until a key fits, the answer is the one for everything (SECURITY R7), but for keys that cannot be had: only the
+    // client's developer can mend that.
+    let verified = client_keys::verified(arrival, &client, &assertion, allowed).await;
+    let verified = verified.map_err(|fault| match fault {
+        KeysFault::None => rejected(Cause::CredentialUnknown),
+        KeysFault::Signature(_) => rejected(Cause::CredentialSecretMismatch),
+        unread @ KeysFault::Unread(_) => unread.into(),
+    })?;
     let proof = policy::demand_usable(&client, &arrival.tenant.snapshot.platform.contact, arrival.now)?;
     let audiences = audiences(arrival, settings);
     let audiences: Vec<&str> = audiences.iter().map(String::as_str).collect();
@@ -260,7 +265,7 @@ async fn by_assertion(
 }
 
 /// RS256 is refused on strict profiles (FAPI 2.0 Security Profile section 5.4.1).
-pub(super) fn assertion_algs(settings: &ClientSettings) -> &'static [Alg] {
+pub(crate) fn assertion_algs(settings: &ClientSettings) -> &'static [Alg] {
     if settings.profile.is_strict() {
         &[Alg::Es256, Alg::EdDsa, Alg::Ps256]
     } else {

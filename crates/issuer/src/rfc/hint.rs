@@ -7,7 +7,7 @@ use mandate_core::disclosure::FactName as F;
 use mandate_core::refusal::Refusal;
 use mandate_core::sign_out::IdTokenHint;
 use mandate_core::{Cause, must};
-use mandate_wire::jose::{Alg, Jwt};
+use mandate_wire::jose::{Alg, Jwt, PublicJwk};
 
 /// Every algorithm that ID tokens are signed with.
 const ALLOWED: &[Alg] = &[Alg::Es256, Alg::EdDsa, Alg::Ps256, Alg::Rs256];
@@ -27,7 +27,8 @@ pub(crate) fn id_token_hint(arrival: &Arrival<'_>, text: &str) -> Result<IdToken
 
 fn read(keys: &Keys, issuer: &str, text: &str) -> Option<IdTokenHint> {
     let token = Jwt::parse(text).ok()?;
-    let verified = keys.public(token.header().kid()).find_map(|key| token.verify(key, ALLOWED).ok())?;
+    let named = |key: &&PublicJwk| token.header().kid().is_none_or(|kid| key.kid() == Some(kid));
+    let verified = keys.published().filter(named).find_map(|key| token.verify(key, ALLOWED).ok())?;
     // access tokens and signed responses have the same issuer and keys (RFC 8725 section 3.11)
     if must!("rpl-2-id-token", !verified.may_be(&["JWT"])) {
         return None;
@@ -48,7 +49,7 @@ fn read(keys: &Keys, issuer: &str, text: &str) -> Option<IdTokenHint> {
 mod tests {
     use super::*;
     use mandate_wire::jose::{Nonces, SigningKey};
-    use mandate_wire::refresh_token::RefreshKey;
+    use mandate_wire::refresh_token::{RefreshKey, RefreshKeys};
     use serde_json::{Value, json};
     use std::sync::Arc;
 
@@ -65,7 +66,7 @@ mod tests {
         let keys = Keys::new(
             vec![mine.clone()],
             Vec::new(),
-            RefreshKey::new(&[1; 32]),
+            RefreshKeys::new(1, vec![(1, RefreshKey::new(&[1; 32]))]),
             Nonces::new(&[2; 32]),
             &platform,
             crate::rfc::MutualTls::default(),

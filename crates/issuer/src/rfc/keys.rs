@@ -1,13 +1,28 @@
 //! What one platform of the `rfc` dialect signs and recognises with, parsed once (SECURITY R1).
 
 use super::metadata::{self, MutualTls};
+use super::mint::ACCESS_LIFETIME_S;
 use bytes::Bytes;
 use mandate_core::platform::Platform;
 use mandate_core::settings::IdTokenAlg;
-use mandate_wire::jose::{Alg, Jwks, Nonces, PublicJwk, SigningKey};
-use mandate_wire::refresh_token::RefreshKey;
+use mandate_core::succession::MAC;
+use mandate_wire::jose::{Alg, Nonces, PublicJwk, SigningKey};
+use mandate_wire::refresh_token::RefreshKeys;
 use serde_json::json;
 use std::sync::Arc;
+
+/// What a platform signs with: access tokens by the first, ID tokens by the one that the client asks for.
+pub const SIGNATURES: [Alg; 4] = [Alg::Es256, Alg::EdDsa, Alg::Ps256, Alg::Rs256];
+/// What was signed last may travel so long, and clocks may differ.
+const LEEWAY_MS: i64 = 60_000;
+
+/// How long the last thing lives that a key of this algorithm signed: so long it stays published after it retired.
+/// `None` for MAC keys: their chains say so.
+pub fn outlives_ms(platform: &Platform, alg: &str) -> Option<i64> {
+    let tokens = &platform.tokens;
+    let longest = tokens.access_lifetime_s.unwrap_or(ACCESS_LIFETIME_S).max(tokens.id_token_lifetime_s);
+    (alg != MAC).then(|| i64::from(longest) * 1000 + LEEWAY_MS)
+}
 
 /// The keys of a platform.
 #[derive(Debug)]
@@ -21,7 +36,7 @@ pub struct Keys {
     /// The metadata document: it names algorithms, so it changes with the keys.
     metadata: Bytes,
     /// Makes refresh tokens.
-    pub refresh: RefreshKey,
+    pub refresh: RefreshKeys,
     /// Nonces of DPoP proofs.
     pub nonces: Nonces,
 }
@@ -31,7 +46,7 @@ impl Keys {
     pub fn new(
         active: Vec<Arc<SigningKey>>,
         others: Vec<PublicJwk>,
-        refresh: RefreshKey,
+        refresh: RefreshKeys,
         nonces: Nonces,
         platform: &Platform,
         mutual: MutualTls,
@@ -50,9 +65,9 @@ impl Keys {
         self.active.iter().find(|key| key.alg() == alg).map(|key| &**key)
     }
 
-    /// The key with a `kid`, in use or not.
-    pub(crate) fn public(&self, kid: Option<&str>) -> impl Iterator<Item = &PublicJwk> {
-        self.published.iter().filter(move |key| kid.is_none_or(|kid| key.kid() == Some(kid)))
+    /// The keys that may have signed something which still lives.
+    pub(crate) fn published(&self) -> impl Iterator<Item = &PublicJwk> {
+        self.published.iter()
     }
 
     /// The JWKS document.
@@ -74,9 +89,4 @@ pub(crate) fn id_token_alg(alg: IdTokenAlg) -> Alg {
         IdTokenAlg::Ps256 => Alg::Ps256,
         IdTokenAlg::Rs256 => Alg::Rs256,
     }
-}
-
-/// A client's registered keys.
-pub(crate) fn of_client(client: &mandate_core::model::Client) -> Option<Jwks> {
-    Jwks::parse(client.settings.jwks.as_deref()?).ok()
 }

@@ -34,7 +34,7 @@ impl MutualTls {
     }
 }
 
-/// The metadata document of a platform whose ID tokens are signed with these algorithms.
+/// The metadata document of a platform whose ID tokens and answers are signed with these algorithms.
 pub(super) fn document(platform: &Platform, id_token_algs: &[&str], mutual: MutualTls) -> Bytes {
     let issuer = &*platform.issuer;
     let at = |path: &str| format!("{issuer}{path}");
@@ -69,6 +69,7 @@ pub(super) fn document(platform: &Platform, id_token_algs: &[&str], mutual: Mutu
         "token_endpoint_auth_signing_alg_values_supported": must!("rfc8414-2-token-algs").then_some(&assertion),
         "introspection_endpoint_auth_methods_supported": must!("rfc8414-2-introspection-methods").then_some(confidential),
         "introspection_endpoint_auth_signing_alg_values_supported": must!("rfc8414-2-introspection-algs").then_some(&assertion),
+        "introspection_signing_alg_values_supported": must!("rfc9701-7-algs").then_some(id_token_algs),
         "revocation_endpoint_auth_methods_supported": must!("rfc8414-2-revocation-methods").then_some(&methods),
         "revocation_endpoint_auth_signing_alg_values_supported": must!("rfc8414-2-revocation-algs").then_some(&assertion),
         "code_challenge_methods_supported": must!("rfc8414-2-challenge-methods").then_some(["S256"]),

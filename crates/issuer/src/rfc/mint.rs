@@ -12,15 +12,15 @@ use mandate_core::settings::TokenFormat;
 use mandate_core::{
     Cause, ChainId, Digest, GrantId, Offset, ScopeSet, Secret, Timestamp, UserId, format, must,
 };
-use mandate_store::{NewToken, token_handle};
+use mandate_store::{NewToken, StoreError, token_handle};
 use mandate_wire::jose::Alg;
-use mandate_wire::refresh_token::{Bound, CHAIN, chain_id};
+use mandate_wire::refresh_token::{Bound, CHAIN, PresentedRefresh, chain_id};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// Access tokens live so long where the platform says nothing: they verify without asking, so they are short.
-const ACCESS_LIFETIME_S: u32 = 600;
+pub(super) const ACCESS_LIFETIME_S: u32 = 600;
 
 /// The platform's keys.
 pub(crate) fn keys<'a>(arrival: &'a Arrival<'_>) -> Result<&'a Arc<Keys>, Fail> {
@@ -240,7 +240,7 @@ pub(super) fn chain(
         client: client.id.clone(),
         scopes: ScopeSet::default(),
         salt,
-        key: 1,
+        key: arrival.tenant.keys.as_ref().map_or(0, |keys| keys.refresh.current()),
         generation: 1,
         binding: binding.map(|thumbprint| bound_to(client, thumbprint).into()),
         context: context.for_chain().text().into(),
@@ -273,14 +273,30 @@ pub(super) fn begun(chain: Chain, grant: &GrantId, scopes: &ScopeSet, context: &
 /// The refresh token of a generation of a chain.
 ///
 /// # Errors
-/// The chain is none of ours.
+/// The chain is none of ours, or its key does not count.
 pub(super) fn refresh_token(arrival: &Arrival<'_>, chain: &Chain, generation: u64) -> Result<Secret, Fail> {
     let bound = bound(arrival, chain);
-    let text = keys(arrival)?.refresh.token(bound, generation);
+    let text = keys(arrival)?.refresh.token(chain.key, bound, generation);
     Ok(text.ok_or_else(|| Refusal::anonymous(Cause::Internal))?)
 }
 
 /// What a chain's tokens are bound to.
-pub(super) fn bound<'a>(arrival: &'a Arrival<'_>, chain: &'a Chain) -> Bound<'a> {
+fn bound<'a>(arrival: &'a Arrival<'_>, chain: &'a Chain) -> Bound<'a> {
     Bound { platform: arrival.platform(), client: &chain.client, chain: &chain.id, salt: &chain.salt }
+}
+
+/// Whether a presented refresh token is of this chain.
+///
+/// # Errors
+/// The chain's key is so new that this node has not heard of it.
+pub(super) fn is_genuine(
+    arrival: &Arrival<'_>,
+    presented: &PresentedRefresh,
+    chain: &Chain,
+) -> Result<bool, Fail> {
+    let keys = &keys(arrival)?.refresh;
+    if keys.is_ahead(chain.key) {
+        return Err(StoreError::Unavailable("a MAC key of another node is not known here yet".into()).into());
+    }
+    Ok(keys.is_genuine(presented, bound(arrival, chain)))
 }

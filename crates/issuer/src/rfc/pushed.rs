@@ -55,7 +55,7 @@ async fn keep(
             .into());
     }
     marks.extend(proven.map(|proven| proven.mark));
-    let parameters = crate::pages::check_pushed(arrival, client, form)?;
+    let parameters = crate::pages::check_pushed(arrival, client, form).await?;
     let secret = format::opaque("", &*arrival.issuer.entropy);
     let pushed = Pushed {
         platform: arrival.platform().clone(),

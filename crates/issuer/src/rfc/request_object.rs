@@ -1,6 +1,7 @@
 //! Authorization requests that clients sign (RFC 9101).
 
-use super::{client, keys};
+use super::client;
+use super::client_keys::{self, KeysFault};
 use crate::{Arrival, Fail};
 use mandate_core::Cause;
 use mandate_core::disclosure::FactName as F;
@@ -13,13 +14,17 @@ use mandate_wire::jose::{Jwt, RequestRule};
 ///
 /// # Errors
 /// It is not the client's, not for us, or not now.
-pub(crate) fn signed_request(arrival: &Arrival<'_>, client: &Client, text: &str) -> Result<Form, Fail> {
+pub(crate) async fn signed_request(arrival: &Arrival<'_>, client: &Client, text: &str) -> Result<Form, Fail> {
     let invalid =
         |defect: &str| Fail::from(Refusal::anonymous(Cause::RequestObjectInvalid).with(F::Defect, defect));
-    let keys = keys::of_client(client).ok_or_else(|| invalid("the client has registered no keys"))?;
     let object = Jwt::parse(text).map_err(|fault| invalid(&fault.to_string()))?;
     let allowed = client::assertion_algs(&client.settings);
-    let verified = object.verify_with(&keys, allowed).map_err(|fault| invalid(&fault.to_string()))?;
+    let verified = client_keys::verified(arrival, client, &object, allowed).await;
+    let verified = verified.map_err(|fault| match fault {
+        KeysFault::None => invalid("the client has registered no keys"),
+        KeysFault::Signature(fault) => invalid(&fault.to_string()),
+        unread @ KeysFault::Unread(_) => unread.into(),
+    })?;
     let rule = RequestRule {
         client: client.id.as_str(),
         issuer: arrival.issuer_url(),

@@ -35,7 +35,9 @@ pub async fn facts(
     if !cache.kills_are_current() {
         return Err(StoreError::Unavailable("this node does not know what ended lately".into()));
     }
-    let Some((token, client)) = believed(keys, (platform, issuer), text, digest) else { return Ok(None) };
+    let Some((token, client)) = believed(cache, keys, (platform, issuer), text, digest) else {
+        return Ok(None);
+    };
     let Some(client) = cache.client(platform, &client).await? else { return Ok(None) };
     let Some(grant) = cache.grant(platform, &token.grant).await? else { return Ok(None) };
     let mut accounts = Vec::with_capacity(grant.accounts.len());
@@ -58,7 +60,9 @@ pub fn facts_at_hand(
     if !cache.kills_are_current() {
         return None;
     }
-    let Some((token, client)) = believed(keys, (platform, issuer), text, digest) else { return Some(None) };
+    let Some((token, client)) = believed(cache, keys, (platform, issuer), text, digest) else {
+        return Some(None);
+    };
     let client = cache.peek_client(platform, &client)?;
     let grant = cache.peek_grant(platform, &token.grant)?;
     let accounts = grant.accounts.iter().map(|id| cache.peek_account(platform, id)).collect::<Option<_>>()?;
@@ -85,17 +89,23 @@ fn kept(
 
 /// What a token of this platform says, and its client.
 fn believed(
+    cache: &Cached,
     keys: &Keys,
     (platform, issuer): (&PlatformId, &str),
     text: &str,
     digest: Digest,
 ) -> Option<(Token, ClientId)> {
-    let claims = verified(keys, issuer, text)?;
+    let (claims, kid) = verified(keys, issuer, text)?;
+    // A key that is no longer believed vouches for nothing, whatever offset its tokens carry.
+    if cache.killed(platform, SubjectKind::SigningKey, &kid, Offset(0)) {
+        return None;
+    }
     let client = ClientId::new(claims.text("client_id").ok().flatten().unwrap_or_default());
-    Some((token(platform, digest, &claims)?, client))
+    Some((token(platform, digest, &claims, kid)?, client))
 }
 
-fn verified(keys: &Keys, issuer: &str, text: &str) -> Option<Claims> {
+/// The claims, and the name of the key that signed them.
+fn verified(keys: &Keys, issuer: &str, text: &str) -> Option<(Claims, Box<str>)> {
     const ALLOWED: &[Alg] = &[Alg::Es256, Alg::EdDsa, Alg::Ps256];
     let token = Jwt::parse(text).ok()?;
     // RFC 9068 section 4: another kind of JWT is no access token
@@ -104,12 +114,14 @@ fn verified(keys: &Keys, issuer: &str, text: &str) -> Option<Claims> {
     }) {
         return None;
     }
-    let named = keys.public(token.header().kid()).collect::<Vec<_>>();
-    let claims = token.claims_by(named.into_iter(), ALLOWED)?;
-    (claims.text("iss").ok().flatten() == Some(issuer)).then_some(claims)
+    let (claims, key) = token.claims_by(keys.published(), ALLOWED)?;
+    if claims.text("iss").ok().flatten() != Some(issuer) {
+        return None;
+    }
+    Some((claims, key.kid()?.into()))
 }
 
-fn token(platform: &PlatformId, digest: Digest, claims: &Claims) -> Option<Token> {
+fn token(platform: &PlatformId, digest: Digest, claims: &Claims, kid: Box<str>) -> Option<Token> {
     let word = |name| claims.text(name).ok().flatten();
     let time = |name| claims.seconds(name).ok().flatten();
     let binding = match claims.object("cnf").ok()? {
@@ -134,6 +146,7 @@ fn token(platform: &PlatformId, digest: Digest, claims: &Claims) -> Option<Token
             OneOrMany::One(one) => vec![one.into()],
             OneOrMany::Many(many) => many.into_iter().map(Into::into).collect(),
         },
+        signed_by: Some(kid),
     })
 }
 
@@ -171,3 +184,6 @@ fn killed(
         .find(|(kind, id)| cache.killed(platform, *kind, id, token.offset))
         .map(|(kind, _)| (kind, token.issued_at))
 }
+
+#[cfg(test)]
+mod tests;

@@ -239,10 +239,7 @@ impl Asked<'_> {
         };
         let keys = mint::keys(self.arrival)?;
         if chain.client != self.client.id
-            || must!(
-                "rfc6749-10.4-genuine",
-                !keys.refresh.is_genuine(&presented, mint::bound(self.arrival, &chain))
-            )
+            || must!("rfc6749-10.4-genuine", !mint::is_genuine(self.arrival, &presented, &chain)?)
         {
             return Err(unknown().because(Cause::CredentialSecretMismatch).into());
         }
@@ -256,6 +253,7 @@ impl Asked<'_> {
             most_reanswers: MOST_REANSWERS,
             idle_ms: self.arrival.tenant.snapshot.platform.tokens.refresh_idle_s.map(|s| i64::from(s) * 1000),
             from: crate::pages::network(self.arrival.address).into(),
+            key: keys.refresh.current(),
         };
         let narrowed = narrowed(self.form, &chain.scopes)?;
         let mut coming = self.coming();

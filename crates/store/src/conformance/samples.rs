@@ -256,6 +256,7 @@ impl<'a> Scene<'a> {
             most_reanswers: 80,
             idle_ms: Some(30 * DAY * 1000),
             from: "192.0.2.0/24".into(),
+            key: 3,
         }
     }
     /// Presents a refresh token of chain `c`, for a stored token of this name.

@@ -137,7 +137,7 @@ async fn rotate_alone(
     };
     let handle = handle_bytes(&minted.token.digest);
     let move_on = "UPDATE chains SET generation = $3, answered_at = $4, reanswers = $5, idle_ends_at = $6, \
-        last_handle = $7, repeats = $8 WHERE platform = $1 AND id = $2";
+        last_handle = $7, repeats = $8, key = $9 WHERE platform = $1 AND id = $2";
     work.run(
         move_on,
         &[
@@ -149,6 +149,7 @@ async fn rotate_alone(
             &millis(chain.idle_ends_at),
             &handle.as_slice(),
             &chain.repeats.text(),
+            &i64::from(chain.key),
         ],
     )
     .await?;

@@ -265,6 +265,7 @@ pub(super) fn token(c: &mut Cursor<'_>) -> Result<Token, StoreError> {
         chain: None,
         binding: None,
         audience: Vec::new(),
+        signed_by: None,
     };
     let ended = c.ended()?;
     let chain = c.maybe_id()?;

@@ -57,9 +57,9 @@ const FIND: &str = concat!(
 const MOVE: &str = "WITH w AS MATERIALIZED ( \
         SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], \
             $7::bigint[], $8::bigint[], $9::bigint[], $10::bytea[], $11::bool[], $12::bytea[], $13::text[], \
-            $14::bigint[], $15::bigint[], $16::bigint[]) \
+            $14::bigint[], $15::bigint[], $16::bigint[], $17::text[], $18::bigint[]) \
         WITH ORDINALITY AS w (platform, id, was_generation, was_answered, was_reanswers, generation, answered, \
-            reanswers, idle, handle, stored, digest, scopes, at, expires, log_offset, o) \
+            reanswers, idle, handle, stored, digest, scopes, at, expires, log_offset, repeats, key, o) \
     ), free AS MATERIALIZED ( \
         SELECT h.platform, h.id FROM w JOIN chains AS h ON h.platform = w.platform AND h.id = w.id \
         WHERE h.ended_at IS NULL AND h.generation = w.was_generation AND h.answered_at = w.was_answered \
@@ -67,7 +67,7 @@ const MOVE: &str = "WITH w AS MATERIALIZED ( \
         ORDER BY h.platform, h.id FOR NO KEY UPDATE OF h \
     ), moved AS ( \
         UPDATE chains AS h SET generation = w.generation, answered_at = w.answered, reanswers = w.reanswers, \
-            idle_ends_at = w.idle, last_handle = w.handle \
+            idle_ends_at = w.idle, last_handle = w.handle, repeats = w.repeats, key = w.key \
         FROM w JOIN free AS f ON f.platform = w.platform AND f.id = w.id \
         WHERE h.platform = w.platform AND h.id = w.id AND h.ended_at IS NULL \
             AND h.generation = w.was_generation AND h.answered_at = w.was_answered \
@@ -177,6 +177,8 @@ async fn run_move(lane: &mut Lane, all: &[Contender]) -> Result<HashSet<i64>, Fa
                 &column(all, |c| millis(c.rotation.token.expires_at)),
                 // What the chain's maker had not seen, the token's maker cannot make good (SECURITY R10).
                 &column(all, |c| int(c.rotation.token.offset.min(c.chain.offset).0)),
+                &column(all, |c| c.chain.repeats.text()),
+                &column(all, |c| i64::from(c.chain.key)),
             ],
         )
         .await?;

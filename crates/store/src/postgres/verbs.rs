@@ -19,6 +19,7 @@ use mandate_core::model::{
 };
 use mandate_core::pushed::Pushed;
 use mandate_core::refresh::RefreshRule;
+use mandate_core::succession::Turn;
 use mandate_core::{
     AccountId, AdminId, ChainId, ClientId, DecisionId, Digest, GrantId, KeyId, LogEntry, Offset, PartnerId,
     PlatformId, ScopeSet, SessionId, Timestamp, TokenHandle, UserId,
@@ -321,23 +322,22 @@ impl Store for Postgres {
     fn signing_keys<'a>(&'a self, platform: &'a PlatformId) -> Fut<'a, Vec<SigningKeyRow>> {
         Box::pin(signing::list(&self.shared, platform))
     }
-    fn add_signing_key<'a>(
+    fn turn_signing_keys<'a>(
         &'a self,
-        key: &'a SigningKeyRow,
-        if_none_of_alg: bool,
+        offered: &'a SigningKeyRow,
+        turn: &'a Turn,
+        outlives_ms: Option<i64>,
         audit: &'a Audit,
     ) -> Fut<'a, Changed> {
-        Box::pin(signing::add(&self.shared, key, if_none_of_alg, audit))
+        Box::pin(signing::turn(&self.shared, offered, turn, outlives_ms, audit))
     }
-    fn retire_signing_key<'a>(
+    fn end_mac_key<'a>(
         &'a self,
         platform: &'a PlatformId,
         kid: &'a str,
-        at: Timestamp,
-        gone_at: Option<Timestamp>,
         audit: &'a Audit,
     ) -> Fut<'a, Changed> {
-        Box::pin(signing::retire(&self.shared, platform, kid, at, gone_at, audit))
+        Box::pin(signing::end_mac(&self.shared, platform, kid, audit))
     }
     fn token<'a>(&'a self, platform: &'a PlatformId, digest: &'a Digest) -> Fut<'a, At<Option<TokenFacts>>> {
         Box::pin(tokens::facts(&self.shared, platform, digest))

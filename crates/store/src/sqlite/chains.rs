@@ -105,7 +105,7 @@ pub(super) fn rotate(
         return Ok(Rotated::Reused(kind));
     }
     work.execute(
-        "UPDATE chains SET generation = ?3, answered_at = ?4, reanswers = ?5, idle_ends_at = ?6, repeats = ?7
+        "UPDATE chains SET generation = ?3, answered_at = ?4, reanswers = ?5, idle_ends_at = ?6, repeats = ?7, key = ?8
          WHERE platform = ?1 AND id = ?2",
         params![
             platform.as_str(),
@@ -115,6 +115,7 @@ pub(super) fn rotate(
             chain.reanswers,
             chain.idle_ends_at.map(Timestamp::millis),
             chain.repeats.text(),
+            chain.key,
         ],
     )?;
     if minted.stored {

@@ -1,11 +1,14 @@
 //! Signing keys.
 
 use super::fault::Result;
-use super::rows;
 use super::work::Work;
+use super::{chains, rows};
+use crate::signing::TurnPlan;
 use crate::{Audit, Changed, SigningKeyRow};
 use mandate_core::log::Effect;
-use mandate_core::{PlatformId, SubjectKind, Timestamp};
+use mandate_core::model::EndReason;
+use mandate_core::succession::{MAC, MAC_LINGERS_MS, Turn};
+use mandate_core::{ChainId, PlatformId, SubjectKind, Timestamp};
 use rusqlite::{Connection, params};
 
 pub(super) fn list(conn: &Connection, platform: &PlatformId) -> Result<Vec<SigningKeyRow>> {
@@ -29,27 +32,50 @@ pub(super) fn list(conn: &Connection, platform: &PlatformId) -> Result<Vec<Signi
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
-pub(super) fn add(
+pub(super) fn turn(
     work: &Work<'_>,
-    key: &SigningKeyRow,
-    if_none_of_alg: bool,
+    offered: &SigningKeyRow,
+    turn: &Turn,
+    outlives_ms: Option<i64>,
     audit: &Audit,
 ) -> Result<Changed> {
-    let platform = key.platform.as_str();
-    let other = work
-        .statement(
-            "SELECT 1 FROM signing_keys WHERE platform = ?1 AND alg = ?2
-               AND (retires_at IS NULL OR retires_at > ?3)",
-        )?
-        .exists(params![platform, &*key.alg, key.created_at.millis()])?;
-    if if_none_of_alg && other {
+    let platform = &offered.platform;
+    let keys: Vec<_> =
+        list(work.conn, platform)?.iter().filter(|k| k.alg == offered.alg).map(SigningKeyRow::life).collect();
+    let plan = match TurnPlan::of(&keys, offered, turn, outlives_ms, audit.at) {
+        Ok(plan) => plan,
+        Err(outcome) => return Ok(outcome),
+    };
+    if let Some(key) = &plan.made
+        && !insert(work, key)?
+    {
         return Ok(Changed::Conflict);
     }
-    let made = work.inserted(
+    for life in &plan.changed {
+        work.execute(
+            "UPDATE signing_keys SET active_from = ?3, retires_at = ?4, gone_at = ?5
+             WHERE platform = ?1 AND kid = ?2",
+            params![
+                platform.as_str(),
+                &*life.kid,
+                life.active_from.millis(),
+                life.retires_at.map(Timestamp::millis),
+                life.gone_at.map(Timestamp::millis),
+            ],
+        )?;
+    }
+    if let Turn::Distrust { kid } = turn {
+        distrust(work, platform, &offered.alg, kid, audit.at)?;
+    }
+    changed(work, platform, audit)
+}
+
+fn insert(work: &Work<'_>, key: &SigningKeyRow) -> Result<bool> {
+    work.inserted(
         "INSERT INTO signing_keys (platform, kid, alg, wrapped, public, created_at, active_from, retires_at, gone_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
-            platform,
+            key.platform.as_str(),
             &*key.kid,
             &*key.alg,
             key.wrapped,
@@ -59,33 +85,46 @@ pub(super) fn add(
             key.retires_at.map(Timestamp::millis),
             key.gone_at.map(Timestamp::millis),
         ],
-    )?;
-    if !made {
-        return Ok(Changed::Conflict);
-    }
-    changed(work, &key.platform, audit)
+    )
 }
 
-pub(super) fn retire(
-    work: &Work<'_>,
-    platform: &PlatformId,
-    kid: &str,
-    at: Timestamp,
-    gone_at: Option<Timestamp>,
-    audit: &Audit,
-) -> Result<Changed> {
-    let retired = work.execute(
-        "UPDATE signing_keys SET retires_at = ?3, gone_at = ?4
-         WHERE platform = ?1 AND kid = ?2 AND (retires_at IS NULL OR retires_at > ?3)",
-        params![platform.as_str(), kid, at.millis(), gone_at.map(Timestamp::millis)],
-    )?;
-    if retired == 1 {
-        return changed(work, platform, audit);
+/// What hangs from a key that is no longer believed ends with it.
+fn distrust(work: &Work<'_>, platform: &PlatformId, alg: &str, kid: &str, at: Timestamp) -> Result<()> {
+    if alg != MAC {
+        work.log(platform, SubjectKind::SigningKey, kid, Effect::Kill, at)?;
+        return Ok(());
     }
-    let known = work
-        .statement("SELECT 1 FROM signing_keys WHERE platform = ?1 AND kid = ?2")?
-        .exists(params![platform.as_str(), kid])?;
-    Ok(if known { Changed::Conflict } else { Changed::NotFound })
+    let ids: Vec<ChainId> = work
+        .statement("SELECT id FROM chains WHERE platform = ?1 AND key = ?2 AND ended_at IS NULL")?
+        .query_map(params![platform.as_str(), number(kid)], |row| rows::id(row, 0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for id in &ids {
+        chains::end(work, platform, id, EndReason::Operator, at)?;
+    }
+    Ok(())
+}
+
+fn number(kid: &str) -> u32 {
+    kid.parse().unwrap_or(0)
+}
+
+pub(super) fn end_mac(work: &Work<'_>, platform: &PlatformId, kid: &str, audit: &Audit) -> Result<Changed> {
+    let now = audit.at.millis();
+    let named = work
+        .statement(
+            "SELECT 1 FROM chains WHERE platform = ?1 AND key = ?2 AND ended_at IS NULL
+               AND (ends_at IS NULL OR ends_at > ?3) AND (idle_ends_at IS NULL OR idle_ends_at > ?3) LIMIT 1",
+        )?
+        .exists(params![platform.as_str(), number(kid), now])?;
+    if named {
+        return Ok(Changed::Conflict);
+    }
+    let ended = work.execute(
+        "UPDATE signing_keys SET gone_at = ?3
+         WHERE platform = ?1 AND kid = ?2 AND alg = ?5 AND gone_at IS NULL AND retires_at <= ?4",
+        params![platform.as_str(), kid, now, now - MAC_LINGERS_MS, MAC],
+    )?;
+    if ended == 0 { Ok(Changed::NotFound) } else { changed(work, platform, audit) }
 }
 
 /// All nodes read the platform's keys anew.

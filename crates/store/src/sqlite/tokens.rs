@@ -93,6 +93,7 @@ fn token(row: &Row<'_>, digest: &Digest, platform: &PlatformId) -> rusqlite::Res
         chain: rows::id_or_null(row, 8)?,
         binding: None,
         audience: Vec::new(),
+        signed_by: None,
         ended,
     })
 }

@@ -17,6 +17,7 @@ use mandate_core::model::{
 };
 use mandate_core::pushed::Pushed;
 use mandate_core::refresh::RefreshRule;
+use mandate_core::succession::Turn;
 use mandate_core::{
     AccountId, AdminId, ChainId, ClientId, DecisionId, Digest, GrantId, KeyId, LogEntry, Offset, PartnerId,
     PlatformId, ScopeSet, SessionId, Timestamp, TokenHandle, UserId,
@@ -370,25 +371,24 @@ impl Store for Sqlite {
         let platform = platform.clone();
         self.read(move |conn| signing::list(conn, &platform))
     }
-    fn add_signing_key<'a>(
+    fn turn_signing_keys<'a>(
         &'a self,
-        key: &'a SigningKeyRow,
-        if_none_of_alg: bool,
+        offered: &'a SigningKeyRow,
+        turn: &'a Turn,
+        outlives_ms: Option<i64>,
         audit: &'a Audit,
     ) -> Fut<'a, Changed> {
-        let (key, audit) = (key.clone(), audit.clone());
-        self.write(move |work| signing::add(work, &key, if_none_of_alg, &audit))
+        let (offered, turn, audit) = (offered.clone(), turn.clone(), audit.clone());
+        self.write(move |work| signing::turn(work, &offered, &turn, outlives_ms, &audit))
     }
-    fn retire_signing_key<'a>(
+    fn end_mac_key<'a>(
         &'a self,
         platform: &'a PlatformId,
         kid: &'a str,
-        at: Timestamp,
-        gone_at: Option<Timestamp>,
         audit: &'a Audit,
     ) -> Fut<'a, Changed> {
         let (platform, kid, audit) = (platform.clone(), kid.to_owned(), audit.clone());
-        self.write(move |work| signing::retire(work, &platform, &kid, at, gone_at, &audit))
+        self.write(move |work| signing::end_mac(work, &platform, &kid, &audit))
     }
     fn token<'a>(&'a self, platform: &'a PlatformId, digest: &'a Digest) -> Fut<'a, At<Option<TokenFacts>>> {
         let (platform, digest) = (platform.clone(), *digest);

@@ -98,7 +98,11 @@ impl<'c> Work<'c> {
                 )?;
             }
             // Their rows have ended.
-            SubjectKind::Token | SubjectKind::Grant | SubjectKind::Key | SubjectKind::Session => {}
+            SubjectKind::Token
+            | SubjectKind::Grant
+            | SubjectKind::Key
+            | SubjectKind::Session
+            | SubjectKind::SigningKey => {}
         }
         Ok(())
     }

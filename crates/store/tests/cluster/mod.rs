@@ -336,6 +336,7 @@ pub(crate) fn refresh(generation: u64) -> RefreshRule {
         most_reanswers: 0,
         idle_ms: None,
         from: "".into(),
+        key: 1,
     }
 }
 

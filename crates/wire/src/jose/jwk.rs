@@ -48,6 +48,12 @@ pub enum JwkFault {
     /// The set has more than 50 keys.
     #[error("the key set has too many keys")]
     TooMany,
+    /// Two keys of the set have one name.
+    #[error("two keys have the same `kid`")]
+    Repeated,
+    /// No key of the set can be used.
+    #[error("it holds no key for signatures that are accepted: P-256, Ed25519, or RSA of at least 2048 bits")]
+    Useless,
     /// The set has no list `keys`.
     #[error("the key set has no list `keys`")]
     NoKeys,

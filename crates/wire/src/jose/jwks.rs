@@ -3,6 +3,7 @@
 use super::alg::Alg;
 use super::jwk::{JwkFault, PublicJwk};
 use super::strict;
+use mandate_core::must;
 use serde_json::Value;
 
 /// Longest document that is read, in bytes.
@@ -15,6 +16,8 @@ const MOST_KEYS: usize = 50;
 pub struct Jwks {
     keys: Vec<PublicJwk>,
     skipped: usize,
+    /// One of them for its size.
+    weak: bool,
 }
 
 impl Jwks {
@@ -37,9 +40,33 @@ impl Jwks {
             let members = key.as_object().ok_or(JwkFault::Json(strict::JsonFault::NotAnObject))?;
             match PublicJwk::from_members(members) {
                 Ok(key) => jwks.keys.push(key),
-                Err(JwkFault::KeyType | JwkFault::Purpose(_) | JwkFault::Size) => jwks.skipped += 1,
+                Err(fault @ (JwkFault::KeyType | JwkFault::Purpose(_) | JwkFault::Size)) => {
+                    jwks.skipped += 1;
+                    jwks.weak |= fault == JwkFault::Size;
+                }
                 Err(fault) => return Err(fault),
             }
+        }
+        Ok(jwks)
+    }
+
+    /// Reads a set that a client registers: what [`Self::parse`] passes over in silence for a key's size is an error here,
+    /// and so are keys of one name, and a set without a key for any of the algorithms.
+    ///
+    /// # Errors
+    /// It is not to be registered.
+    pub fn register(text: &str, allowed: &[Alg]) -> Result<Self, JwkFault> {
+        let jwks = Self::parse(text)?;
+        if must!("rfc7518-3.3-size", jwks.weak) {
+            return Err(JwkFault::Size);
+        }
+        let mut names: Vec<&str> = jwks.keys.iter().filter_map(PublicJwk::kid).collect();
+        names.sort_unstable();
+        if must!("rfc7517-4.5-distinct", names.windows(2).any(|pair| pair[0] == pair[1])) {
+            return Err(JwkFault::Repeated);
+        }
+        if !jwks.keys.iter().any(|key| allowed.iter().any(|alg| key.fits(*alg))) {
+            return Err(JwkFault::Useless);
         }
         Ok(jwks)
     }
@@ -102,6 +129,26 @@ mod tests {
             Jwks::parse(r#"{"keys":[],"keys":[]}"#).unwrap_err(),
             JwkFault::Json(strict::JsonFault::Repeated)
         );
+    }
+
+    #[test]
+    fn rfc7591_2_what_cannot_be_used_is_not_registered() {
+        let all = [Alg::Es256, Alg::EdDsa, Alg::Ps256, Alg::Rs256];
+        let register = |keys: &[Value], allowed: &[Alg]| {
+            Jwks::register(&json!({ "keys": keys }).to_string(), allowed).map(|_| ())
+        };
+        assert_eq!(register(&[ed("a"), ed("b")], &all), Ok(()));
+        assert_eq!(register(&[ed("a"), json!({"kty":"AKP","pub":"x"})], &all), Ok(()), "a kind of tomorrow");
+        assert_eq!(register(&[ed("a"), ed("a")], &all), Err(JwkFault::Repeated));
+        assert_eq!(register(&[], &all), Err(JwkFault::Useless));
+        assert_eq!(register(&[json!({"kty":"AKP","pub":"x"})], &all), Err(JwkFault::Useless));
+        assert_eq!(register(&[ed("a")], &[Alg::Es256, Alg::Ps256]), Err(JwkFault::Useless));
+        let mut small = samples::vectors("thumbprints")[0]["jwk"].clone();
+        small["n"] = "_w".into();
+        assert_eq!(register(&[ed("a"), small], &all), Err(JwkFault::Size));
+        let mut private = ed("a");
+        private["d"] = "AA".into();
+        assert_eq!(register(&[private], &all), Err(JwkFault::Private));
     }
 
     #[test]

@@ -68,15 +68,18 @@ impl<'a> Jwt<'a> {
         self.compact.verify(key, allowed).map(|()| Verified { header: self.header(), claims: &self.claims })
     }
 
-    /// Checks the signature against keys that the caller trusts, in turn: the claims, for those who keep them longer than
-    /// the text.
+    /// Checks the signature against those of the keys that have the header's name, in turn: the claims, for those who keep
+    /// them longer than the text, and the key that vouches for them.
     pub fn claims_by<'k>(
         self,
         mut keys: impl Iterator<Item = &'k PublicJwk>,
         allowed: &[Alg],
-    ) -> Option<Claims> {
-        let believed = keys.any(|key| self.verify(key, allowed).is_ok());
-        believed.then_some(self.claims)
+    ) -> Option<(Claims, &'k PublicJwk)> {
+        let key = keys.find(|key| {
+            let named = self.header().kid().is_none_or(|kid| key.kid() == Some(kid));
+            named && self.verify(key, allowed).is_ok()
+        })?;
+        Some((self.claims, key))
     }
 
     /// Checks the signature against those keys of a set that fit the header.
@@ -126,13 +129,14 @@ mod tests {
         let (ours, other) = (samples::key(Alg::EdDsa), samples::key(Alg::EdDsa));
         let text = ours.sign("JWT", &json!({"sub": "a"})).unwrap();
         let claims = |keys: &[&PublicJwk], allowed: &[Alg]| {
-            Jwt::parse(&text).unwrap().claims_by(keys.iter().copied(), allowed)
+            let found = Jwt::parse(&text).unwrap().claims_by(keys.iter().copied(), allowed);
+            found.map(|(claims, key)| (claims, key.clone()))
         };
-        let found = claims(&[other.public(), ours.public()], &[Alg::EdDsa]).unwrap();
-        assert_eq!(found.text("sub"), Ok(Some("a")));
-        assert_eq!(claims(&[other.public()], &[Alg::EdDsa]), None);
-        assert_eq!(claims(&[], &[Alg::EdDsa]), None);
-        assert_eq!(claims(&[ours.public()], &[Alg::Es256]), None);
+        let (found, key) = claims(&[other.public(), ours.public()], &[Alg::EdDsa]).unwrap();
+        assert_eq!((found.text("sub"), &key), (Ok(Some("a")), ours.public()));
+        assert_eq!(claims(&[other.public()], &[Alg::EdDsa]).map(|_| ()), None);
+        assert_eq!(claims(&[], &[Alg::EdDsa]).map(|_| ()), None);
+        assert_eq!(claims(&[ours.public()], &[Alg::Es256]).map(|_| ()), None);
     }
 
     #[test]

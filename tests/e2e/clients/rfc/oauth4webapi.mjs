@@ -156,8 +156,12 @@ async function credentials(task) {
 
 async function introspection(task) {
   const { server, client, auth } = await configure(task);
+  if (task.signed) client.introspection_signed_response_alg = task.signed;
   const answer = await oauth.introspectionRequest(server, client, auth, task.token, plain);
-  return oauth.processIntrospectionResponse(server, client, answer);
+  const about = await oauth.processIntrospectionResponse(server, client, answer);
+  if (!task.signed) return about;
+  await oauth.validateApplicationLevelSignature(server, answer, plain);
+  return { type: answer.headers.get("content-type"), about };
 }
 
 await main({ discovery, code, credentials, introspection });

@@ -22,6 +22,7 @@ async function authentication(client) {
 async function configure(task) {
   const metadata = { [oc.clockSkew]: task.skew };
   if (task.id_token_alg) metadata.id_token_signed_response_alg = task.id_token_alg;
+  if (task.signed) metadata.introspection_signed_response_alg = task.signed;
   const execute = [oc.allowInsecureRequests, oc.enableNonRepudiationChecks];
   const server = new URL(task.issuer);
   return oc.discovery(server, task.client.client_id, metadata, await authentication(task.client), { execute, algorithm: task.algorithm });

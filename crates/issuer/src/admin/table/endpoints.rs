@@ -238,6 +238,27 @@ pub(in crate::admin) const ENDPOINTS: &[Endpoint] = &[
         One(Shape::Grant),
         "End a grant and everything that hangs from it",
     ),
+    // Signing keys.
+    get(
+        Platform(P::SigningKeys),
+        "/platforms/{platform}/signing-keys",
+        Many(Shape::SigningKey),
+        "Signing keys and the MAC keys of refresh tokens, oldest first, those that are gone included",
+    ),
+    post(
+        Platform(P::RotateSigningKeys),
+        "/platforms/{platform}/signing-keys/rotate",
+        m::ROTATE,
+        Many(Shape::SigningKey),
+        "Publish a successor now, which signs after a while",
+    ),
+    post(
+        Platform(P::RetireSigningKey),
+        "/platforms/{platform}/signing-keys/{kid}/retire",
+        m::RETIRE,
+        One(Shape::SigningKey),
+        "End a key: it signs no more, and if it is compromised nothing that it signed counts",
+    ),
     // Records.
     get(
         Platform(P::Decision),

@@ -60,7 +60,7 @@ pub(super) const REPLACE: &[Member] = &[takes(
 pub(super) const RESET: &[Member] = &[takes("label", Text, "what the owner calls the new key")];
 
 /// What a client's settings are.
-const SETTINGS: &str = "how it is to be treated: profile, auth_method, grants, refresh, access_token, jwks (a JWK set as text), id_token_alg, requires_pkce, may_omit_pkce, requires_par, requires_signed_request, dpop_bound, tls_client_certificate_bound_access_tokens, tls_client_auth_subject_dn, tls_client_auth_san_dns, tls_client_auth_san_uri, tls_client_auth_san_ip, tls_client_auth_san_email, tls_client_certificate_thumbprints, extra_audiences, may_omit_jti, may_introspect; what is left out has its default";
+const SETTINGS: &str = "how it is to be treated: profile, auth_method, grants, refresh, access_token, jwks (a JWK set as text) or jwks_uri, id_token_alg, requires_pkce, may_omit_pkce, requires_par, requires_signed_request, dpop_bound, tls_client_certificate_bound_access_tokens, tls_client_auth_subject_dn, tls_client_auth_san_dns, tls_client_auth_san_uri, tls_client_auth_san_ip, tls_client_auth_san_email, tls_client_certificate_thumbprints, extra_audiences, may_omit_jti, may_introspect, introspection_alg; what is left out has its default";
 
 pub(super) const CLIENT: &[Member] = &[
     needs("name", Text, "what people read on the consent page"),
@@ -111,6 +111,21 @@ pub(super) const ADMIN: &[Member] = &[
     takes("platform", Text, "the one platform it may touch; all if left out"),
     takes("expires_in_s", Number, "seconds after which the token ends; never if left out"),
 ];
+
+pub(super) const ROTATE: &[Member] = &[
+    takes("alg", Text, "ES256, EdDSA, PS256, RS256, or HS256 for refresh tokens; all of them if left out"),
+    takes(
+        "in_s",
+        Number,
+        "seconds until the successor signs; the configured time of publication if left out",
+    ),
+];
+
+pub(super) const RETIRE: &[Member] = &[takes(
+    "compromised",
+    Flag,
+    "end what it signed as well: access tokens are refused, refresh tokens end with their chains",
+)];
 
 pub(super) const BY_USER: &[Asked] = &[asks("user", Text, "only this user's, by name or id")];
 

@@ -401,3 +401,16 @@ async fn the_record_says_who_did_what_and_no_secret() {
     assert_eq!(scene.get("read", "/audit?limit=0").await.status, 422);
     assert_shape(&scene.get("read", "/me").await.json, Shape::Admin);
 }
+
+#[tokio::test]
+async fn a_platform_whose_dialect_signs_nothing_has_no_signing_keys() {
+    let scene = Scene::new().await;
+    let keys = "/platforms/sun/signing-keys";
+    assert_eq!(scene.get("read", keys).await.status, 409);
+    for path in ["rotate", "k1/retire"] {
+        let said = scene.post("write", &format!("{keys}/{path}"), json!({})).await;
+        assert_eq!(said.status, 409, "{}", said.text);
+        assert_eq!(scene.post("read", &format!("{keys}/{path}"), json!({})).await.status, 403);
+        assert_eq!(scene.post("moon-write", &format!("{keys}/{path}"), json!({})).await.status, 404);
+    }
+}

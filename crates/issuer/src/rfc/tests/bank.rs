@@ -19,7 +19,7 @@ use mandate_core::{Clock, Digest, Entropy, Offset, Scope, ScopeSet, Timestamp};
 use mandate_store::{Audit, Cached, Changed, Feed, Store};
 use mandate_wire::Recorder;
 use mandate_wire::jose::{Alg, Nonces, SigningKey};
-use mandate_wire::refresh_token::RefreshKey;
+use mandate_wire::refresh_token::{RefreshKey, RefreshKeys};
 use mandate_wire::seal::Sealer;
 use mandate_wire::ticket::Tickets;
 use std::net::IpAddr;
@@ -175,7 +175,7 @@ impl Bank {
         let keys = Keys::new(
             vec![key(Alg::Es256), key(Alg::EdDsa)],
             Vec::new(),
-            RefreshKey::new(&[3; 32]),
+            RefreshKeys::new(1, vec![(1, RefreshKey::new(&[3; 32]))]),
             Nonces::new(&[4; 32]),
             &definition,
             MutualTls::default(),
@@ -196,6 +196,7 @@ impl Bank {
             templates: crate::templates(None).unwrap(),
             meters: Arc::new(|_, _| Arc::new(Meter::default())),
             pending: Arc::new(|_, _| None),
+            client_keys: crate::rfc::nothing_fetched(),
         });
         let bank = Self { node, tenant, clock };
         bank.node.cache.load_kills(Timestamp::default()).await.unwrap();
