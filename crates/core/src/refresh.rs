@@ -223,7 +223,7 @@ impl RefreshRule {
         if must!("rfc6749-6-client", chain.client != self.client) {
             return Err(RefreshFault::OtherClient);
         }
-        if chain.binding.is_some() && chain.binding != self.binding {
+        if must!("rfc9449-5-refresh-key", chain.binding.is_some() && chain.binding != self.binding) {
             return Err(RefreshFault::OtherKey);
         }
         Ok(())

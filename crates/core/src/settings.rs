@@ -213,20 +213,31 @@ impl ClientSettings {
                 "signed requests need the client's public keys, in `jwks` or at a `jwks_uri`",
             ),
             (
-                strict && self.auth_method != AuthMethod::PrivateKeyJwt && !self.uses_certificate(),
+                must!(
+                    "fapi2-5.3.2.1-method",
+                    strict && self.auth_method != AuthMethod::PrivateKeyJwt && !self.uses_certificate()
+                ),
                 "the profile fapi2 takes clients that authenticate by private_key_jwt or by certificate",
             ),
             (
-                strict && !bound,
+                must!("fapi2-5.3.2.1-bound", strict && !bound),
                 "the profile fapi2 wants `dpop_bound` or `tls_client_certificate_bound_access_tokens`: its tokens are bound to keys",
             ),
-            (strict && self.may_omit_pkce, "the profile fapi2 knows no exception from PKCE"),
             (
-                strict && (self.may_omit_jti || !self.extra_audiences.is_empty()),
+                must!("fapi2-5.3.2.2-pkce", strict && self.may_omit_pkce),
+                "the profile fapi2 knows no exception from PKCE",
+            ),
+            (
+                strict
+                    && (self.may_omit_jti
+                        || must!("fapi2-5.3.2.1-extra-audiences", !self.extra_audiences.is_empty())),
                 "the profile fapi2 knows no exceptions for assertions",
             ),
             (
-                strict && [self.id_token_alg, self.introspection_alg].contains(&IdTokenAlg::Rs256),
+                must!(
+                    "fapi2-5.4.1-id-token",
+                    strict && [self.id_token_alg, self.introspection_alg].contains(&IdTokenAlg::Rs256)
+                ),
                 "the profile fapi2 does not take RS256: use PS256, ES256 or EdDSA",
             ),
             (

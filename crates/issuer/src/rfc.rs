@@ -76,7 +76,8 @@ impl Endpoint {
     fn allow(self) -> &'static str {
         match self {
             Self::Token | Self::Push | Self::Device | Self::Introspect | Self::Revoke => "POST",
-            Self::Userinfo => "GET, POST",
+            Self::Userinfo if must!("oidc-5.3.1-post") => "GET, POST",
+            Self::Userinfo => "GET",
             Self::Jwks | Self::Metadata => "GET, HEAD",
         }
     }

@@ -75,7 +75,7 @@ fn the_sample_shows_every_key_with_its_variable() {
         }
     }
     assert!(SAMPLE.contains("MANDATE_LISTEN="));
-    assert_eq!(shown, 23);
+    assert_eq!(shown, 25);
     for word in
         SAMPLE.split(|c: char| !(c.is_ascii_uppercase() || c == '_')).filter(|w| w.starts_with("MANDATE_"))
     {

@@ -206,11 +206,13 @@ impl AuthorizeRequest<'_> {
         }
         let settings = &client.settings;
         // RFC 9126 section 6, FAPI 2.0 Security Profile section 5.3.2.2
-        if (settings.requires_par || settings.profile.is_strict()) && !self.pushed {
+        let must_push = must!("rfc9126-6-client", settings.requires_par)
+            || must!("fapi2-5.3.2.2-pushed", settings.profile.is_strict());
+        if must_push && !self.pushed {
             return Err(Box::new(Refusal::anonymous(Cause::RequestMustBePushed)));
         }
         // RFC 9101 section 10.5
-        if settings.requires_signed_request && !self.signed {
+        if must!("rfc9101-10.5-client", settings.requires_signed_request && !self.signed) {
             return Err(Box::new(
                 Refusal::anonymous(Cause::RequestObjectInvalid)
                     .with(FactName::Defect, "this client must sign its requests, and this one came unsigned"),
@@ -255,7 +257,7 @@ impl AuthorizeRequest<'_> {
                 }
             }
         }
-        if prompt.none && (prompt.login || prompt.consent) {
+        if must!("oidc-3.1.2.1-none-alone", prompt.none && (prompt.login || prompt.consent)) {
             return Err(invalid("prompt", "none stands beside another word", "none alone"));
         }
         Ok(prompt)
@@ -266,7 +268,9 @@ impl AuthorizeRequest<'_> {
         let settings = &client.settings;
         let demanded = match dialect {
             // OAuth 2.1: everybody, but those that are registered as unable; on strict profiles nobody is
-            Dialect::Rfc => !settings.may_omit_pkce || settings.profile.is_strict(),
+            Dialect::Rfc => {
+                !settings.may_omit_pkce || must!("fapi2-5.3.2.2-challenge", settings.profile.is_strict())
+            }
             Dialect::Alpaca => false,
         };
         match (self.code_challenge, self.code_challenge_method) {

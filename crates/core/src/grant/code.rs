@@ -81,7 +81,7 @@ impl CodeRule {
             }
         }
         // RFC 9449 section 10: the key that the authorization request named
-        if code.binding.is_some() && code.binding != self.binding {
+        if must!("rfc9449-10-code-key", code.binding.is_some() && code.binding != self.binding) {
             return Err(CodeFault::OtherKey);
         }
         // "verify that the authorization code is valid"
@@ -178,6 +178,17 @@ mod tests {
         ] {
             assert_eq!(rule.check(&code, now), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn rfc9449_10_the_key_that_was_named_redeems() {
+        let bound = Code { binding: Some("k1".into()), ..code() };
+        let with = |key: Option<&str>| CodeRule { binding: key.map(Into::into), ..rule() };
+        let at = Timestamp::from_seconds(0);
+        assert_eq!(with(Some("k1")).check(&bound, at), Ok(()));
+        assert_eq!(with(Some("k2")).check(&bound, at), Err(CodeFault::OtherKey));
+        assert_eq!(with(None).check(&bound, at), Err(CodeFault::OtherKey));
+        assert_eq!(with(Some("k2")).check(&code(), at), Ok(()), "none was named");
     }
 
     /// The example of RFC 7636 appendix B.

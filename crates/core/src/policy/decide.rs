@@ -278,7 +278,7 @@ impl<'a> Context<'a> {
                 // RFC 9068 section 4: a token that says which APIs it is for is for no other
                 let audience = self.token().map(|token| &*token.token.audience)?;
                 let meant = audience.is_empty() || audience.contains(&self.request.host.url);
-                (!meant).then_some(Cause::TokenAudience)
+                must!("rfc9068-4-aud", !meant).then_some(Cause::TokenAudience)
             }
             Check::Client => client_fault(self.client()?, self.now).map(|(cause, _)| cause),
             Check::Grant => {

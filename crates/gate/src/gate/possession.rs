@@ -44,14 +44,14 @@ impl Proofs {
 pub(super) fn bearer(visit: Visit<'_>, facts: &TokenFacts) -> Result<(), Box<Refusal>> {
     let refused = |cause| Err(Box::new(Refusal::anonymous(cause)));
     match (facts.token.binding.as_deref().map(Binding::read), visit.certificate) {
-        (Some(Binding::Key(_)), _) => refused(Cause::DpopMissing),
+        (Some(Binding::Key(_)), _) if must!("rfc9449-7.2-gate") => refused(Cause::DpopMissing),
         (Some(Binding::Certificate(_)), None) if must!("rfc8705-3-missing") => {
             refused(Cause::CertificateMissing)
         }
         (Some(Binding::Certificate(bound)), Some(shown)) if must!("rfc8705-3-mismatch", *bound != *shown) => {
             refused(Cause::CertificateMismatch)
         }
-        (Some(Binding::Certificate(_)) | None, _) => Ok(()),
+        (Some(_) | None, _) => Ok(()),
     }
 }
 
@@ -84,11 +84,13 @@ pub(super) fn shown(
     };
     let accepted = rule.check(proof).map_err(|fault| invalid(&fault.to_string()))?;
     match facts.token.binding.as_deref().map(Binding::read) {
-        None | Some(Binding::Certificate(_)) => return Err(invalid("the token is bound to no key")),
-        Some(Binding::Key(jkt)) if *jkt != *accepted.thumbprint => {
+        None | Some(Binding::Certificate(_)) if must!("rfc9449-7.1-gate-unbound") => {
+            return Err(invalid("the token is bound to no key"));
+        }
+        Some(Binding::Key(jkt)) if must!("rfc9449-7.1-gate-key", *jkt != *accepted.thumbprint) => {
             return Err(Box::new(Refusal::anonymous(Cause::DpopKeyMismatch)));
         }
-        Some(Binding::Key(_)) => {}
+        None | Some(_) => {}
     }
     if gate.proofs.spend(accepted.jti_digest, accepted.ends_at, visit.now) {
         Ok(())

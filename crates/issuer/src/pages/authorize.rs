@@ -4,17 +4,17 @@ use super::pending::{Judged, Offer, Pending};
 use super::session::Me;
 use super::visit::Visit;
 use super::{Answer, answer, consent, login, session};
-use mandate_core::Cause;
 use mandate_core::grant::{Silently, Standing};
 use mandate_core::platform::Dialect;
 use mandate_core::refusal::Refusal;
+use mandate_core::{Cause, must};
 use mandate_wire::body;
 use mandate_wire::form::Form;
 
 /// Judges the request and sends the browser on: to sign in, to decide, or back with an answer.
 pub(super) async fn begin(visit: &Visit<'_>) -> Answer {
     // A form that another site posts here says no more than a link would: our cookie does not come with it.
-    let query = if visit.request.method() == http::Method::POST {
+    let query = if must!("oidc-3.1.2.1-post", visit.request.method() == http::Method::POST) {
         body::demand_content_type(visit.headers(), "application/x-www-form-urlencoded")?;
         Form::parse(visit.request.body())?
     } else {
@@ -33,7 +33,7 @@ pub(super) async fn begin(visit: &Visit<'_>) -> Answer {
     };
     let me = session::current(visit).await?;
     let me = me.filter(|me| offer.sign_in(&me.session, visit.arrival.now).is_ok());
-    if offer.wish.prompt.none {
+    if must!("oidc-3.1.2.1-none", offer.wish.prompt.none) {
         return silently(visit, me, &offer).await;
     }
     let Some(ticket) = offer.ticket(visit.arrival) else { return offer.too_long(visit) };

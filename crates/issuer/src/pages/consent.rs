@@ -197,7 +197,7 @@ pub(super) async fn allow(visit: &Visit<'_>, me: &Me, offer: &Offer, accounts: V
         Dialect::Alpaca => format::uuid_v4(entropy),
         Dialect::Rfc => format::opaque("mac_", entropy),
     });
-    let strict = offer.client.settings.profile.is_strict();
+    let strict = must!("fapi2-5.3.2.1-code", offer.client.settings.profile.is_strict());
     let lifetime =
         platform.tokens.code_lifetime_s.min(if strict { STRICT_CODE_LIFETIME_S } else { u32::MAX });
     let grant = GrantSpec {
@@ -224,10 +224,10 @@ pub(super) async fn allow(visit: &Visit<'_>, me: &Me, offer: &Offer, accounts: V
             redeemed: None,
             redeemed_chain: None,
             context: offer.pending.context(me).text().into(),
-            binding: offer.pending.binding().map(Into::into),
+            binding: offer.pending.binding().filter(|_| must!("rfc9449-10-dpop-jkt")).map(Into::into),
         },
         grant,
-        completes: offer.pending.completes(),
+        completes: offer.pending.completes().filter(|_| must!("rfc9126-7.3-once")),
     };
     let Some(given) = arrival.issuer.store.issue_code(&new).await? else {
         return Err(Refusal::anonymous(Cause::RequestUriInvalid).into());

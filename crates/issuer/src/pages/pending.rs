@@ -169,7 +169,7 @@ impl Pending {
         let digest = rfc::pushed_digest(uri).ok_or_else(refused)?;
         let pushed = arrival.issuer.store.pushed(arrival.platform(), &digest, arrival.now).await?;
         let pushed = pushed.ok_or_else(refused)?;
-        if query.get("client_id") != Some(pushed.client.as_str()) {
+        if must!("rfc9126-2.2-client", query.get("client_id") != Some(pushed.client.as_str())) {
             return Err(refused());
         }
         let form = Form::parse(pushed.parameters.as_bytes())?;
@@ -196,7 +196,8 @@ impl Pending {
         };
         let unknown = || Refusal::anonymous(Cause::ClientRejected).because(Cause::CredentialUnknown);
         let form = rfc::signed_request(arrival, &*client.ok_or_else(unknown)?, text).await?;
-        let mut pending = Self::from_query(&form, arrival.now);
+        let counts = if must!("rfc9101-6.3-only") { &form } else { query };
+        let mut pending = Self::from_query(counts, arrival.now);
         pending.client_id = Some(id.to_string());
         pending.signed = true;
         Ok(pending)
@@ -389,17 +390,19 @@ pub(crate) async fn check_pushed(
         Some(text) => Some(rfc::signed_request(arrival, client, text).await?),
         None => None,
     };
-    let form = signed.as_ref().unwrap_or(form);
+    let form = signed.as_ref().filter(|_| must!("rfc9126-3-only")).unwrap_or(form);
     let pending =
         Pending { client_id: Some(client.id.to_string()), ..Pending::from_query(form, arrival.now) };
     let claims = pending.claims.as_deref().map(claims_request::read);
     let request =
         AuthorizeRequest { pushed: true, signed: signed.is_some(), ..pending.request(claims.as_ref()) };
     match request.check(Some(client), &arrival.tenant.snapshot, arrival.now) {
-        Ok(_) => drop(pending.hinted(arrival)?),
-        Err(AuthorizeFault::InPlace(refusal) | AuthorizeFault::AtClient(refusal)) => {
+        Err(AuthorizeFault::InPlace(refusal) | AuthorizeFault::AtClient(refusal))
+            if must!("rfc9126-2.1-validated") =>
+        {
             return Err(refusal.into());
         }
+        Ok(_) | Err(_) => drop(pending.hinted(arrival)?),
     }
     let mut text = url::form_urlencoded::Serializer::new(String::new());
     text.extend_pairs(PUSHED.iter().filter_map(|name| form.get(name).map(|value| (name, value))));

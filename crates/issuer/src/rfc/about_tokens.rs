@@ -181,8 +181,11 @@ impl<'a> About<'a> {
             exp: token.expires_at.map(Timestamp::seconds),
             sub: Some(facts.grant.user.as_ref().map_or(facts.client.id.as_str(), |user| user.as_str())),
             aud: &token.audience,
-            token_type: Some(if by_key { "DPoP" } else { "Bearer" }),
-            cnf: binding.filter(|_| must!("rfc8705-3.2-cnf")).map(Confirmation::of),
+            token_type: Some(if must!("rfc9449-6-token-type", by_key) { "DPoP" } else { "Bearer" }),
+            cnf: binding.map(Confirmation::of).filter(|cnf| match cnf {
+                Confirmation::Key(_) => must!("rfc9449-6.2-cnf"),
+                Confirmation::Certificate(_) => must!("rfc8705-3.2-cnf"),
+            }),
         }
     }
 
@@ -266,16 +269,20 @@ pub(super) async fn userinfo(
         Some(Binding::Certificate(_)) | None => None,
     };
     match (key, &proven) {
-        (_, None) if scheme == Scheme::Dpop => return Err(Refusal::anonymous(Cause::DpopMissing).into()),
-        (Some(_), None) => return Err(Refusal::anonymous(Cause::DpopMissing).into()),
-        (None, Some(_)) if scheme == Scheme::Dpop => {
+        (_, None) if must!("rfc9449-7.1-proof", scheme == Scheme::Dpop) => {
+            return Err(Refusal::anonymous(Cause::DpopMissing).into());
+        }
+        (Some(_), None) if must!("rfc9449-7.2-bound") => {
+            return Err(Refusal::anonymous(Cause::DpopMissing).into());
+        }
+        (None, Some(_)) if must!("rfc9449-7.1-unbound", scheme == Scheme::Dpop) => {
             let defect = "the token that came with it is bound to no key";
             return Err(Refusal::anonymous(Cause::DpopInvalid).with(F::Defect, defect).into());
         }
-        (Some(jkt), Some(proven)) if *jkt != *proven.thumbprint => {
+        (Some(jkt), Some(proven)) if must!("rfc9449-4.3-key", *jkt != *proven.thumbprint) => {
             return Err(Refusal::anonymous(Cause::DpopKeyMismatch).into());
         }
-        (Some(_), Some(_)) if scheme != Scheme::Dpop => {
+        (Some(_), Some(_)) if must!("rfc9449-7.2-scheme", scheme != Scheme::Dpop) => {
             return Err(Refusal::anonymous(Cause::DpopMissing).into());
         }
         _ => {}
@@ -287,12 +294,16 @@ pub(super) async fn userinfo(
         }
     }
     let holds = |word: &str| facts.token.scopes.iter().any(|s| s.as_str() == word);
-    let Some(user) = facts.grant.user.as_ref().filter(|_| holds("openid")) else {
-        return Err(Refusal::anonymous(Cause::ScopeMissing).with(F::ScopesNeeded, "openid").into());
-    };
+    let not_openid = || Refusal::anonymous(Cause::ScopeMissing).with(F::ScopesNeeded, "openid");
+    if must!("oidc-5.3-openid", !holds("openid")) {
+        return Err(not_openid().into());
+    }
+    let user = facts.grant.user.as_ref().ok_or_else(not_openid)?;
     let user = arrival.issuer.store.user(arrival.platform(), user).await?.ok_or_else(rejected)?;
     let mut claims = person::claims(&user, &facts.token.scopes);
-    claims.insert("sub".into(), json!(user.id.as_str()));
+    if must!("oidc-5.3.2-sub") {
+        claims.insert("sub".into(), json!(user.id.as_str()));
+    }
     Ok(json_answer(200, &Value::Object(claims)))
 }
 

@@ -101,7 +101,7 @@ fn shown(headers: &HeaderMap, form: &Form) -> Result<Shown, Fail> {
         return Ok(Shown::Basic(id, secret));
     }
     if let Some(text) = assertion {
-        if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
+        if must!("rfc7523-2.2-type", form.get("client_assertion_type") != Some(ASSERTION_TYPE)) {
             return Err(Refusal::anonymous(Cause::ParameterInvalid)
                 .with(F::Parameter, "client_assertion_type")
                 .with(F::Defect, "it is not the type of JWT assertions")
@@ -255,7 +255,8 @@ async fn by_assertion(
         now: arrival.now,
     };
     let accepted = rule.check(verified).map_err(|fault| invalid(&fault.to_string()))?;
-    let marks = accepted.jti_digest.map(|digest| Mark {
+    let jti_digest = accepted.jti_digest.filter(|_| must!("oidc-9-jti-once"));
+    let marks = jti_digest.map(|digest| Mark {
         kind: MarkKind::Assertion,
         owner: client.id.as_str().into(),
         digest,
@@ -266,7 +267,7 @@ async fn by_assertion(
 
 /// RS256 is refused on strict profiles (FAPI 2.0 Security Profile section 5.4.1).
 pub(crate) fn assertion_algs(settings: &ClientSettings) -> &'static [Alg] {
-    if settings.profile.is_strict() {
+    if must!("fapi2-5.4.1-algorithms", settings.profile.is_strict()) {
         &[Alg::Es256, Alg::EdDsa, Alg::Ps256]
     } else {
         &[Alg::Es256, Alg::EdDsa, Alg::Ps256, Alg::Rs256]

@@ -39,8 +39,10 @@ impl Context {
     }
     /// Without what belongs to the code alone.
     pub(crate) fn for_chain(&self) -> Self {
+        let nonce = if must!("oidc-12.2-nonce") { None } else { self.nonce.clone() };
         let resource = if must!("rfc9700-4.14.2-resource") { self.resource.clone() } else { Vec::new() };
-        Self { nonce: None, resource, ..self.clone() }
+        let auth_time = self.auth_time.filter(|_| must!("oidc-12.2-auth-time"));
+        Self { nonce, auth_time, resource, ..self.clone() }
     }
     /// The person.
     pub(crate) fn user(&self) -> Option<UserId> {

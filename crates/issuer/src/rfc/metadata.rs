@@ -11,6 +11,23 @@ use mandate_core::settings::{AuthMethod, ClientSettings, GrantType};
 use mandate_wire::jose::Alg;
 use serde_json::json;
 
+/// What ID tokens and `/userinfo` may tell.
+const CLAIMS: [&str; 13] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "acr",
+    "sid",
+    "name",
+    "preferred_username",
+    "email",
+    "email_verified",
+];
+
 /// What this server gets to see of certificates, by its configuration.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MutualTls {
@@ -53,18 +70,18 @@ pub(super) fn document(platform: &Platform, id_token_algs: &[&str], mutual: Mutu
         "device_authorization_endpoint": must!("rfc8628-4-metadata").then(|| at(super::device::PATH)),
         "introspection_endpoint": at("/introspect"),
         "revocation_endpoint": at("/revoke"),
-        "userinfo_endpoint": at("/userinfo"),
-        "jwks_uri": at("/jwks"),
+        "userinfo_endpoint": must!("oidcd-3-userinfo-endpoint").then(|| at("/userinfo")),
+        "jwks_uri": must!("oidcd-3-jwks-uri").then(|| at("/jwks")),
         "scopes_supported": must!("rfc8414-2-scopes").then_some(scopes),
         "response_types_supported": must!("rfc8414-2-response-types").then_some(["code"]),
         "response_modes_supported": must!("rfc8414-2-response-modes").then_some(ResponseMode::WORDS),
         "authorization_signing_alg_values_supported": id_token_algs,
         "end_session_endpoint": at("/end_session"),
         "grant_types_supported": must!("rfc8414-2-grant-types").then_some(grants),
-        "subject_types_supported": ["public"],
+        "subject_types_supported": must!("oidcd-3-subject-types").then_some(["public"]),
         "acr_values_supported": [ACR],
-        "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "sid", "name", "preferred_username", "email", "email_verified"],
-        "id_token_signing_alg_values_supported": id_token_algs,
+        "claims_supported": must!("oidcd-3-claims").then_some(CLAIMS),
+        "id_token_signing_alg_values_supported": must!("oidcd-3-id-token-algs").then_some(id_token_algs),
         "token_endpoint_auth_methods_supported": must!("rfc8414-2-token-methods").then_some(&methods),
         "token_endpoint_auth_signing_alg_values_supported": must!("rfc8414-2-token-algs").then_some(&assertion),
         "introspection_endpoint_auth_methods_supported": must!("rfc8414-2-introspection-methods").then_some(confidential),

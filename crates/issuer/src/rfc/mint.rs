@@ -93,16 +93,25 @@ impl<'a> Confirmation<'a> {
     }
 }
 
+/// RFC 9068 section 2.2. Those that every token has are options for their rules only.
 #[derive(Serialize)]
 struct AccessClaims<'a> {
-    iss: &'a str,
-    sub: &'a str,
-    aud: Audience<'a>,
-    exp: i64,
-    iat: i64,
-    jti: &'a str,
-    client_id: &'a str,
-    scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<Audience<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iat: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_time: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,25 +152,31 @@ impl Coming {
         if must!("rfc9700-2.3-audience", audience.is_empty()) {
             audience.extend(apis(arrival));
         }
+        // section 2.2: of the person, or of a client that acts for itself
+        let subject = about.context.user.as_deref().unwrap_or(about.client.id.as_str());
         let claims = AccessClaims {
-            iss: arrival.issuer_url(),
-            sub: about.context.user.as_deref().unwrap_or(about.client.id.as_str()),
-            aud: match audience[..] {
+            iss: must!("rfc9068-2.2-iss").then_some(arrival.issuer_url()),
+            sub: must!("rfc9068-2.2-sub").then_some(subject),
+            aud: must!("rfc9068-2.2-aud").then_some(match audience[..] {
                 [one] => Audience::One(one),
                 _ => Audience::Several(audience),
-            },
-            exp: self.row.expires_at.map_or(i64::MAX, Timestamp::seconds),
-            iat: arrival.now.seconds(),
-            jti: self.row.handle.as_str(),
-            client_id: about.client.id.as_str(),
-            scope: about.scopes.to_string(),
+            }),
+            exp: must!("rfc9068-2.2-exp").then_some(self.row.expires_at.map_or(i64::MAX, Timestamp::seconds)),
+            iat: must!("rfc9068-2.2-iat").then_some(arrival.now.seconds()),
+            jti: must!("rfc9068-2.2-jti").then_some(self.row.handle.as_str()),
+            client_id: must!("rfc9068-2.2-client-id").then_some(about.client.id.as_str()),
+            scope: must!("rfc9068-2.2.3-scope").then(|| about.scopes.to_string()),
             auth_time: about.context.auth_time,
-            cnf: about.binding.filter(|_| must!("rfc8705-3.1-cnf")).map(Confirmation::of),
+            cnf: about.binding.map(Confirmation::of).filter(|cnf| match cnf {
+                Confirmation::Key(_) => must!("rfc9449-6.1-jkt"),
+                Confirmation::Certificate(_) => must!("rfc8705-3.1-cnf"),
+            }),
             grant: about.grant.as_str(),
             chain: about.chain.map(ChainId::as_str),
             off: about.offset.min(self.row.offset).0,
         };
-        signed(signer.sign("at+jwt", &claims)).map(Secret::new)
+        let typ = if must!("rfc9068-2.1-typ") { "at+jwt" } else { "JWT" };
+        signed(signer.sign(typ, &claims)).map(Secret::new)
     }
 }
 
@@ -172,13 +187,19 @@ fn signed<E: std::fmt::Display>(result: Result<String, E>) -> Result<String, Fai
     })
 }
 
+/// OpenID Connect Core section 2. Those that every token has are options for their rules only.
 #[derive(Serialize)]
 struct IdClaims<'a> {
-    iss: &'a str,
-    sub: &'a str,
-    aud: &'a str,
-    exp: i64,
-    iat: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iat: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_time: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -201,17 +222,18 @@ pub(super) fn id_token(
     context: &Context,
     about: Map<String, Value>,
 ) -> Result<String, Fail> {
-    let alg = id_token_alg(client.settings.id_token_alg);
+    let registered = id_token_alg(client.settings.id_token_alg);
+    let alg = if must!("oidc-3.1.3.7-alg") { registered } else { Alg::Es256 };
     let signer = keys(arrival)?.signer(alg).ok_or_else(|| Refusal::anonymous(Cause::Internal))?;
     let lifetime = i64::from(arrival.tenant.snapshot.platform.tokens.id_token_lifetime_s);
     let claims = IdClaims {
-        iss: arrival.issuer_url(),
-        sub: user.as_str(),
-        aud: client.id.as_str(),
-        exp: arrival.now.plus_seconds(lifetime).seconds(),
-        iat: arrival.now.seconds(),
-        auth_time: context.auth_time,
-        nonce: context.nonce.as_deref(),
+        iss: must!("oidc-2-iss").then_some(arrival.issuer_url()),
+        sub: must!("oidc-2-sub").then_some(user.as_str()),
+        aud: must!("oidc-2-aud").then_some(client.id.as_str()),
+        exp: must!("oidc-2-exp").then_some(arrival.now.plus_seconds(lifetime).seconds()),
+        iat: must!("oidc-2-iat").then_some(arrival.now.seconds()),
+        auth_time: context.auth_time.filter(|_| must!("oidc-2-auth-time")),
+        nonce: context.nonce.as_deref().filter(|_| must!("oidc-2-nonce")),
         sid: context.sid.as_deref(),
         acr: ACR,
         about,

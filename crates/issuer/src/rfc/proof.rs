@@ -4,9 +4,9 @@ use super::mint::keys;
 use crate::{Arrival, Fail};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use mandate_core::Cause;
 use mandate_core::disclosure::FactName as F;
 use mandate_core::refusal::Refusal;
+use mandate_core::{Cause, must};
 use mandate_store::{Mark, MarkKind};
 use mandate_wire::jose::{Alg, DpopFault, DpopRule, Jwt};
 
@@ -64,11 +64,11 @@ pub(super) fn of_request(
 
 fn single(headers: &HeaderMap) -> Result<Option<&str>, Fail> {
     let mut all = headers.get_all(DPOP).iter();
-    match (all.next(), all.next()) {
-        (None, _) => Ok(None),
-        (Some(one), None) => Ok(Some(one.to_str().map_err(|_| invalid("it is not ASCII"))?)),
-        (Some(_), Some(_)) => Err(invalid("the header stands twice")),
+    let first = all.next();
+    if must!("rfc9449-4.3-one-header", all.next().is_some()) {
+        return Err(invalid("the header stands twice"));
     }
+    first.map(|one| one.to_str().map_err(|_| invalid("it is not ASCII"))).transpose()
 }
 
 fn invalid(defect: &str) -> Fail {
@@ -84,7 +84,7 @@ fn refused(fault: DpopFault) -> Fail {
 
 /// Tells the sender of a proof a fresh nonce (RFC 9449 section 8.2).
 pub(super) fn tell_nonce(arrival: &Arrival<'_>, request: &HeaderMap, response: &mut Response<Bytes>) {
-    if !request.contains_key(DPOP) {
+    if !must!("rfc9449-8-header", request.contains_key(DPOP)) {
         return;
     }
     let nonce = keys(arrival).ok().map(|keys| keys.nonces.current(arrival.now));

@@ -8,7 +8,7 @@ use http::{Request, Response};
 use mandate_core::disclosure::FactName as F;
 use mandate_core::pushed::Pushed;
 use mandate_core::refusal::Refusal;
-use mandate_core::{Cause, Digest, format};
+use mandate_core::{Cause, Digest, format, must};
 use mandate_wire::body::demand_content_type;
 use mandate_wire::dialect::json_answer;
 use mandate_wire::form::Form;
@@ -39,7 +39,7 @@ async fn keep(
     caller: &Authenticated,
 ) -> Result<Response<Bytes>, Fail> {
     let (client, mut marks) = (&caller.client, caller.marks.clone());
-    if form.get("request_uri").is_some() {
+    if must!("rfc9126-2.1-request-uri", form.get("request_uri").is_some()) {
         return Err(Refusal::anonymous(Cause::ParameterInvalid)
             .with(F::Parameter, "request_uri")
             .with(F::Defect, "it cannot stand in a pushed request")
@@ -48,7 +48,7 @@ async fn keep(
     let proven = proof::of_request(arrival, request, "/par", None)?;
     let thumbprint = proven.as_ref().map(|proven| proven.thumbprint.clone());
     if let (Some(named), Some(shown)) = (form.get("dpop_jkt"), &thumbprint)
-        && named != shown
+        && must!("rfc9449-10.1-mismatch", named != shown)
     {
         return Err(Refusal::anonymous(Cause::DpopInvalid)
             .with(F::Defect, "its key is not the one that dpop_jkt names")
@@ -62,7 +62,7 @@ async fn keep(
         digest: Digest::of(secret.as_bytes()),
         client: client.id.clone(),
         parameters: parameters.into(),
-        binding: thumbprint.map(Into::into),
+        binding: thumbprint.filter(|_| must!("rfc9449-10.1-header")).map(Into::into),
         issued_at: arrival.now,
         expires_at: arrival.now.plus_seconds(LIFETIME_S),
         completed: false,
@@ -70,5 +70,7 @@ async fn keep(
     if let Some(kind) = arrival.issuer.store.push_request(&pushed, &marks).await? {
         return Err(token::reused(kind));
     }
-    Ok(json_answer(201, &json!({"request_uri": format!("{PREFIX}{secret}"), "expires_in": LIFETIME_S})))
+    let status = if must!("rfc9126-2.2-created") { 201 } else { 200 };
+    let waits_s = must!("rfc9126-2.2-expires-in").then_some(LIFETIME_S);
+    Ok(json_answer(status, &json!({"request_uri": format!("{PREFIX}{secret}"), "expires_in": waits_s})))
 }

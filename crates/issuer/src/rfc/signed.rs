@@ -109,13 +109,14 @@ fn verified(keys: &Keys, issuer: &str, text: &str) -> Option<(Claims, Box<str>)>
     const ALLOWED: &[Alg] = &[Alg::Es256, Alg::EdDsa, Alg::Ps256];
     let token = Jwt::parse(text).ok()?;
     // RFC 9068 section 4: another kind of JWT is no access token
-    if !token.header().typ().is_some_and(|typ| {
+    let is_access_token = token.header().typ().is_some_and(|typ| {
         typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt")
-    }) {
+    });
+    if must!("rfc9068-4-typ", !is_access_token) {
         return None;
     }
     let (claims, key) = token.claims_by(keys.published(), ALLOWED)?;
-    if claims.text("iss").ok().flatten() != Some(issuer) {
+    if must!("rfc9068-4-iss", claims.text("iss").ok().flatten() != Some(issuer)) {
         return None;
     }
     Some((claims, key.kid()?.into()))

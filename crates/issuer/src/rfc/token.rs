@@ -98,7 +98,7 @@ async fn give(
             .into());
     }
     let proven = proof::of_request(arrival, request, PATH, None)?;
-    if proven.is_none() && client.settings.dpop_bound {
+    if must!("rfc9449-5.2-bound", proven.is_none() && client.settings.dpop_bound) {
         return Err(Refusal::anonymous(Cause::DpopMissing).into());
     }
     let certificate = certificate::binding(arrival, client, proven.is_some())?;
@@ -380,7 +380,7 @@ impl Asked<'_> {
             None => None,
         };
         let id_token = match context.user() {
-            Some(user) if scopes.iter().any(|s| s.as_str() == "openid") => {
+            Some(user) if must!("oidc-3.1.3.3-id-token", scopes.iter().any(|s| s.as_str() == "openid")) => {
                 let about = person::asked_for(self.arrival, &user, scopes, &context.claims).await?;
                 Some(mint::id_token(self.arrival, self.client, &user, context, about)?)
             }
@@ -391,8 +391,8 @@ impl Asked<'_> {
             &Answer {
                 access_token: access.expose(),
                 token_type: must!("rfc6749-5.1-token-type").then_some(match self.proven {
-                    Some(_) => "DPoP",
-                    None => "Bearer",
+                    Some(_) if must!("rfc9449-5-token-type") => "DPoP",
+                    Some(_) | None => "Bearer",
                 }),
                 expires_in: must!("rfc6749-5.1-expires-in").then_some(coming.lifetime_s),
                 scope: must!("rfc6749-3.3-scope").then(|| scopes.to_string()),
@@ -410,6 +410,8 @@ impl Asked<'_> {
 fn refresh_mode(client: &Client) -> RefreshMode {
     // `static` is refused for public clients without sender binding (SECURITY R15).
     match client.settings.refresh {
+        // FAPI 2.0 Security Profile section 5.3.2.1: no rotation, whatever the settings say
+        _ if must!("fapi2-5.3.2.1-rotation", client.settings.profile.is_strict()) => RefreshMode::Static,
         RefreshMode::Static if must!("rfc9700-2.2.2-rotation", !client.settings.is_confidential()) => {
             RefreshMode::Idempotent
         }

@@ -5,7 +5,7 @@ use super::work::Work;
 use super::{marks, rows};
 use crate::{Changed, Mark, MarkKind};
 use mandate_core::pushed::Pushed;
-use mandate_core::{ClientId, Digest, PlatformId, Timestamp};
+use mandate_core::{ClientId, Digest, PlatformId, Timestamp, must};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 pub(super) fn push(work: &Work<'_>, pushed: &Pushed, marks: &[Mark]) -> Result<Option<MarkKind>> {
@@ -35,12 +35,13 @@ pub(super) fn find(
     digest: &Digest,
     now: Timestamp,
 ) -> Result<Option<Pushed>> {
+    let now = if must!("rfc9126-7.3-expiry") { now.millis() } else { 0 };
     let found = conn
         .prepare_cached(
             "SELECT client, parameters, binding, issued_at, expires_at FROM pushed
              WHERE platform = ?1 AND digest = ?2 AND expires_at > ?3 AND completed = 0",
         )?
-        .query_row(params![platform.as_str(), digest.as_bytes(), now.millis()], |row| {
+        .query_row(params![platform.as_str(), digest.as_bytes(), now], |row| {
             Ok(Pushed {
                 platform: platform.clone(),
                 digest: *digest,

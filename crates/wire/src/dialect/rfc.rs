@@ -57,7 +57,7 @@ fn at_the_api(cause: Cause) -> (u16, OAuthError) {
             (403, OAuthError::AccessDenied)
         }
         // RFC 9449 section 7.1
-        (_, Class::ProofRejected) => (401, entry.oauth),
+        (_, Class::ProofRejected) if must!("rfc9449-7.1-unauthorized") => (401, entry.oauth),
         (_, Class::ClientNotActive) => (401, OAuthError::InvalidToken),
         _ => (entry.status, entry.oauth),
     }
@@ -130,14 +130,15 @@ fn challenge(error: OAuthError, decision: &Decision, issuer: &str) -> HeaderValu
     let entry = refusal.cause.entry();
     // RFC 8705 section 3: a token that is bound to a certificate goes by the scheme Bearer
     let by_certificate = matches!(refusal.cause, Cause::CertificateMissing | Cause::CertificateMismatch);
-    let bound = refusal.is_bound || (entry.class == Class::ProofRejected && !by_certificate);
+    let by_key = refusal.is_bound || (entry.class == Class::ProofRejected && !by_certificate);
+    let bound = must!("rfc9449-7.1-challenge", by_key);
     let scheme = if bound { "DPoP" } else { "Bearer" };
     let mut text = format!("{scheme} realm=\"api\"");
     let bare = must!("rfc6750-3.1-bare", entry.class == Class::CredentialMissing);
     if must!("rfc6750-3.1-error", !bare) {
         let _infallible = write!(text, ", error=\"{}\"", error.as_str());
     }
-    if scheme == "DPoP" {
+    if must!("rfc9449-7.1-algs", scheme == "DPoP") {
         text.push_str(", algs=\"ES256 EdDSA PS256\"");
     }
     if let (OAuthError::InsufficientScope, Some(proof)) = (error, &refusal.proof)

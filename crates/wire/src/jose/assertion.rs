@@ -3,7 +3,7 @@
 use super::claims::{ClaimFault, OneOrMany};
 use super::jwt::Verified;
 use super::{LEEWAY_S, LONGEST_JTI};
-use mandate_core::{Digest, Timestamp};
+use mandate_core::{Digest, Timestamp, must};
 
 /// What `typ` may say where an assertion has one.
 const KINDS: &[&str] = &["JWT", "client-authentication+jwt"];
@@ -95,31 +95,43 @@ impl AssertionRule<'_> {
     /// # Errors
     /// As [`AssertionFault`] says.
     pub fn check(&self, assertion: Verified<'_>) -> Result<AcceptedAssertion, AssertionFault> {
-        if !assertion.may_be(KINDS) {
+        if must!("rfc8725-3.12-assertion", !assertion.may_be(KINDS)) {
             return Err(AssertionFault::Type);
         }
         let claims = assertion.claims();
         // 1, 2B: "iss" and "sub" are the client.
-        if claims.text("iss")? != Some(self.client) {
+        if must!("rfc7523-3-iss", claims.text("iss")? != Some(self.client)) {
             return Err(AssertionFault::Issuer);
         }
-        if claims.text("sub")? != Some(self.client) {
+        if must!("rfc7523-3-sub", claims.text("sub")? != Some(self.client)) {
             return Err(AssertionFault::Subject);
         }
         // 3: "aud" "identifies the authorization server as an intended audience".
-        self.check_audience(&claims.texts_or_text("aud")?.ok_or(AssertionFault::AudienceMissing)?)?;
+        let audience = claims.texts_or_text("aud")?;
+        if must!("rfc7523-3-aud-present", audience.is_none()) {
+            return Err(AssertionFault::AudienceMissing);
+        }
+        if let Some(audience) = audience {
+            self.check_audience(&audience)?;
+        }
+        // How far ahead of ours the client's clock may be.
+        let leeway = if must!("fapi2-5.3.2.1-clock") { LEEWAY_S } else { 0 };
+        let latest = self.now.plus_seconds(leeway);
         // 4: "exp"; ours is the clock that counts, so without leeway.
-        let ends_at = claims.seconds("exp")?.ok_or(AssertionFault::ExpiryMissing)?;
-        if self.now >= ends_at {
+        let expires_at = claims.seconds("exp")?;
+        if must!("rfc7523-3-exp-present", expires_at.is_none()) {
+            return Err(AssertionFault::ExpiryMissing);
+        }
+        let ends_at = expires_at.unwrap_or(latest);
+        if must!("rfc7523-3-exp", self.now >= ends_at) {
             return Err(AssertionFault::Expired);
         }
         // 5, 6: "nbf" and "iat" "that are not in the future".
-        let latest = self.now.plus_seconds(LEEWAY_S);
-        if claims.seconds("nbf")?.is_some_and(|nbf| nbf > latest) {
+        if must!("rfc7523-3-nbf", claims.seconds("nbf")?.is_some_and(|nbf| nbf > latest)) {
             return Err(AssertionFault::NotYet);
         }
         let issued_at = claims.seconds("iat")?;
-        if issued_at.is_some_and(|iat| iat > latest) {
+        if must!("fapi2-5.3.2.1-iat", issued_at.is_some_and(|iat| iat > latest)) {
             return Err(AssertionFault::IssuedLater);
         }
         // 4: "may reject JWTs with an "exp" … unreasonably far in the future": marks of use must end some time. What
@@ -132,19 +144,25 @@ impl AssertionRule<'_> {
         let jti_digest = match claims.text("jti")? {
             Some("") => return Err(AssertionFault::JtiMissing),
             Some(jti) if jti.len() > LONGEST_JTI => return Err(AssertionFault::JtiTooLong),
-            None if self.needs_jti => return Err(AssertionFault::JtiMissing),
+            None if must!("oidc-9-jti", self.needs_jti) => return Err(AssertionFault::JtiMissing),
             jti => jti.map(|jti| Digest::of(jti.as_bytes())),
         };
         Ok(AcceptedAssertion { jti_digest, ends_at })
     }
 
     fn check_audience(&self, claimed: &OneOrMany<'_>) -> Result<(), AssertionFault> {
-        let ours = match (self.audience, claimed) {
-            (Audience::Only(issuer), OneOrMany::One(aud)) => issuer == *aud,
-            (Audience::Only(_), OneOrMany::Many(_)) => return Err(AssertionFault::AudienceList),
-            (Audience::AnyOf(accepted), claimed) => accepted.iter().any(|text| claimed.contains(text)),
+        let is_list = matches!((self.audience, claimed), (Audience::Only(_), OneOrMany::Many(_)));
+        if must!("fapi2-5.3.2.1-aud-text", is_list) {
+            return Err(AssertionFault::AudienceList);
+        }
+        let ours = match self.audience {
+            Audience::Only(issuer) => claimed.contains(issuer),
+            Audience::AnyOf(accepted) => accepted.iter().any(|text| claimed.contains(text)),
         };
-        if ours { Ok(()) } else { Err(AssertionFault::Audience) }
+        if must!("rfc7523-3-aud", !ours) {
+            return Err(AssertionFault::Audience);
+        }
+        Ok(())
     }
 }
 

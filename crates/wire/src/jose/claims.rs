@@ -2,7 +2,7 @@
 //! never counts as absent: otherwise `"exp": "never"` would be a token without end.
 
 use super::strict::{self, JsonFault};
-use mandate_core::Timestamp;
+use mandate_core::{Timestamp, must};
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -63,7 +63,12 @@ impl Claims {
         wanted: &'static str,
         as_type: impl FnOnce(&'a Value) -> Option<T>,
     ) -> Result<Option<T>, ClaimFault> {
-        self.0.get(name).map(|value| as_type(value).ok_or(ClaimFault { name, wanted })).transpose()
+        let Some(value) = self.0.get(name) else { return Ok(None) };
+        let read = as_type(value);
+        if must!("rfc7519-4.1-type", read.is_none()) {
+            return Err(ClaimFault { name, wanted });
+        }
+        Ok(read)
     }
 
     /// Whether the claim is there, whatever its type.

@@ -9,7 +9,7 @@ use super::nonce::Nonces;
 use super::{LONGEST_JTI, target};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use mandate_core::{Digest, Timestamp};
+use mandate_core::{Digest, Timestamp, must};
 use std::fmt;
 
 /// The `typ` of a proof.
@@ -126,7 +126,7 @@ impl DpopRule<'_> {
         // 2: "a single and well-formed JWT"; 5: an asymmetric algorithm, since we know no others.
         let proof = Jwt::parse(header_value)?;
         // 4: "typ".
-        if proof.header().typ() != Some(TYPE) {
+        if must!("rfc9449-4.3-typ", proof.header().typ() != Some(TYPE)) {
             return Err(DpopFault::Type);
         }
         // 7: "does not contain a private key", before anything is done with it.
@@ -139,18 +139,18 @@ impl DpopRule<'_> {
             return Err(DpopFault::JtiTooLong);
         }
         // 8: "htm".
-        if required(claims, "htm")? != self.method {
+        if must!("rfc9449-4.3-htm", required(claims, "htm")? != self.method) {
             return Err(DpopFault::Method);
         }
         // 9: "htu", "ignoring any query and fragment parts".
-        if !target::same(required(claims, "htu")?, self.url) {
+        if must!("rfc9449-4.3-htu", !target::same(required(claims, "htu")?, self.url)) {
             return Err(DpopFault::Target);
         }
         // 10: "if the server provided a nonce value to the client, the nonce claim matches".
         let nonce = claims.text("nonce")?;
         if let Some(nonces) = self.nonces {
             let nonce = nonce.ok_or(DpopFault::NonceMissing)?;
-            if !nonces.accepts(nonce, self.now) {
+            if must!("rfc9449-4.3-nonce", !nonces.accepts(nonce, self.now)) {
                 return Err(DpopFault::NonceUnknown);
             }
         }
@@ -158,7 +158,7 @@ impl DpopRule<'_> {
         let ends_at = window(claims, self)?;
         // 12: "ath" is the hash of the access token that came with it, and "cnf" is for the caller to compare.
         if let Some(token) = self.access_token
-            && required(claims, "ath")? != ath(token)
+            && must!("rfc9449-4.3-ath", required(claims, "ath")? != ath(token))
         {
             return Err(DpopFault::Token);
         }
@@ -169,25 +169,33 @@ impl DpopRule<'_> {
 /// Checks `iat`, and `exp` and `nbf` where a client sends them (RFC 7519 section 4.1.4 lets nobody ignore them).
 fn window(claims: &Claims, rule: &DpopRule<'_>) -> Result<Timestamp, DpopFault> {
     let latest = rule.now.plus_seconds(rule.leeway_s);
-    let issued_at = claims.seconds("iat")?.ok_or(DpopFault::Missing("iat"))?;
-    if issued_at > latest {
+    let issued_at = claims.seconds("iat")?;
+    if must!("rfc9449-4.3-iat-present", issued_at.is_none()) {
+        return Err(DpopFault::Missing("iat"));
+    }
+    let issued_at = issued_at.unwrap_or(rule.now);
+    if must!("rfc9449-4.3-iat-ahead", issued_at > latest) {
         return Err(DpopFault::IssuedLater);
     }
     let ends_at = issued_at.plus_seconds(rule.max_age_s);
-    if rule.now >= ends_at {
+    if must!("rfc9449-11.1-iat-old", rule.now >= ends_at) {
         return Err(DpopFault::TooOld);
     }
-    if claims.seconds("exp")?.is_some_and(|exp| rule.now >= exp) {
+    if must!("rfc7519-4.1.4-proof", claims.seconds("exp")?.is_some_and(|exp| rule.now >= exp)) {
         return Err(DpopFault::Expired);
     }
-    if claims.seconds("nbf")?.is_some_and(|nbf| nbf > latest) {
+    if must!("rfc7519-4.1.5-proof", claims.seconds("nbf")?.is_some_and(|nbf| nbf > latest)) {
         return Err(DpopFault::NotYet);
     }
     Ok(ends_at)
 }
 
 fn required<'a>(claims: &'a Claims, name: &'static str) -> Result<&'a str, DpopFault> {
-    claims.text(name)?.filter(|text| !text.is_empty()).ok_or(DpopFault::Missing(name))
+    let text = claims.text(name)?.unwrap_or_default();
+    if must!("rfc9449-4.3-claims", text.is_empty()) {
+        return Err(DpopFault::Missing(name));
+    }
+    Ok(text)
 }
 
 /// RFC 9449 section 4.2: "base64url-encoded SHA-256 hash of the ASCII encoding of the access token's value".

@@ -9,6 +9,7 @@ use aws_lc_rs::signature::{
     RsaPublicKeyComponents,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use mandate_core::must;
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -102,7 +103,7 @@ impl PublicJwk {
     /// # Errors
     /// As [`JwkFault`] says; a private key is one of them (RFC 9449 section 4.3, check 7).
     pub fn from_members(jwk: &Map<String, Value>) -> Result<Self, JwkFault> {
-        if PRIVATE.iter().any(|name| jwk.contains_key(*name)) {
+        if must!("rfc9449-4.3-private", PRIVATE.iter().any(|name| jwk.contains_key(*name))) {
             return Err(JwkFault::Private);
         }
         let name = text(jwk, "kid")?.filter(|name| !name.is_empty());
@@ -123,18 +124,23 @@ impl PublicJwk {
 
     /// RFC 7517 sections 4.2 to 4.4: what the key says it is for must allow verifying. The algorithm, if it names one.
     fn purpose(&self, jwk: &Map<String, Value>) -> Result<Option<Alg>, JwkFault> {
-        if text(jwk, "use")?.is_some_and(|used| used != "sig") {
+        if must!("rfc7517-4.2-use", text(jwk, "use")?.is_some_and(|used| used != "sig")) {
             return Err(JwkFault::Purpose("use"));
         }
-        match jwk.get("key_ops") {
-            None => {}
-            Some(Value::Array(ops)) if ops.iter().any(|op| op == "verify") => {}
-            Some(Value::Array(_)) => return Err(JwkFault::Purpose("key_ops")),
-            Some(_) => return Err(JwkFault::Member("key_ops")),
+        let ops = jwk.get("key_ops");
+        if must!("rfc7517-4.3-array", ops.is_some_and(|ops| !ops.is_array())) {
+            return Err(JwkFault::Member("key_ops"));
+        }
+        let verifies = |ops: &Vec<Value>| ops.iter().any(|op| op == "verify");
+        if must!("rfc7517-4.3-key-ops", ops.and_then(Value::as_array).is_some_and(|ops| !verifies(ops))) {
+            return Err(JwkFault::Purpose("key_ops"));
         }
         let Some(name) = text(jwk, "alg")? else { return Ok(None) };
         let alg = Alg::parse(name).filter(|alg| self.fits(*alg));
-        alg.ok_or(JwkFault::Purpose("alg")).map(Some)
+        if must!("rfc8725-3.1-other-algorithm", alg.is_none()) {
+            return Err(JwkFault::Purpose("alg"));
+        }
+        Ok(alg)
     }
 
     /// From what the crypto library says of a key pair of ours.
@@ -169,7 +175,7 @@ impl PublicJwk {
             Kind::Ed25519 { .. } => alg == Alg::EdDsa,
             Kind::Rsa { .. } => matches!(alg, Alg::Ps256 | Alg::Rs256),
         };
-        kind && self.alg.is_none_or(|only| only == alg)
+        kind && !must!("rfc8725-3.1-one-algorithm", self.alg.is_some_and(|only| only != alg))
     }
 
     /// Whether the signature over these bytes is this key's (RFC 7518 section 3). Which algorithms may be used at all, the
@@ -192,7 +198,10 @@ impl PublicJwk {
             (Kind::Rsa { pkcs1, .. }, Alg::Rs256) => pkcs1,
             _ => return Err(JwsFault::Signature),
         };
-        key.verify_sig(signed, signature).map_err(|_| JwsFault::Signature)
+        if must!("rfc7515-5.2-signature", key.verify_sig(signed, signature).is_err()) {
+            return Err(JwsFault::Signature);
+        }
+        Ok(())
     }
 
     fn kty(&self) -> &'static str {
@@ -244,7 +253,7 @@ fn p256(x: [u8; 32], y: [u8; 32]) -> Result<Kind, JwkFault> {
 }
 
 fn ed25519(x: [u8; 32]) -> Result<Kind, JwkFault> {
-    if point::is_small(&x) {
+    if must!("rfc8725-3.4-small-point", point::is_small(&x)) {
         return Err(JwkFault::Point);
     }
     let key = ParsedPublicKey::new(&ED25519, x).map_err(|_| JwkFault::Point)?;
@@ -255,13 +264,19 @@ fn ed25519(x: [u8; 32]) -> Result<Kind, JwkFault> {
 fn rsa(n: &[u8], e: &[u8]) -> Result<Kind, JwkFault> {
     let bits = |number: &[u8]| number.first().map_or(0, |b| number.len() * 8 - b.leading_zeros() as usize);
     let odd = |number: &[u8]| number.last().is_some_and(|b| b & 1 == 1);
-    if n.first() == Some(&0) {
+    if must!("rfc7518-2-modulus", n.first() == Some(&0)) {
         return Err(JwkFault::Member("n"));
     }
-    if e.first() == Some(&0) {
+    if must!("rfc7518-2-exponent", e.first() == Some(&0)) {
         return Err(JwkFault::Member("e"));
     }
-    if !(2048..=8192).contains(&bits(n)) || !(2..=33).contains(&bits(e)) || !odd(n) || !odd(e) {
+    if must!("rfc7518-3.3-size", bits(n) < 2048) {
+        return Err(JwkFault::Size);
+    }
+    if must!("rfc8725-3.4-exponent", !(2..=33).contains(&bits(e)) || !odd(e)) {
+        return Err(JwkFault::Size);
+    }
+    if bits(n) > 8192 || !odd(n) {
         return Err(JwkFault::Size);
     }
     let parts = RsaPublicKeyComponents { n, e };
@@ -275,7 +290,11 @@ fn rsa(n: &[u8], e: &[u8]) -> Result<Kind, JwkFault> {
 }
 
 fn text<'a>(jwk: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, JwkFault> {
-    jwk.get(name).map(|value| value.as_str().ok_or(JwkFault::Member(name))).transpose()
+    let Some(value) = jwk.get(name) else { return Ok(None) };
+    if must!("rfc7517-4-text", !value.is_string()) {
+        return Err(JwkFault::Member(name));
+    }
+    Ok(value.as_str())
 }
 
 fn bytes(jwk: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, JwkFault> {

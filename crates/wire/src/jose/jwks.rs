@@ -40,7 +40,9 @@ impl Jwks {
             let members = key.as_object().ok_or(JwkFault::Json(strict::JsonFault::NotAnObject))?;
             match PublicJwk::from_members(members) {
                 Ok(key) => jwks.keys.push(key),
-                Err(fault @ (JwkFault::KeyType | JwkFault::Purpose(_) | JwkFault::Size)) => {
+                Err(fault @ (JwkFault::KeyType | JwkFault::Purpose(_) | JwkFault::Size))
+                    if must!("rfc7517-5-unknown") =>
+                {
                     jwks.skipped += 1;
                     jwks.weak |= fault == JwkFault::Size;
                 }
@@ -57,7 +59,7 @@ impl Jwks {
     /// It is not to be registered.
     pub fn register(text: &str, allowed: &[Alg]) -> Result<Self, JwkFault> {
         let jwks = Self::parse(text)?;
-        if must!("rfc7518-3.3-size", jwks.weak) {
+        if must!("rfc7518-3.3-registered", jwks.weak) {
             return Err(JwkFault::Size);
         }
         let mut names: Vec<&str> = jwks.keys.iter().filter_map(PublicJwk::kid).collect();

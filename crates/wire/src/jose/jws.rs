@@ -5,6 +5,7 @@ use super::alg::Alg;
 use super::jwk::PublicJwk;
 use super::strict::{self, JsonFault};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use mandate_core::must;
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -59,14 +60,19 @@ impl fmt::Debug for Header {
 impl Header {
     fn parse(bytes: &[u8]) -> Result<Self, JwsFault> {
         let members = strict::object(bytes).map_err(JwsFault::Header)?;
-        if members.contains_key("crit") {
+        if must!("rfc7515-4.1.11-crit", members.contains_key("crit")) {
             return Err(JwsFault::Critical);
         }
         let alg = text(&members, "alg")?.ok_or(JwsFault::Member("alg"))?;
         let alg = Alg::parse(alg).ok_or(JwsFault::Algorithm)?;
-        text(&members, "kid")?;
-        text(&members, "typ")?;
-        if members.get("jwk").is_some_and(|jwk| !jwk.is_object()) {
+        let is_other = |name, is_right: fn(&Value) -> bool| members.get(name).is_some_and(|v| !is_right(v));
+        if must!("rfc7515-4.1.4-kid", is_other("kid", Value::is_string)) {
+            return Err(JwsFault::Member("kid"));
+        }
+        if must!("rfc7515-5.2-typ", is_other("typ", Value::is_string)) {
+            return Err(JwsFault::Member("typ"));
+        }
+        if must!("rfc7515-5.2-jwk", is_other("jwk", Value::is_object)) {
             return Err(JwsFault::Member("jwk"));
         }
         Ok(Self { alg, members })
@@ -143,7 +149,7 @@ impl<'a> Compact<'a> {
     /// # Errors
     /// The algorithm is not allowed, the key is not for it, or the signature is not by that key.
     pub fn verify(&self, key: &PublicJwk, allowed: &[Alg]) -> Result<(), JwsFault> {
-        if !allowed.contains(&self.header.alg) {
+        if must!("rfc8725-3.1-allowed", !allowed.contains(&self.header.alg)) {
             return Err(JwsFault::Algorithm);
         }
         key.verify(self.header.alg, self.signed.as_bytes(), &self.signature)

@@ -5,6 +5,7 @@ use super::claims::Claims;
 use super::jwk::PublicJwk;
 use super::jwks::Jwks;
 use super::jws::{Compact, Header, JwsFault};
+use mandate_core::must;
 
 /// A JWT that was taken apart and not yet believed.
 #[derive(Debug)]
@@ -32,10 +33,14 @@ impl<'a> Verified<'a> {
         const PREFIX: &str = "application/";
         let Some(typ) = self.header.typ() else { return true };
         let short = match typ.split_at_checked(PREFIX.len()) {
-            Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,
+            Some((prefix, rest)) if must!("rfc7515-4.1.9-prefix", prefix.eq_ignore_ascii_case(PREFIX)) => {
+                rest
+            }
             _ => typ,
         };
-        kinds.iter().any(|kind| kind.eq_ignore_ascii_case(short))
+        let same =
+            |kind: &str| must!("rfc7515-4.1.9-case", kind.eq_ignore_ascii_case(short)) || kind == short;
+        kinds.iter().any(|kind| same(kind))
     }
 }
 

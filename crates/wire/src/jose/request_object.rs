@@ -5,7 +5,7 @@ use super::LEEWAY_S;
 use super::claims::{ClaimFault, Claims};
 use super::jwt::Verified;
 use crate::form::{LONGEST_VALUE, MOST_PARAMETERS};
-use mandate_core::Timestamp;
+use mandate_core::{Timestamp, must};
 use serde_json::Value;
 
 /// What `typ` may say where a request object has one.
@@ -83,25 +83,30 @@ impl RequestRule<'_> {
     /// # Errors
     /// As [`RequestFault`] says.
     pub fn check(&self, object: Verified<'_>) -> Result<Vec<(String, String)>, RequestFault> {
-        if !object.may_be(KINDS) {
+        if must!("rfc8725-3.12-request", !object.may_be(KINDS)) {
             return Err(RequestFault::Type);
         }
         let claims = object.claims();
         for name in ["request", "request_uri"] {
-            if claims.has(name) {
+            if must!("rfc9101-4-nested", claims.has(name)) {
                 return Err(RequestFault::Nested(name));
             }
         }
-        if claims.text("iss")?.ok_or(RequestFault::Missing("iss"))? != self.client {
+        if must!(
+            "rfc8725-3.8-request",
+            claims.text("iss")?.ok_or(RequestFault::Missing("iss"))? != self.client
+        ) {
             return Err(RequestFault::Issuer);
         }
-        if claims.text("client_id")?.ok_or(RequestFault::Missing("client_id"))? != self.client {
+        let named = claims.text("client_id")?.ok_or(RequestFault::Missing("client_id"))?;
+        if must!("rfc9101-5-client-id", named != self.client) {
             return Err(RequestFault::Client);
         }
-        if claims.text("sub")? == Some(self.client) {
+        if must!("rfc8725-3.12-request-sub", claims.text("sub")? == Some(self.client)) {
             return Err(RequestFault::Assertion);
         }
-        if !claims.texts_or_text("aud")?.ok_or(RequestFault::Missing("aud"))?.contains(self.issuer) {
+        let audience = claims.texts_or_text("aud")?.ok_or(RequestFault::Missing("aud"))?;
+        if must!("rfc7519-4.1.3-request", !audience.contains(self.issuer)) {
             return Err(RequestFault::Audience);
         }
         self.check_times(claims)?;
@@ -110,23 +115,26 @@ impl RequestRule<'_> {
 
     fn check_times(&self, claims: &Claims) -> Result<(), RequestFault> {
         let (exp, nbf) = (claims.seconds("exp")?, claims.seconds("nbf")?);
-        if self.needs_times {
-            exp.ok_or(RequestFault::Missing("exp"))?;
-            nbf.ok_or(RequestFault::Missing("nbf"))?;
+        if must!("fapi2ms-5.3.1-exp-present", self.needs_times && exp.is_none()) {
+            return Err(RequestFault::Missing("exp"));
+        }
+        if must!("fapi2ms-5.3.1-nbf-present", self.needs_times && nbf.is_none()) {
+            return Err(RequestFault::Missing("nbf"));
         }
         let latest = self.now.plus_seconds(LEEWAY_S);
         for (name, time) in [("nbf", nbf), ("iat", claims.seconds("iat")?)] {
-            if time.is_some_and(|time| time > latest) {
+            if must!("rfc7519-4.1.5-request", time.is_some_and(|time| time > latest)) {
                 return Err(RequestFault::Future(name));
             }
         }
-        if exp.is_some_and(|exp| self.now >= exp) {
+        if must!("rfc7519-4.1.4-request", exp.is_some_and(|exp| self.now >= exp)) {
             return Err(RequestFault::Expired);
         }
-        if nbf.is_some_and(|nbf| self.now > nbf.plus_seconds(LONGEST_S)) {
+        if must!("fapi2ms-5.3.1-nbf-old", nbf.is_some_and(|nbf| self.now > nbf.plus_seconds(LONGEST_S))) {
             return Err(RequestFault::TooOld);
         }
-        if exp.is_some_and(|exp| exp > nbf.unwrap_or(latest).plus_seconds(LONGEST_S)) {
+        let furthest = nbf.unwrap_or(latest).plus_seconds(LONGEST_S);
+        if must!("fapi2ms-5.3.1-exp-far", exp.is_some_and(|exp| exp > furthest)) {
             return Err(RequestFault::TooLong);
         }
         Ok(())

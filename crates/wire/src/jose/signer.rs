@@ -10,6 +10,7 @@ use aws_lc_rs::signature::{
     RSA_PSS_SHA256, RsaKeyPair,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use mandate_core::must;
 use serde::Serialize;
 use std::fmt;
 use zeroize::Zeroizing;
@@ -101,8 +102,11 @@ impl SigningKey {
         };
         let public = public.ok_or(SignFault::Key)?;
         let kid = kid.map_or_else(|| public.thumbprint(), str::to_owned);
-        let quoted = serde_json::Value::from(kid.as_str());
-        let head = format!(r#"{{"alg":"{}","kid":{quoted},"typ":"#, alg.as_str());
+        let mut head = format!(r#"{{"alg":"{}""#, alg.as_str());
+        if must!("oidc-10.1-kid") {
+            head = format!(r#"{head},"kid":{}"#, serde_json::Value::from(kid.as_str()));
+        }
+        head.push_str(r#","typ":"#);
         Ok(Self { pair, alg, public: public.named(kid), head })
     }
 

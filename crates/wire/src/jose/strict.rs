@@ -1,6 +1,7 @@
 //! JSON objects in which no name stands twice, at any depth (RFC 7515 section 4, RFC 7519 section 4): two readers of
 //! the same signed bytes must not see two different things.
 
+use mandate_core::must;
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::{cell::Cell, fmt};
@@ -80,7 +81,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut members = Map::new();
         while let Some(name) = map.next_key::<String>()? {
-            if members.contains_key(&name) {
+            if must!("rfc7519-4-once", members.contains_key(&name)) {
                 self.0.set(true);
                 return Err(A::Error::custom("a repeated name"));
             }

@@ -11,6 +11,10 @@ use crate::{Scope, policy::Check};
 const NOW: Timestamp = Timestamp::from_seconds(1000);
 
 fn snapshot() -> Snapshot {
+    snapshot_of(crate::platform::Dialect::Alpaca)
+}
+
+fn snapshot_of(dialect: crate::platform::Dialect) -> Snapshot {
     let environment = |id: &str| Environment {
         id: id.into(),
         key_prefix: "K".into(),
@@ -25,7 +29,7 @@ fn snapshot() -> Snapshot {
     let platform = Platform {
         id: "alpaca".into(),
         name: "Alpaca".into(),
-        dialect: crate::platform::Dialect::Alpaca,
+        dialect,
         issuer: "http://issuer".into(),
         contact: "help@example.test".into(),
         tokens: Tokens {
@@ -249,4 +253,74 @@ fn r22_who_once_used_pkce_may_not_come_without() {
         ..request()
     };
     assert_eq!(check(with, Some(&bound)).unwrap().challenge.as_deref(), Some(challenge));
+}
+
+/// On a platform of the `rfc` dialect, by a client with these settings, with a challenge.
+fn check_rfc(
+    request: AuthorizeRequest<'_>,
+    settings: crate::ClientSettings,
+) -> Result<Authorizable, Option<Cause>> {
+    let request = AuthorizeRequest {
+        code_challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+        code_challenge_method: Some("S256"),
+        ..request
+    };
+    let snapshot = snapshot_of(crate::platform::Dialect::Rfc);
+    let checked = request.check(Some(&Client { settings, ..client() }), &snapshot, NOW);
+    checked.map_err(|fault| Some(fault.refusal().cause))
+}
+
+#[test]
+fn rfc9126_6_who_must_push_comes_no_other_way() {
+    let settings = || crate::ClientSettings { requires_par: true, ..crate::ClientSettings::default() };
+    let pushed = AuthorizeRequest { pushed: true, ..request() };
+    assert_eq!(check_rfc(request(), settings()), Err(Some(Cause::RequestMustBePushed)));
+    assert!(check_rfc(pushed, settings()).is_ok());
+    assert!(check_rfc(request(), crate::ClientSettings::default()).is_ok());
+}
+
+#[test]
+fn fapi2_5_3_2_2_clients_of_the_profile_push() {
+    let settings =
+        || crate::ClientSettings { profile: crate::settings::Profile::Fapi2, ..Default::default() };
+    let pushed = AuthorizeRequest { pushed: true, ..request() };
+    assert_eq!(check_rfc(request(), settings()), Err(Some(Cause::RequestMustBePushed)));
+    assert!(check_rfc(pushed, settings()).is_ok());
+}
+
+#[test]
+fn fapi2_5_3_2_2_a_strict_profile_knows_no_exception_from_pkce() {
+    let strict = Client {
+        settings: crate::ClientSettings {
+            profile: crate::settings::Profile::Fapi2,
+            may_omit_pkce: true,
+            ..Default::default()
+        },
+        ..client()
+    };
+    let refusal = request().challenge(&strict, crate::platform::Dialect::Rfc).unwrap_err();
+    assert_eq!(refusal.cause, Cause::ParameterMissing);
+}
+
+#[test]
+fn rfc9101_10_5_who_must_sign_is_not_taken_unsigned() {
+    let settings =
+        || crate::ClientSettings { requires_signed_request: true, ..crate::ClientSettings::default() };
+    let signed = AuthorizeRequest { signed: true, ..request() };
+    assert_eq!(check_rfc(request(), settings()), Err(Some(Cause::RequestObjectInvalid)));
+    assert!(check_rfc(signed, settings()).is_ok());
+}
+
+#[test]
+fn oidc_core_3_1_2_1_prompts() {
+    let ask = |prompt| {
+        let request = AuthorizeRequest { prompt: Some(prompt), ..request() };
+        check_rfc(request, crate::ClientSettings::default()).map(|fine| fine.prompt)
+    };
+    let none = Prompt { none: true, ..Prompt::default() };
+    assert_eq!(ask("none"), Ok(none));
+    assert_eq!(ask("login consent"), Ok(Prompt { login: true, consent: true, none: false }));
+    for wrong in ["none login", "consent none", "none select_account", "create"] {
+        assert_eq!(ask(wrong), Err(Some(Cause::ParameterInvalid)), "{wrong}");
+    }
 }
