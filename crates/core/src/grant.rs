@@ -9,7 +9,7 @@ mod standing;
 
 pub use authorize::{Authorizable, AuthorizeFault, AuthorizeRequest, Prompt, redirect_is_registered};
 pub use claims::{ACR, ClaimsWish, known_claim, scope_of_claim};
-pub use code::{CodeFault, CodeRule};
+pub use code::{CodeFault, CodeRule, NamedResource};
 pub use response_mode::{Carrier, ResponseMode};
 pub use sign_in::{SignInFault, SignInRule};
 pub use standing::{Silently, Standing};

@@ -62,6 +62,9 @@ pub struct ClientSettings {
     pub may_omit_jti: bool,
     /// It is a resource server and may ask about tokens (RFC 7662 section 2.1).
     pub may_introspect: bool,
+    /// The APIs that it is, by their addresses: it is told nothing about tokens for others (SECURITY R18). None: all of the
+    /// platform.
+    pub introspects: Vec<Box<str>>,
     /// The signature of its authorization responses, where it asks for signed ones (JARM section 3).
     pub authorization_signed_response_alg: IdTokenAlg,
     /// Where it may have browsers sent after signing out, exact (OpenID Connect RP-Initiated Logout section 3.1).

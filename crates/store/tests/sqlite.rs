@@ -265,6 +265,7 @@ async fn hot(fixture: Fixture, verb: &str, task: u32) {
                     binding: None,
                     secret_of: None,
                     own_secret_serves: None,
+                    resource: None,
                 };
                 let token = Minted::stored(new_token("redeemed"));
                 let redeemed = fixture.store.redeem_code(&platform(), &digest("code"), &rule, &token).await;

@@ -54,6 +54,7 @@ fn rfc7636_b_published_verifier_and_challenge() {
             binding: None,
             secret_of: None,
             own_secret_serves: None,
+            resource: None,
         };
         let at = Timestamp::from_seconds(1);
         assert_eq!(rule.check(&code, at), Ok(()));

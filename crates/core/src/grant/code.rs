@@ -23,6 +23,17 @@ pub struct CodeRule {
     pub secret_of: Option<PartnerId>,
     /// Whether the client's own secret is also good for its only partner's codes.
     pub own_secret_serves: Option<PartnerId>,
+    /// The `resource` parameter.
+    pub resource: Option<NamedResource>,
+}
+
+/// An API that a token request names (RFC 8707 section 2.2).
+#[derive(Clone, Debug)]
+pub struct NamedResource {
+    /// Its address.
+    pub uri: Box<str>,
+    /// Whether what was granted, as the code carries it, reaches the address.
+    pub is_granted: fn(context: &str, uri: &str) -> bool,
 }
 
 /// Why a code was not redeemed. Nothing was spent.
@@ -42,6 +53,8 @@ pub enum CodeFault {
     VerifierMismatch,
     /// It is bound to another key than the one that was proven.
     OtherKey,
+    /// The request names an API that was not granted.
+    OtherResource,
 }
 
 impl CodeRule {
@@ -83,6 +96,12 @@ impl CodeRule {
         // RFC 9449 section 10: the key that the authorization request named
         if must!("rfc9449-10-code-key", code.binding.is_some() && code.binding != self.binding) {
             return Err(CodeFault::OtherKey);
+        }
+        // RFC 8707 section 2.2: a token request narrows
+        if let Some(named) = &self.resource
+            && must!("rfc8707-2.2-granted", !(named.is_granted)(&code.context, &named.uri))
+        {
+            return Err(CodeFault::OtherResource);
         }
         // "verify that the authorization code is valid"
         if must!("rfc6749-4.1.2-expired", now >= code.expires_at && code.redeemed.is_none()) {
@@ -134,6 +153,7 @@ mod tests {
             binding: None,
             secret_of: None,
             own_secret_serves: None,
+            resource: None,
         }
     }
 

@@ -111,12 +111,16 @@ fn settings(on: &On<'_>) -> Result<Option<ClientSettings>, Problem> {
         return Err(Problem::invalid("settings", what));
     }
     if let Some(jwks) = &settings.jwks {
-        Jwks::register(jwks, assertion_algs(&settings))
-            .map_err(|e| Problem::invalid("settings", format!("`jwks` cannot be registered: {e}")))?;
-        let by_itself = settings.auth_method == AuthMethod::SelfSignedTlsClientAuth;
-        let holds_none = settings.tls_client_certificate_thumbprints.is_empty() && published(jwks).is_empty();
-        if by_itself && holds_none {
-            return Err(Problem::invalid("settings", "no key of `jwks` holds a certificate as `x5c`"));
+        if settings.auth_method == AuthMethod::SelfSignedTlsClientAuth {
+            // Its keys are those of certificates, and need not sign anything else.
+            Jwks::parse(jwks)
+                .map_err(|e| Problem::invalid("settings", format!("`jwks` is no key set: {e}")))?;
+            if settings.tls_client_certificate_thumbprints.is_empty() && published(jwks).is_empty() {
+                return Err(Problem::invalid("settings", "no key of `jwks` holds a certificate as `x5c`"));
+            }
+        } else {
+            Jwks::register(jwks, assertion_algs(&settings))
+                .map_err(|e| Problem::invalid("settings", format!("`jwks` cannot be registered: {e}")))?;
         }
     }
     if let Some(uri) = &settings.jwks_uri {

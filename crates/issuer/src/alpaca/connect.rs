@@ -60,6 +60,7 @@ async fn redeem(arrival: &Arrival<'_>, request: &Request<Bytes>) -> Result<Respo
         binding: None,
         secret_of,
         own_secret_serves,
+        resource: None,
     };
     let (token, new) = mint::token(arrival);
     let minted = Minted::stored(new);
@@ -127,7 +128,7 @@ async fn refused(
         CodeFault::VerifierMissing => about(arrival, Cause::PkceVerifierMissing, code, client, proof).await,
         CodeFault::VerifierMismatch => about(arrival, Cause::PkceVerifierMismatch, code, client, proof).await,
         // no challenge of this surface names a key
-        CodeFault::OtherKey => Refusal::anonymous(Cause::Internal).into(),
+        CodeFault::OtherKey | CodeFault::OtherResource => Refusal::anonymous(Cause::Internal).into(),
         CodeFault::RedirectMismatch => {
             let Fail(refusal) = about(arrival, Cause::CodeRedirectMismatch, code, client, proof).await;
             refusal.with(F::Received, redirect_uri).into()

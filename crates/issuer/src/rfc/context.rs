@@ -44,6 +44,10 @@ impl Context {
         let auth_time = self.auth_time.filter(|_| must!("oidc-12.2-auth-time"));
         Self { nonce, auth_time, resource, ..self.clone() }
     }
+    /// Whether its tokens may be for this API (RFC 8707 section 2.2).
+    pub(crate) fn reaches(&self, uri: &str) -> bool {
+        self.resource.is_empty() || self.resource.iter().any(|granted| granted == uri)
+    }
     /// The person.
     pub(crate) fn user(&self) -> Option<UserId> {
         self.user.as_deref().map(UserId::new)

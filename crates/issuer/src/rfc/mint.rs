@@ -141,7 +141,10 @@ impl Coming {
     /// # Errors
     /// It could not be signed.
     pub(super) fn text(&self, arrival: &Arrival<'_>, about: About<'_>) -> Result<Secret, Fail> {
-        if let Some(opaque) = &self.opaque {
+        // An opaque token is for every API: what is for one says so itself.
+        if let Some(opaque) = &self.opaque
+            && must!("rfc8707-2-opaque", about.context.resource.is_empty())
+        {
             return Ok(opaque.clone());
         }
         let signer = keys(arrival)?.signer(Alg::Es256).ok_or_else(|| Refusal::anonymous(Cause::Internal))?;

@@ -12,7 +12,7 @@ use http::header::PRAGMA;
 use http::{HeaderValue, Request, Response};
 use mandate_core::binding::Binding;
 use mandate_core::disclosure::{FactName as F, Subjects};
-use mandate_core::grant::{CodeFault, CodeRule, GrantSpec};
+use mandate_core::grant::{CodeFault, CodeRule, GrantSpec, NamedResource};
 use mandate_core::model::{Client, Code, EndReason, GrantedBy};
 use mandate_core::refresh::{Chain, Look, RefreshFault, RefreshMode, RefreshRule, RefreshStep};
 use mandate_core::refusal::Refusal;
@@ -92,10 +92,7 @@ async fn give(
         && must!("rfc8707-2.2-unknown", !mint::apis(arrival).any(|api| api == resource))
     {
         let known: Vec<&str> = mint::apis(arrival).collect();
-        return Err(Refusal::anonymous(Cause::ResourceInvalid)
-            .with(F::Received, "that was asked for")
-            .with(F::Expected, known.join(" or "))
-            .into());
+        return Err(resource_refused("one that is not served here", &known.join(" or ")));
     }
     let proven = proof::of_request(arrival, request, PATH, None)?;
     if must!("rfc9449-5.2-bound", proven.is_none() && client.settings.dpop_bound) {
@@ -166,12 +163,7 @@ impl Asked<'_> {
     /// RFC 8707 section 2.2: a token request may name one of the resources that were granted; never a further one.
     fn narrowed_to_resource(&self, context: &Context) -> Context {
         match self.form.get("resource") {
-            Some(wanted)
-                if must!(
-                    "rfc8707-2.2-narrowed",
-                    context.resource.is_empty() || context.resource.iter().any(|r| r == wanted)
-                ) =>
-            {
+            Some(wanted) if must!("rfc8707-2.2-narrowed") => {
                 Context { resource: vec![wanted.to_owned()], ..context.clone() }
             }
             Some(_) | None => context.clone(),
@@ -193,6 +185,10 @@ impl Asked<'_> {
             binding: self.thumbprint().map(Into::into),
             secret_of: None,
             own_secret_serves: None,
+            resource: self.form.get("resource").map(|uri| NamedResource {
+                uri: uri.into(),
+                is_granted: |context, uri| Context::read(context).reaches(uri),
+            }),
         };
         let coming = self.coming();
         let chain = settings.may_use(GrantType::RefreshToken).then(|| self.chain());
@@ -255,6 +251,11 @@ impl Asked<'_> {
             from: crate::pages::network(self.arrival.address).into(),
             key: keys.refresh.current(),
         };
+        if let Some(uri) = self.form.get("resource")
+            && must!("rfc8707-2.2-refresh", !Context::read(&chain.context).for_chain().reaches(uri))
+        {
+            return Err(resource_refused("one that was not granted", "one of those in the authorization"));
+        }
         let narrowed = narrowed(self.form, &chain.scopes)?;
         let mut coming = self.coming();
         coming.row.chain = Some(chain.id.clone());
@@ -460,6 +461,10 @@ pub(super) fn device_refused(polled: &Polled) -> Fail {
     Refusal::anonymous(cause).into()
 }
 
+fn resource_refused(received: &'static str, expected: &str) -> Fail {
+    Refusal::anonymous(Cause::ResourceInvalid).with(F::Received, received).with(F::Expected, expected).into()
+}
+
 fn code_invalid(true_cause: Cause) -> Fail {
     Refusal::anonymous(Cause::CodeInvalid).because(true_cause).into()
 }
@@ -476,6 +481,9 @@ fn code_refused(fault: CodeFault, code: &Code) -> Fail {
         CodeFault::VerifierMissing => about_code(Cause::PkceVerifierMissing, code),
         CodeFault::VerifierMismatch => about_code(Cause::PkceVerifierMismatch, code),
         CodeFault::OtherKey => Refusal::anonymous(Cause::DpopKeyMismatch).into(),
+        CodeFault::OtherResource => {
+            resource_refused("one that was not granted", "one of those in the authorization")
+        }
     }
 }
 

@@ -321,6 +321,7 @@ impl<'a> Scene<'a> {
             binding: None,
             secret_of: None,
             own_secret_serves: None,
+            resource: None,
         }
     }
     pub(super) async fn redeem(&self, code: &str, rule: &CodeRule, token: &str, when: Timestamp) -> Redeemed {

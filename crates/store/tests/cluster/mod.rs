@@ -350,5 +350,6 @@ pub(crate) fn rule() -> CodeRule {
         binding: None,
         secret_of: None,
         own_secret_serves: None,
+        resource: None,
     }
 }

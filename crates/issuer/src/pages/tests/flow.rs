@@ -26,6 +26,7 @@ async fn redeem(world: &World, code: &str) -> Redeemed {
         binding: None,
         secret_of: None,
         own_secret_serves: None,
+        resource: None,
     };
     let digest = Digest::of(b"token");
     let token = NewToken {

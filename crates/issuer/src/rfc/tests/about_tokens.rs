@@ -38,6 +38,27 @@ async fn rfc7662_2_1_who_may_ask_and_what_for() {
     assert_eq!(nothing.said(), "400 invalid_request", "{nothing:?}");
 }
 
+/// SECURITY R18.
+#[tokio::test]
+async fn r18_an_api_is_told_about_tokens_for_itself_only() {
+    let bank = Bank::with_asker().await;
+    bank.app("other", |settings| {
+        settings.may_introspect = true;
+        settings.introspects = vec![super::OTHER_API.into()];
+    })
+    .await;
+    let told = async |token: &str| {
+        let reply = bank.post_as("other", "/introspect", &[("token", token)]).await;
+        reply.member("active") == true
+    };
+    let (for_all, code) = (bank.tokens("accounts").await, bank.code(&[("resource", super::API)]).await);
+    let for_one = bank.redeem("web", &code, &[]).await.text("access_token");
+    assert!(told(&for_all.text("access_token")).await);
+    assert!(!told(&for_one).await, "it is for the other API");
+    assert!(bank.is_active(&for_one).await, "whose resource server is told");
+    assert!(!told(&for_all.text("refresh_token")).await, "a refresh token is for no API");
+}
+
 #[tokio::test]
 async fn rfc7662_4_only_the_current_genuine_refresh_token_is_active() {
     let bank = Bank::with_asker().await;

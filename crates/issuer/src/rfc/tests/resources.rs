@@ -1,6 +1,7 @@
 //! The APIs that tokens are for (RFC 8707, RFC 9700 section 2.3).
 
 use super::{API, Bank, OTHER_API};
+use mandate_core::settings::TokenFormat;
 use serde_json::json;
 
 #[tokio::test]
@@ -40,8 +41,24 @@ async fn rfc8707_2_2_a_token_request_narrows_and_never_widens() {
     assert_eq!(again.claims("access_token")["aud"], OTHER_API, "everything was granted");
     let code = bank.code(&[("resource", API)]).await;
     let other = bank.redeem("web", &code, &[("resource", OTHER_API)]).await;
-    assert_ne!(
-        other.json()["access_token"].as_str().map(super::keys::claims).unwrap_or_default()["aud"],
-        OTHER_API
-    );
+    assert_eq!(other.said(), "400 invalid_target", "{other:?}");
+    let tokens = bank.redeem("web", &code, &[]).await;
+    assert_eq!(tokens.claims("access_token")["aud"], API, "nothing was spent");
+    let refresh = tokens.text("refresh_token");
+    let other = bank.refresh("web", &refresh, &[("resource", OTHER_API)]).await;
+    assert_eq!(other.said(), "400 invalid_target", "{other:?}");
+    assert_eq!(bank.refresh("web", &refresh, &[("resource", API)]).await.said(), "200");
+}
+
+/// An opaque token is for every API, so what is for one is signed, whatever the client prefers.
+#[tokio::test]
+async fn rfc8707_2_opaque_tokens_do_not_widen() {
+    let bank = Bank::new().await;
+    bank.app("opaque", |settings| settings.access_token = TokenFormat::Opaque).await;
+    let code = bank.code(&[("client_id", "opaque"), ("resource", OTHER_API)]).await;
+    let narrow = bank.redeem("opaque", &code, &[]).await;
+    assert_eq!(narrow.claims("access_token")["aud"], OTHER_API);
+    let code = bank.code(&[("client_id", "opaque")]).await;
+    let wide = bank.redeem("opaque", &code, &[]).await.text("access_token");
+    assert!(!wide.contains('.'), "{wide}");
 }
