@@ -99,10 +99,10 @@ class House:
         argv = [need("haproxy", "haproxy"), "-db", "-f", written]
         return self.listening("haproxy", argv, port), port
 
-    def nginx(self, upstream, config="nginx.conf"):
+    def nginx(self, upstream, config="nginx.conf", **settings):
         port = free_port()
         folder = self.folder("nginx")
-        written = fill(PEERS / config, folder, PORT=port, UPSTREAM=upstream, DIR=folder)
+        written = fill(PEERS / config, folder, PORT=port, UPSTREAM=upstream, DIR=folder, **settings)
         argv = [need("nginx", "nginx-light"), "-p", folder, "-c", written]
         return self.listening("nginx", argv, port), port
 

@@ -13,17 +13,25 @@ use http::{HeaderValue, Request, Response};
 use mandate_core::binding::Binding;
 use mandate_core::disclosure::{FactName as F, Subjects};
 use mandate_core::grant::{CodeFault, CodeRule, GrantSpec, NamedResource};
-use mandate_core::model::{Client, Code, EndReason, GrantedBy};
-use mandate_core::refresh::{Chain, Look, RefreshFault, RefreshMode, RefreshRule, RefreshStep};
+use mandate_core::model::{Client, GrantedBy};
+use mandate_core::refresh::{Chain, RefreshFault, RefreshMode, RefreshRule, RefreshStep};
 use mandate_core::refusal::Refusal;
 use mandate_core::settings::GrantType;
 use mandate_core::{Cause, GrantId, Offset, Scope, ScopeSet, Secret, format, must};
-use mandate_store::{IssueToken, Issued, Mark, MarkKind, Minted, Polled, Redeemed, Rotated};
+use mandate_store::{IssueToken, Issued, Mark, Minted, Redeemed, Rotated};
 use mandate_wire::body::demand_content_type;
 use mandate_wire::dialect::json_answer;
 use mandate_wire::form::Form;
 use mandate_wire::refresh_token;
 use serde::Serialize;
+
+mod refused;
+
+use refused::{
+    about_code, code_invalid, code_refused, look_in_words, proof_missing, refresh_ended, refresh_refused,
+    resource_refused, scope_invalid, unsupported,
+};
+pub(super) use refused::{device_refused, not_allowed, reused};
 
 pub(super) const PATH: &str = "/token";
 /// A retried refresh of a public client without a key is answered again for so long (SECURITY R15).
@@ -108,35 +116,6 @@ async fn give(
         GrantType::ClientCredentials => asked.client_credentials().await,
         GrantType::DeviceCode => asked.device().await,
     }
-}
-
-fn unsupported(received: &str) -> Refusal {
-    let shown =
-        if ["password", "implicit"].contains(&received) { received } else { "(one that is not known here)" };
-    let expected: Vec<&str> = GrantType::ALL.iter().map(|g| g.as_str()).collect();
-    Refusal::anonymous(Cause::GrantTypeUnsupported)
-        .with(F::Received, shown)
-        .with(F::Expected, expected.join(", "))
-}
-
-pub(super) fn not_allowed(arrival: &Arrival<'_>, client: &Client, grant: GrantType) -> Fail {
-    let may: Vec<&str> =
-        GrantType::ALL.iter().filter(|g| client.settings.may_use(**g)).map(|g| g.as_str()).collect();
-    Refusal::anonymous(Cause::ClientGrantNotAllowed)
-        .with(F::Received, grant.as_str())
-        .with(F::Expected, if may.is_empty() { "none".to_owned() } else { may.join(", ") })
-        .with(F::Contact, &*arrival.tenant.snapshot.platform.contact)
-        .into()
-}
-
-/// What was used before, of the marks of a request.
-pub(super) fn reused(kind: MarkKind) -> Fail {
-    Refusal::anonymous(match kind {
-        MarkKind::Assertion => Cause::AssertionReused,
-        MarkKind::Proof => Cause::DpopReused,
-        MarkKind::RequestObject => Cause::RequestObjectInvalid,
-    })
-    .into()
 }
 
 impl Asked<'_> {
@@ -434,94 +413,4 @@ fn narrowed(form: &Form, granted: &ScopeSet) -> Result<Option<ScopeSet>, Fail> {
         return Err(scope_invalid(&asked.without(granted), granted));
     }
     Ok(Some(asked))
-}
-
-fn scope_invalid(refused: &ScopeSet, allowed: &ScopeSet) -> Fail {
-    Refusal::anonymous(Cause::ScopeInvalid)
-        .with(F::ScopesRefused, refused)
-        .with(F::ScopesAllowed, allowed)
-        .into()
-}
-
-/// What a poll that gives nothing is told.
-pub(super) fn device_refused(polled: &Polled) -> Fail {
-    let cause = match polled {
-        Polled::Pending => Cause::DevicePending,
-        Polled::SlowDown(interval_ms) => {
-            return Refusal::anonymous(Cause::DeviceSlowDown).with(F::RetryAfter, *interval_ms / 1000).into();
-        }
-        Polled::Denied => Cause::DeviceDenied,
-        Polled::Expired => Cause::DeviceExpired,
-        Polled::GrantEnded => Cause::GrantRevoked,
-        Polled::Reused(kind) => return reused(*kind),
-        Polled::Spent | Polled::OtherClient | Polled::Unknown | Polled::Approved { .. } => {
-            return Refusal::anonymous(Cause::DeviceInvalid).because(Cause::CredentialUnknown).into();
-        }
-    };
-    Refusal::anonymous(cause).into()
-}
-
-fn resource_refused(received: &'static str, expected: &str) -> Fail {
-    Refusal::anonymous(Cause::ResourceInvalid).with(F::Received, received).with(F::Expected, expected).into()
-}
-
-fn code_invalid(true_cause: Cause) -> Fail {
-    Refusal::anonymous(Cause::CodeInvalid).because(true_cause).into()
-}
-
-fn about_code(cause: Cause, code: &Code) -> Fail {
-    Refusal::anonymous(cause).with(F::IssuedAt, code.issued_at).with(F::ExpiredAt, code.expires_at).into()
-}
-
-fn code_refused(fault: CodeFault, code: &Code) -> Fail {
-    match fault {
-        CodeFault::OtherClient | CodeFault::OtherPartner => code_invalid(Cause::CredentialSecretMismatch),
-        CodeFault::Expired => about_code(Cause::CodeExpired, code),
-        CodeFault::RedirectMismatch => about_code(Cause::CodeRedirectMismatch, code),
-        CodeFault::VerifierMissing => about_code(Cause::PkceVerifierMissing, code),
-        CodeFault::VerifierMismatch => about_code(Cause::PkceVerifierMismatch, code),
-        CodeFault::OtherKey => Refusal::anonymous(Cause::DpopKeyMismatch).into(),
-        CodeFault::OtherResource => {
-            resource_refused("one that was not granted", "one of those in the authorization")
-        }
-    }
-}
-
-fn refresh_refused(fault: RefreshFault, chain: &Chain) -> Fail {
-    match fault {
-        RefreshFault::Expired => Refusal::anonymous(Cause::RefreshExpired)
-            .with(F::IssuedAt, chain.issued_at)
-            .with(F::ExpiredAt, chain.ends_at.or(chain.idle_ends_at).unwrap_or(chain.issued_at))
-            .into(),
-        RefreshFault::OtherClient | RefreshFault::OtherKey | RefreshFault::Replayed(_) => {
-            Refusal::anonymous(Cause::RefreshInvalid).because(Cause::CredentialSecretMismatch).into()
-        }
-    }
-}
-
-/// What a request for a chain that is bound did not show.
-fn proof_missing(chain: &Chain) -> Cause {
-    match chain.binding.as_deref().map(Binding::read) {
-        Some(Binding::Certificate(_)) => Cause::CertificateMissing,
-        Some(Binding::Key(_)) | None => Cause::DpopMissing,
-    }
-}
-
-fn refresh_ended(chain: &Chain, now: mandate_core::Timestamp) -> Refusal {
-    let reason = chain.ended.as_ref().map(|end| end.reason);
-    Refusal::anonymous(Cause::RefreshEnded)
-        .with(F::IssuedAt, chain.issued_at)
-        .with(F::EndedAt, chain.ended.as_ref().map_or(now, |end| end.at))
-        .with(
-            F::EndReason,
-            if reason == Some(EndReason::RefreshReplayed) { "an old one came again" } else { "revoked" },
-        )
-}
-
-fn look_in_words(look: Look) -> &'static str {
-    match look {
-        Look::Retry => "a late retry",
-        Look::Race => "two programs refreshing at once",
-        Look::Theft => "a token that somebody else has too",
-    }
 }
