@@ -76,7 +76,7 @@ impl KeyLife {
         if gone <= retires {
             return Some(gone);
         }
-        if !must!("oidccore-10.1.1-retired") {
+        if !must!("oidc-10.1.1-retired") {
             return Some(retires);
         }
         Some(outlives_ms.map_or(gone, |ms| gone.max(retires.plus_millis(ms))))
@@ -224,7 +224,7 @@ impl Line<'_> {
             return Err(TurnFault::NotDue);
         }
         // late is late: others still get their time to learn it
-        let publish_ms = if must!("oidccore-10.1.1-published") { schedule.publish_ms } else { 0 };
+        let publish_ms = if must!("oidc-10.1.1-published") { schedule.publish_ms } else { 0 };
         let start = planned.max(self.now.plus_millis(publish_ms));
         Ok(vec![self.retired_at(active, start), self.made(start)])
     }
