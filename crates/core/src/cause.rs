@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod entry;
+mod look_up;
 
 pub use catalogue::Cause;
 pub use entry::{Class, Entry, OAuthError, Who};

@@ -189,6 +189,13 @@ fn is_address(text: &str) -> bool {
 }
 
 impl ClientSettings {
+    /// Whether it is one of the APIs that a token is for; no audience: all of the platform (RFC 7662 section 2.2, SECURITY
+    /// R18).
+    pub fn is_told_about(&self, audience: &[Box<str>]) -> bool {
+        let own = &self.introspects;
+        let meant = own.is_empty() || audience.is_empty() || audience.iter().any(|api| own.contains(api));
+        !must!("rfc7662-2.2-audience", !meant)
+    }
     /// Whether it can keep a secret or a key: then the token endpoint knows it.
     pub fn is_confidential(&self) -> bool {
         self.auth_method != AuthMethod::None

@@ -3,6 +3,8 @@
 
 pub mod admin;
 mod alpaca;
+#[cfg(test)]
+mod doubles;
 mod fail;
 mod pages;
 pub mod passwords;

@@ -10,6 +10,7 @@ mod postgres;
 mod settings;
 mod signing;
 mod sqlite;
+mod values;
 mod verbs;
 
 #[cfg(any(test, feature = "conformance"))]

@@ -1,9 +1,9 @@
 //! The entries. Each has a page (`/causes/ID`) and a test; a placeholder that is not among its facts fails one.
 
 use super::Class as C;
+use super::Entry;
 use super::OAuthError as O;
 use super::Who as W;
-use super::{Class, Entry};
 use crate::disclosure::FactName as F;
 
 macro_rules! catalogue {
@@ -15,7 +15,7 @@ macro_rules! catalogue {
         #[repr(u16)]
         pub enum Cause {$(#[doc = $title] $name,)*}
 
-        const ENTRIES: &[Entry] = &[$(Entry {
+        pub(super) const ENTRIES: &[Entry] = &[$(Entry {
             cause: Cause::$name, id: $id, class: C::$class, title: $title, point: $point, remedy: $remedy,
             who: W::$who, about: $about, facts: &[$(F::$fact),*], oauth: O::$oauth, status: $status,
         },)*];
@@ -588,79 +588,5 @@ catalogue! {
         facts: [Expected, ServerTime];
 }
 
-impl Cause {
-    /// Every cause, in the order of the catalogue.
-    pub fn all() -> impl Iterator<Item = Self> {
-        ENTRIES.iter().map(|e| e.cause)
-    }
-    /// Its entry.
-    pub fn entry(self) -> &'static Entry {
-        &ENTRIES[self as usize]
-    }
-    /// Its stable id.
-    pub fn id(self) -> &'static str {
-        self.entry().id
-    }
-    /// How surfaces answer it.
-    pub fn class(self) -> Class {
-        self.entry().class
-    }
-    /// The cause with this id.
-    pub fn from_id(id: &str) -> Option<Self> {
-        ENTRIES.iter().find(|e| e.id == id).map(|e| e.cause)
-    }
-    /// The number in sealed ids; stable within one version of the catalogue only.
-    pub fn code(self) -> u16 {
-        self as u16
-    }
-    /// The cause with this number.
-    pub fn from_code(code: u16) -> Option<Self> {
-        ENTRIES.get(usize::from(code)).map(|e| e.cause)
-    }
-    /// Causes that only a record may name: the wire shows the merged one (SECURITY R7).
-    pub fn is_record_only(self) -> bool {
-        matches!(self, Self::CredentialUnknown | Self::CredentialSecretMismatch)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::disclosure::Tier;
-
-    fn placeholders(template: &str) -> Vec<&str> {
-        template.split('{').skip(1).filter_map(|s| s.split('}').next()).collect()
-    }
-
-    #[test]
-    fn entries_stand_under_their_own_cause() {
-        for (i, entry) in ENTRIES.iter().enumerate() {
-            assert_eq!(entry.cause as usize, i);
-            assert_eq!(Cause::from_id(entry.id), Some(entry.cause));
-            assert_eq!(Cause::from_code(entry.cause.code()), Some(entry.cause));
-            assert!(!entry.title.is_empty() && !entry.about.is_empty(), "{}", entry.id);
-        }
-    }
-
-    /// A point or remedy may stand in a body, so it may speak of public and holder facts only.
-    #[test]
-    fn r06_templates_speak_of_declared_facts_that_a_body_may_show() {
-        for entry in ENTRIES {
-            for name in placeholders(entry.point).into_iter().chain(placeholders(entry.remedy)) {
-                let fact = entry.facts.iter().find(|f| f.as_str() == name);
-                let fact = fact.unwrap_or_else(|| panic!("{}: {{{name}}} is not among its facts", entry.id));
-                assert!(fact.tier() <= Tier::Holder, "{}: {{{name}}} is an owner's fact", entry.id);
-            }
-        }
-    }
-
-    #[test]
-    fn every_class_has_a_cause() {
-        for class in Class::ALL {
-            if class == Class::PlanLacks {
-                continue; // plans with products come with data plans; the class keeps its place in every table
-            }
-            assert!(ENTRIES.iter().any(|e| e.class == class), "{class:?}");
-        }
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@ mod owner;
 mod sign_in;
 
 use super::handle;
+use crate::doubles::{Counting, Hands};
 use crate::passwords::Passwords;
 use crate::throttle::Throttle;
 use crate::{Arrival, Issuer, Tenant};
@@ -17,7 +18,7 @@ use mandate_core::platform::{
     Environment, Host, Partner, Plan, Platform, ScopeDefinition, Snapshot, Surface, Tokens,
 };
 use mandate_core::refusal::Decision;
-use mandate_core::{Clock, Digest, Entropy, Offset, Scope, ScopeSet, Secret, Timestamp};
+use mandate_core::{Clock, Offset, Scope, ScopeSet, Secret, Timestamp};
 use mandate_store::{Audit, Cached, Changed, Feed, Store};
 use mandate_wire::Recorder;
 use mandate_wire::seal::Sealer;
@@ -25,32 +26,9 @@ use mandate_wire::ticket::Tickets;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 pub(super) const PASSWORD: &str = "correct horse battery";
 pub(super) const CALLBACK: &str = "https://rp.example.test/cb";
-
-#[derive(Debug, Default)]
-struct Counting(AtomicU64);
-impl Entropy for Counting {
-    fn fill(&self, buffer: &mut [u8]) {
-        for chunk in buffer.chunks_mut(32) {
-            let digest = Digest::of(&self.0.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-            chunk.copy_from_slice(&digest.as_bytes()[..chunk.len()]);
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Hands(AtomicI64);
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_seconds(self.0.load(Ordering::Relaxed))
-    }
-    fn monotonic(&self) -> Duration {
-        Duration::ZERO
-    }
-}
 
 /// Nodes over one store, with one platform, three users (carol owns nothing) and two apps.
 pub(super) struct World {

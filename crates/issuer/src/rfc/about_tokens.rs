@@ -74,7 +74,7 @@ pub(super) async fn introspect(
     let answer = Answer { arrival, asker: &asker, signed: signed_answer::is_wanted(request.headers()) };
     if let Some(facts) = access(arrival, text).await?
         && policy::token_fault(&facts, arrival.now).is_none()
-        && !must!("rfc7662-2.2-audience", !is_for(&asker, &facts.token.audience))
+        && asker.settings.is_told_about(&facts.token.audience)
     {
         let active = say.then_some(true);
         return answer.with(&About { active, ..About::access(arrival, &facts) });
@@ -88,12 +88,6 @@ pub(super) async fn introspect(
         return answer.with(&About { active, ..About::chain(arrival, &chain) });
     }
     answer.with(&if say { json!({"active": false}) } else { json!({}) })
-}
-
-/// Whether the asker is one of the APIs that a token is for; none: all of the platform.
-fn is_for(asker: &Client, audience: &[Box<str>]) -> bool {
-    let own = &asker.settings.introspects;
-    own.is_empty() || audience.is_empty() || audience.iter().any(|api| own.contains(api))
 }
 
 /// How an asker is answered: plainly, or signed where it wants that (RFC 9701 section 4).

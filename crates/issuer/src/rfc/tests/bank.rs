@@ -2,6 +2,7 @@
 //! the tests.
 
 use super::Reply;
+use crate::doubles::{Counting, Hands};
 use crate::passwords::Passwords;
 use crate::rfc::{Keys, MutualTls};
 use crate::throttle::Throttle;
@@ -15,7 +16,7 @@ use mandate_core::platform::{
     Dialect, Environment, Host, Plan, Platform, ScopeDefinition, Snapshot, Surface, Tokens,
 };
 use mandate_core::settings::{ClientSettings, GrantType};
-use mandate_core::{Clock, Digest, Entropy, Offset, Scope, ScopeSet, Timestamp};
+use mandate_core::{Clock, Digest, Offset, Scope, ScopeSet, Timestamp};
 use mandate_store::{Audit, Cached, Changed, Feed, Store};
 use mandate_wire::Recorder;
 use mandate_wire::jose::{Alg, Nonces, SigningKey};
@@ -24,8 +25,7 @@ use mandate_wire::seal::Sealer;
 use mandate_wire::ticket::Tickets;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 pub(crate) const ISSUER: &str = "https://bank.example";
 pub(crate) const API: &str = "https://api.bank.example";
@@ -35,28 +35,6 @@ pub(crate) const CALLBACK: &str = "https://app.example/cb";
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const COOKIE: &str = "the-session-of-ann";
-
-#[derive(Debug, Default)]
-struct Counting(AtomicU64);
-impl Entropy for Counting {
-    fn fill(&self, buffer: &mut [u8]) {
-        for chunk in buffer.chunks_mut(32) {
-            let digest = Digest::of(&self.0.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-            chunk.copy_from_slice(&digest.as_bytes()[..chunk.len()]);
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Hands(AtomicI64);
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_seconds(self.0.load(Ordering::Relaxed))
-    }
-    fn monotonic(&self) -> Duration {
-        Duration::ZERO
-    }
-}
 
 /// One node of one platform.
 pub(crate) struct Bank {
