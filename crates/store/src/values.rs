@@ -153,11 +153,11 @@ pub struct IssueToken {
     pub partner: Option<PartnerId>,
     /// The token.
     pub token: NewToken,
-    /// As in [`Minted::stored`].
+    /// As in [`crate::Minted::stored`].
     pub stored: bool,
     /// The refresh chain beside it; `grant` is filled in by the store.
     pub chain: Option<Chain>,
-    /// As in [`Minted::marks`].
+    /// As in [`crate::Minted::marks`].
     pub marks: Vec<Mark>,
 }
 
