@@ -25,13 +25,14 @@ mod orders;
 mod positions;
 mod prices;
 mod slots;
+mod vendor;
 mod watchlists;
 
 #[cfg(test)]
 mod tests;
 
 use answer::{Answer, Reply};
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use book::Books;
 use bytes::Bytes;
 use calls::Call;
@@ -66,6 +67,8 @@ struct Brokerage {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     identity: ArcSwapOption<IdentityKey>,
+    /// Host and port of each websocket stream of the platform.
+    streams: ArcSwap<Vec<(String, u16)>>,
     books: Mutex<Books>,
 }
 
@@ -76,9 +79,15 @@ impl Sample {
             clock,
             entropy,
             identity: ArcSwapOption::empty(),
+            streams: ArcSwap::default(),
             books: Mutex::new(Books::default()),
         };
         Self { brokerage: Arc::new(brokerage), running: OnceCell::new() }
+    }
+
+    /// Says from now on that the platform's websocket streams are at these hosts and ports.
+    pub(crate) fn streams_at(&self, streams: Vec<(String, u16)>) {
+        self.brokerage.streams.store(Arc::new(streams));
     }
 
     /// Listens on a free port of this machine, if it does not yet, and believes `identity` from now on, no earlier key.

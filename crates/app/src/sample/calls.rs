@@ -3,12 +3,13 @@
 use super::answer::{Answer, Reply};
 use super::book::Holder;
 use super::intake::Query;
-use super::{Brokerage, account, assets, bank, broker, data, orders, positions, watchlists};
+use super::{Brokerage, account, assets, bank, broker, data, orders, positions, vendor, watchlists};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, StatusCode};
 use mandate_core::{Timestamp, format};
 use mandate_wire::identity::Claims;
+use std::sync::Arc;
 
 /// The years in which the sample's market exists, in seconds: 2016 to 2999.
 const ERA: (i64, i64) = (1_451_606_400, 32_503_680_000);
@@ -61,6 +62,11 @@ impl<'a> Call<'a> {
         format::uuid_v4(&*self.brokerage.entropy)
     }
 
+    /// Host and port of each websocket stream of the platform.
+    pub(super) fn streams(&self) -> Arc<Vec<(String, u16)>> {
+        self.brokerage.streams.load_full()
+    }
+
     /// The account that the gate names.
     fn holder(&self) -> Result<Holder, Answer> {
         if matches!(&*self.claims.kind, "key" | "token") && !self.claims.sub.is_empty() {
@@ -104,10 +110,15 @@ impl<'a> Call<'a> {
 pub(super) fn answer(call: &Call) -> Reply {
     let method = if call.method == Method::HEAD { Method::GET } else { call.method.clone() };
     let segments: Vec<&str> = call.path.trim_start_matches('/').split('/').collect();
-    if call.path.len() > 1 && segments.iter().any(|s| s.is_empty()) {
+    // One call of one API ends with a slash.
+    let named = if call.path == vendor::STREAMS { segments.len() - 1 } else { segments.len() };
+    if call.path.len() > 1 && segments.iter().take(named).any(|s| s.is_empty()) {
         return Err(unknown(call));
     }
     if let Some(reply) = bank::answer(call, &method, &segments) {
+        return reply;
+    }
+    if let Some(reply) = vendor::answer(call, &method, &segments) {
         return reply;
     }
     match segments.as_slice() {

@@ -203,7 +203,14 @@ fn slots(frame: Frame, hours: Hours, from: i64, until: i64, now: i64) -> impl It
 }
 
 /// Up to `count` slots, the latest first.
-fn latest_slots(frame: Frame, hours: Hours, from: i64, until: i64, now: i64, count: usize) -> Vec<Slot> {
+pub(super) fn latest_slots(
+    frame: Frame,
+    hours: Hours,
+    from: i64,
+    until: i64,
+    now: i64,
+    count: usize,
+) -> Vec<Slot> {
     let until = until.min(now);
     let mut reach = frame.about().saturating_mul(i64::try_from(count).unwrap_or(i64::MAX).saturating_add(1));
     loop {

@@ -4,6 +4,7 @@ mod data;
 mod identity;
 mod orders;
 mod owners;
+mod vendor;
 
 use super::Sample;
 use bytes::Bytes;
