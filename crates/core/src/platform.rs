@@ -6,7 +6,7 @@ mod dialect;
 mod snapshot;
 
 pub use definition::{
-    Delegated, Environment, Host, Licence, Partner, Plan, Platform, Product, Route, RouteAccess,
+    Delegated, Environment, Host, Legacy, Licence, Partner, Plan, Platform, Product, Route, RouteAccess,
     ScopeDefinition, Tokens, Upstream,
 };
 #[cfg(test)]

@@ -64,6 +64,7 @@ pub(crate) fn platform(issuer: &str) -> Platform {
         dialect: mandate_wire::dialect::alpaca::DIALECT,
         issuer: issuer.into(),
         contact: "help@example.test".into(),
+        legacy: mandate_core::platform::Legacy::default(),
         tokens: Tokens {
             code_lifetime_s: 600,
             access_lifetime_s: None,

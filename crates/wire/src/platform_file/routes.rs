@@ -144,6 +144,7 @@ fn alone(dialect: Dialect, routes: Vec<Route>) -> Platform {
         dialect,
         issuer: "".into(),
         contact: "".into(),
+        legacy: mandate_core::platform::Legacy::default(),
         tokens: Tokens {
             code_lifetime_s: 600,
             access_lifetime_s: None,

@@ -62,6 +62,7 @@ fn platform() -> Platform {
         dialect: mandate_wire::dialect::rfc::DIALECT,
         issuer: ISSUER.into(),
         contact: "help@bank.example".into(),
+        legacy: mandate_core::platform::Legacy::default(),
         tokens: Tokens {
             code_lifetime_s: 120,
             access_lifetime_s: None,
