@@ -113,9 +113,10 @@ impl Arrival<'_> {
         };
         self.tenant.recorder.name(place, self.with_contact(*refusal))
     }
-    /// Says a refusal in the words of this host's surface.
+    /// Says a refusal of an endpoint of ours, in the words of this host's surface.
     pub fn refuse(&self, route: &str, fail: Fail) -> Response<Bytes> {
-        self.tenant.dialect.refusal(self.host().surface, &self.name(route, fail), self.issuer_url())
+        let decision = self.name(route, fail);
+        self.tenant.dialect.endpoint_refusal(self.host().surface, &decision, self.issuer_url())
     }
     fn with_contact(&self, mut refusal: Refusal) -> Refusal {
         let wants = refusal.cause.entry().facts.contains(&FactName::Contact);

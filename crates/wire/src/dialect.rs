@@ -4,6 +4,7 @@
 pub mod alpaca;
 mod answer;
 mod list;
+pub mod lseg;
 pub mod rfc;
 mod token;
 
@@ -34,6 +35,12 @@ pub trait Dialect: Sync + Debug {
 
     /// A refusal in the words of one of its surfaces.
     fn refusal(&self, surface: Surface, decision: &Decision, issuer: &str) -> Response<Bytes>;
+
+    /// A refusal by an endpoint of the issuer that stands on one of its surfaces: in the words of that surface, unless an
+    /// API stands beside it that has other words.
+    fn endpoint_refusal(&self, surface: Surface, decision: &Decision, issuer: &str) -> Response<Bytes> {
+        self.refusal(surface, decision, issuer)
+    }
 
     /// A refusal by an endpoint of the issuer that is itself a protected resource (OpenID Connect Core section 5.3.3): in
     /// the words of the APIs.

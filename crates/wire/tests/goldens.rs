@@ -3,13 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
+use bytes::Bytes;
+use http::Response;
 use mandate_core::disclosure::{FactName, PossessionProof, Tier, Value};
 use mandate_core::model::{ApiKey, Credential, KeyFacts, KeyHolder};
 use mandate_core::platform::Surface;
 use mandate_core::policy::{Check, Identified, identify_key};
 use mandate_core::refusal::{Decision, Refusal};
 use mandate_core::{Cause, Digest, Offset, Timestamp};
-use mandate_wire::dialect::{Dialect, Dialects, rfc};
+use mandate_wire::dialect::{Dialect, Dialects, lseg, rfc};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -73,11 +75,13 @@ fn decision(cause: Cause, proven: bool) -> Decision {
     }
 }
 
-fn golden(dialect: &dyn Dialect, surface: Surface) -> String {
+const ISSUER: &str = "http://issuer.test";
+
+fn golden(say: &dyn Fn(&Decision) -> Response<Bytes>) -> String {
     let mut out = String::new();
     for cause in Cause::all().filter(|c| !c.is_record_only()) {
         for proven in [false, true] {
-            let response = dialect.refusal(surface, &decision(cause, proven), "http://issuer.test");
+            let response = say(&decision(cause, proven));
             let who = if proven { "holder" } else { "anonymous" };
             writeln!(out, "## {} ({who}): {}", cause.id(), response.status().as_u16()).unwrap();
             for (name, value) in response.headers() {
@@ -99,8 +103,15 @@ fn surfaces() -> Vec<(&'static dyn Dialect, Surface)> {
 fn every_surface() {
     for (dialect, surface) in surfaces() {
         let name = format!("{}_{}", dialect.dialect().as_str(), surface.as_str());
-        insta::assert_snapshot!(name, golden(dialect, surface));
+        insta::assert_snapshot!(name, golden(&|d| dialect.refusal(surface, d, ISSUER)));
     }
+}
+
+/// Endpoints of the issuer that have words of their own beside an API on the same surface.
+#[test]
+fn every_endpoint_beside_an_api() {
+    let said = |d: &Decision| lseg::Lseg.endpoint_refusal(lseg::PLATFORM, d, ISSUER);
+    insta::assert_snapshot!("lseg_token", golden(&said));
 }
 
 /// The text for people in an error body, where the clients of this family look for it; and that the rest is what they
@@ -118,6 +129,12 @@ fn text_of<'b>(dialect: &str, surface: Surface, body: &'b serde_json::Value) -> 
             let allowed = |b| matches!(b, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
             assert!(text.bytes().all(allowed), "{text}");
             text
+        }
+        "lseg" => {
+            let error = &body["error"];
+            assert_eq!(error["id"], "ID");
+            assert!(error["code"].is_string() && error["status"].is_string(), "{body}");
+            error["message"].as_str().unwrap()
         }
         other => panic!("{other} {surface:?}: say here what its clients parse"),
     }
@@ -139,8 +156,9 @@ fn every_error_body_can_be_parsed_and_looked_up() {
                 assert_eq!(response.headers()["mandate-decision"], "ID");
                 assert_eq!(response.headers()["cache-control"], "no-store");
                 let challenged = response.headers().contains_key("www-authenticate");
-                let needed =
-                    response.status() == 401 || surface == rfc::API && body["error"] == "insufficient_scope";
+                let scope = surface == rfc::API && body["error"] == "insufficient_scope"
+                    || body["error"]["code"] == "insufficient_scope";
+                let needed = response.status() == 401 || scope;
                 assert_eq!(challenged, needed, "{} {surface:?}", cause.id());
                 assert!(!text.contains("(not shown)") || !proven, "{body}");
                 assert!(!response.status().is_redirection());
