@@ -41,6 +41,7 @@ fn at_the_issuer(cause: Cause) -> (u16, OAuthError) {
     match cause {
         Cause::GrantRevoked
         | Cause::AccountDisabled
+        | Cause::SessionDisplaced
         | Cause::DpopKeyMismatch
         | Cause::CertificateMismatch => (400, OAuthError::InvalidGrant),
         Cause::CertificateMissing => (400, OAuthError::InvalidRequest),

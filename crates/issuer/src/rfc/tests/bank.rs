@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::Request;
 use mandate_core::limit::Meter;
-use mandate_core::model::{Account, Client, ClientOwner, ClientSecret, Session, Status, User};
+use mandate_core::model::{Account, Client, ClientOwner, ClientSecret, Session, Status, User, UserKind};
 use mandate_core::platform::{
     Dialect, Environment, Host, Plan, Platform, ScopeDefinition, Snapshot, Surface, Tokens,
 };
@@ -187,6 +187,7 @@ impl Bank {
         let user = User {
             platform: "bank".into(),
             id: "u-ann".into(),
+            kind: UserKind::Person,
             name: "ann".into(),
             password: None,
             external: None,
