@@ -3,6 +3,7 @@
 
 use crate::certificate;
 use crate::must;
+use crate::platform::Legacy;
 use crate::refresh::RefreshMode;
 use serde::{Deserialize, Serialize};
 
@@ -144,6 +145,16 @@ words! {
         DeviceCode "urn:ietf:params:oauth:grant-type:device_code",
         /// A machine's name and password (RFC 6749 section 4.3), where the platform file allows it.
         Password "password",
+    }
+}
+
+impl GrantType {
+    /// Whether the platform file allows it: what OAuth 2.1 no longer has is off unless the file says otherwise (DESIGN D15).
+    pub fn is_allowed_by(self, legacy: Legacy) -> bool {
+        match self {
+            Self::Password => legacy.password_grant,
+            Self::AuthorizationCode | Self::RefreshToken | Self::ClientCredentials | Self::DeviceCode => true,
+        }
     }
 }
 

@@ -417,7 +417,7 @@ catalogue! {
         facts: [Limit, SessionsLive, SessionsSince, SessionsFrom, ClientName, Address, Contact, ServerTime];
     SessionDisplaced "session.displaced", CredentialEnded, InvalidToken 401, Caller,
         title: "Another sign-on took this one's place",
-        point: "the sign-on was genuine and ended at {ended_at}: another sign-on of the same machine user took its place",
+        point: "another sign-on of the same machine user took the place of this one",
         remedy: "Find the other program that signs on as this machine user and run only one of them, or ask the operator ({contact}) to allow more sign-ons at once. Signing on again would displace the other one in turn.",
         about: "A sign-on with takeExclusiveSignOnControl=true ends the others of the same machine user once its quota is used up; their tokens end at once.",
         facts: [CredentialKind, IssuedAt, EndedAt, EndReason, DisplacedBy, ClientName, Account, Grant, Address, Contact, ServerTime];
