@@ -303,8 +303,7 @@ impl Listeners {
     }
 
     fn refuse(&self, live: &Live, host_index: usize, address: IpAddr, refusal: Refusal) -> Response<Body> {
-        let arrival = self.arrival(live, host_index, address);
-        let mut response = arrival.refuse("(request)", refusal.into());
+        let mut response = self.arrival(live, host_index, address).refuse_anything(refusal.into());
         self.node.gate.stamp(response.headers_mut());
         response.map(|bytes| Either::Left(Full::new(bytes)))
     }
@@ -324,8 +323,8 @@ impl Listeners {
             _ => Refusal::anonymous(Cause::RequestMalformed)
                 .with(FactName::Defect, "a header or the request line breaks the grammar of HTTP"),
         };
-        let arrival = self.arrival(live, host_index, IpAddr::from([0, 0, 0, 0]));
-        let mut response = arrival.refuse("(request)", refusal.into());
+        let nobody = IpAddr::from([0, 0, 0, 0]);
+        let mut response = self.arrival(live, host_index, nobody).refuse_anything(refusal.into());
         self.node.gate.stamp(response.headers_mut());
         Some(response)
     }

@@ -9,7 +9,7 @@ use crate::tls::Tls;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use mandate_core::model::{Account, Credential, TokenFacts};
-use mandate_core::platform::{Platform, Snapshot, Upstream};
+use mandate_core::platform::{Host, Platform, Snapshot, Upstream};
 use mandate_core::succession::Schedule;
 use mandate_core::{
     AccountId, Clock, DecisionId, Digest, Entropy, LogEntry, PlatformId, Secret, SubjectKind, Timestamp,
@@ -18,7 +18,7 @@ use mandate_gate::{Facts, FactsUnavailable, Gate, Looked, Site};
 use mandate_issuer::rfc::Keys;
 use mandate_issuer::{Issuer, Tenant, admin};
 use mandate_store::{Cached, Feed, PlatformRow, SigningKeyRow, Store, StoreError, Used};
-use mandate_wire::dialect::Dialects;
+use mandate_wire::dialect::{Dialects, lseg};
 use mandate_wire::identity::IdentityKey;
 use mandate_wire::seal::Sealer;
 use mandate_wire::ticket::Tickets;
@@ -239,6 +239,9 @@ impl Node {
         for plan in &mut platform.plans {
             plan.requests_per_minute = plan.requests_per_minute.saturating_mul(self.limit_factor);
         }
+        if let Some(limit) = &mut platform.tokens.requests_per_minute {
+            *limit = limit.saturating_mul(self.limit_factor);
+        }
         let id = platform.id.clone();
         let snapshot = Arc::new(Snapshot::compile(platform, row.revision)?);
         let dialect = self.dialects.get(snapshot.platform.dialect).context("dialect")?;
@@ -260,7 +263,15 @@ impl Node {
                 None => None,
                 Some(name) => {
                     let named = snapshot.platform.upstreams.iter().find(|u| u.name == *name);
-                    Some(self.upstream(&id, named.context("upstream")?, &identity).await?)
+                    Some(
+                        self.upstream(
+                            &id,
+                            named.context("upstream")?,
+                            &identity,
+                            streams_of(&snapshot.platform),
+                        )
+                        .await?,
+                    )
                 }
             };
             sites.push(Arc::new(Site {
@@ -344,9 +355,11 @@ impl Node {
         platform: &PlatformId,
         upstream: &Upstream,
         identity: &Arc<IdentityKey>,
+        streams: Vec<(String, u16)>,
     ) -> anyhow::Result<mandate_gate::Upstream> {
         let (address, authority) = if &*upstream.url == "builtin:sample" {
             let sample = self.sample(platform);
+            sample.streams_at(streams);
             let address = sample.start(identity.clone()).await?;
             (address, address.to_string())
         } else {
@@ -401,6 +414,15 @@ impl admin::KeyMaker for Node {
     fn reload(&self) -> admin::Making<'_, ()> {
         Box::pin(async move { self.reload().await.map_err(|error| error.to_string()) })
     }
+}
+
+/// Host and port of each address where a platform has websockets, for the sample API's discovery.
+fn streams_of(platform: &Platform) -> Vec<(String, u16)> {
+    let at = |host: &Host| {
+        let url = url::Url::parse(&host.url).ok()?;
+        Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
+    };
+    platform.hosts.iter().filter(|host| host.surface == lseg::STREAM).filter_map(at).collect()
 }
 
 /// Who signs the tokens of each platform that signs: its keys and its issuer.

@@ -118,6 +118,11 @@ impl Arrival<'_> {
         let decision = self.name(route, fail);
         self.tenant.dialect.endpoint_refusal(self.host().surface, &decision, self.issuer_url())
     }
+    /// Says a refusal of a request that no path was read of, in the words of this host's surface.
+    pub fn refuse_anything(&self, fail: Fail) -> Response<Bytes> {
+        let decision = self.name("(request)", fail);
+        self.tenant.dialect.refusal(self.host().surface, &decision, self.issuer_url())
+    }
     fn with_contact(&self, mut refusal: Refusal) -> Refusal {
         let wants = refusal.cause.entry().facts.contains(&FactName::Contact);
         let has = refusal.facts.for_record().iter().any(|f| f.name == FactName::Contact);

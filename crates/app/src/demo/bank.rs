@@ -119,7 +119,7 @@ fn fapi(settings: &mut ClientSettings) {
 }
 
 /// The client's key with its private half: what the client would keep, printed because this is a demo.
-fn with_private_half(mut jwk: Value, pkcs8: &[u8]) -> anyhow::Result<Value> {
+pub(super) fn with_private_half(mut jwk: Value, pkcs8: &[u8]) -> anyhow::Result<Value> {
     let pair =
         EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).ok().context("a client key")?;
     let private = pair.private_key().as_be_bytes().ok().context("a client key")?;

@@ -112,6 +112,8 @@ impl Sheet {
             "/platforms/alpaca/environments/live/api",
             "/platforms/alpaca/environments/paper/data",
             "/platforms/alpaca/environments/paper/broker",
+            "/platforms/lseg/issuer",
+            "/platforms/lseg/environments/live/ws",
             "/admin/url",
         ];
         pointers
@@ -138,7 +140,7 @@ impl Sheet {
         let _infallible = write!(
             out,
             "Mandate {version} demo: a brokerage platform with sample accounts, keys, apps and two partners, and a bank's
-authorization server by the RFCs.
+authorization server by the RFCs, and a data platform for machines.
 
   Sign in and connected apps   {issuer}/apps      (alice / {password})
   Trading API, paper           {paper}
@@ -146,6 +148,7 @@ authorization server by the RFCs.
   Market data                  {data}
   Broker API                   {broker}
   Authorization server         {rfc}/.well-known/openid-configuration
+  Data platform                {lseg}      ({machine} / {machine_password}, app key {app_key})
   Operator                     {admin}/admin/v1/openapi.json
 
   Alice's paper key            {key}
@@ -169,6 +172,10 @@ Stop with Ctrl-C. `mandate demo --json` prints all of this and more for programs
             data = alpaca("/environments/paper/data"),
             broker = alpaca("/environments/paper/broker"),
             rfc = get("/platforms/rfc/issuer"),
+            lseg = get("/platforms/lseg/issuer"),
+            machine = get("/platforms/lseg/machine_ids/0/username"),
+            machine_password = get("/platforms/lseg/machine_ids/0/password"),
+            app_key = get("/platforms/lseg/machine_ids/0/app_key"),
             admin = get("/admin/url"),
             token = self.admin.expose(),
         );

@@ -110,8 +110,7 @@ impl<'a> Call<'a> {
 pub(super) fn answer(call: &Call) -> Reply {
     let method = if call.method == Method::HEAD { Method::GET } else { call.method.clone() };
     let segments: Vec<&str> = call.path.trim_start_matches('/').split('/').collect();
-    // One call of one API ends with a slash.
-    let named = if call.path == vendor::STREAMS { segments.len() - 1 } else { segments.len() };
+    let named = if vendor::SLASHED.contains(&&*call.path) { segments.len() - 1 } else { segments.len() };
     if call.path.len() > 1 && segments.iter().take(named).any(|s| s.is_empty()) {
         return Err(unknown(call));
     }

@@ -9,8 +9,8 @@ use super::calls::Call;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-/// Where clients ask for streams.
-pub(super) const STREAMS: &str = "/streaming/pricing/v1/";
+/// Calls whose path ends with a slash.
+pub(super) const SLASHED: [&str; 2] = ["/streaming/pricing/v1/", "/data/pricing/snapshots/v1/"];
 
 /// Finds the function for a call of this API.
 pub(super) fn answer(call: &Call<'_>, method: &Method, path: &[&str]) -> Option<Reply> {
@@ -20,6 +20,7 @@ pub(super) fn answer(call: &Call<'_>, method: &Method, path: &[&str]) -> Option<
         ["data", "news", "v1", "headlines"] if get => news::headlines(call),
         ["data", "news", "v1", "stories", id] if get => news::story(call, id),
         ["data", "quantitative-analytics", "v1", "financial-contracts"] if post => valuation::contracts(call),
+        ["data", "pricing", "snapshots", "v1", ""] if get => history::snapshots(call),
         ["streaming", "pricing", "v1", ""] | ["streaming", "pricing", "v1"] if get => streams(call),
         _ => return None,
     })

@@ -17,7 +17,7 @@ pub struct Platform {
     pub issuer: Box<str>,
     /// Whom to ask; shown in explanations.
     pub contact: Box<str>,
-    /// Lifetimes.
+    /// Lifetimes, and how often tokens may be asked for.
     pub tokens: Tokens,
     /// What clients of older times need.
     pub legacy: Legacy,
@@ -43,13 +43,18 @@ pub struct Platform {
     pub partners: Vec<Partner>,
 }
 
-/// Lifetimes, in seconds.
+/// Lifetimes, in seconds, and how often tokens may be asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tokens {
     /// An authorization code may wait so long (RFC 6749 section 4.1.2 advises 600 at most).
     pub code_lifetime_s: u32,
     /// Access tokens end after this; `None`: they do not expire (Alpaca Connect documents no end).
     pub access_lifetime_s: Option<u32>,
+    /// The same for a token that a client has for itself; `None`: as all others.
+    pub client_access_lifetime_s: Option<u32>,
+    /// So often in a minute may one client or sign-on ask for tokens (DESIGN D13); `None`: as often as it likes. One that waits
+    /// is let go within half a minute.
+    pub requests_per_minute: Option<u32>,
     /// A browser session ends after this.
     pub session_lifetime_s: u32,
     /// ID tokens end after this.

@@ -135,6 +135,8 @@ pub(crate) fn platform(per_minute: u32) -> Snapshot {
         tokens: Tokens {
             code_lifetime_s: 600,
             access_lifetime_s: None,
+            client_access_lifetime_s: None,
+            requests_per_minute: None,
             session_lifetime_s: 3600,
             id_token_lifetime_s: 600,
             refresh_idle_s: None,

@@ -68,6 +68,8 @@ pub(crate) fn platform(issuer: &str) -> Platform {
         tokens: Tokens {
             code_lifetime_s: 600,
             access_lifetime_s: None,
+            client_access_lifetime_s: None,
+            requests_per_minute: None,
             session_lifetime_s: 43_200,
             id_token_lifetime_s: 600,
             refresh_idle_s: None,

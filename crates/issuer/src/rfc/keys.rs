@@ -20,7 +20,8 @@ const LEEWAY_MS: i64 = 60_000;
 /// `None` for MAC keys: their chains say so.
 pub fn outlives_ms(platform: &Platform, alg: &str) -> Option<i64> {
     let tokens = &platform.tokens;
-    let longest = tokens.access_lifetime_s.unwrap_or(ACCESS_LIFETIME_S).max(tokens.id_token_lifetime_s);
+    let access = tokens.access_lifetime_s.unwrap_or(ACCESS_LIFETIME_S);
+    let longest = access.max(tokens.id_token_lifetime_s).max(tokens.client_access_lifetime_s.unwrap_or(0));
     (alg != MAC).then(|| i64::from(longest) * 1000 + LEEWAY_MS)
 }
 

@@ -48,9 +48,12 @@ pub(super) fn coming(
     access: AccessText,
     offset: Offset,
     bound: bool,
+    own: bool,
 ) -> Coming {
     let entropy = &*arrival.issuer.entropy;
-    let lifetime_s = arrival.tenant.snapshot.platform.tokens.access_lifetime_s.unwrap_or(ACCESS_LIFETIME_S);
+    let tokens = &arrival.tenant.snapshot.platform.tokens;
+    let lifetime_s = tokens.client_access_lifetime_s.filter(|_| own).or(tokens.access_lifetime_s);
+    let lifetime_s = lifetime_s.unwrap_or(ACCESS_LIFETIME_S);
     let expires_at = Some(arrival.now.plus_seconds(i64::from(lifetime_s)));
     let opaque = match (access, client.settings.access_token) {
         (AccessText::Hex, _) if !bound => Some(format::random_hex::<20>(entropy)),
@@ -154,7 +157,8 @@ impl Coming {
         {
             return Ok(opaque.clone());
         }
-        let signer = keys(arrival)?.signer(Alg::Es256).ok_or_else(|| Refusal::anonymous(Cause::Internal))?;
+        let alg = id_token_alg(about.client.settings.access_token_alg);
+        let signer = keys(arrival)?.signer(alg).ok_or_else(|| Refusal::anonymous(Cause::Internal))?;
         let mut audience: Vec<&str> = Vec::new();
         if must!("rfc8707-2-audience") {
             audience.extend(about.context.resource.iter().map(String::as_str));

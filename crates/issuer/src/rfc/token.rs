@@ -119,7 +119,12 @@ impl Asked<'_> {
 
     /// An access token, bound to what this request has proven.
     pub(super) fn coming(&self) -> Coming {
-        mint::coming(self.arrival, self.client, self.rules.access, self.offset, self.binding.is_some())
+        self.coming_for(false)
+    }
+
+    /// The same; `own`: the client has it for itself.
+    fn coming_for(&self, own: bool) -> Coming {
+        mint::coming(self.arrival, self.client, self.rules.access, self.offset, self.binding.is_some(), own)
     }
 
     /// A chain, bound to the same.
@@ -289,18 +294,19 @@ impl Asked<'_> {
         if must!("rfc6749-4.4-confidential", !self.client.settings.is_confidential()) {
             return Err(not_allowed(self.arrival, self.client, GrantType::ClientCredentials));
         }
-        let scopes = match self.form.get("scope") {
-            None => own_scopes(&self.client.scopes),
-            Some(text) => {
-                let asked = ScopeSet::parse(text).unwrap_or_default();
-                let allowed = own_scopes(&self.client.scopes);
-                if must!("rfc6749-4.4.2-scope", asked.is_empty() || !allowed.covers(&asked)) {
-                    return Err(scope_invalid(&asked.without(&allowed), &allowed));
-                }
-                asked
-            }
-        };
         let arrival = self.arrival;
+        let allowed = own_scopes(&self.client.scopes);
+        let snapshot = &arrival.tenant.snapshot;
+        let scopes = match self.form.get("scope").map(|text| ScopeSet::parse(text).unwrap_or_default()) {
+            None => snapshot.expand(&allowed),
+            Some(asked) => match snapshot.grantable(&asked, &allowed) {
+                Ok(given) => given,
+                Err(refused) if must!("rfc6749-4.4.2-scope") => {
+                    return Err(scope_invalid(&refused, &allowed));
+                }
+                Err(_) => asked,
+            },
+        };
         let spec = GrantSpec {
             platform: arrival.platform().clone(),
             new_id: GrantId::new(format::opaque("g", &*arrival.issuer.entropy)),
@@ -311,7 +317,7 @@ impl Asked<'_> {
             granted_by: GrantedBy::Client,
         };
         let known_grant = arrival.issuer.cache.live_grant(&spec).await?.map(|g| g.id.clone());
-        let coming = self.coming();
+        let coming = self.coming_for(true);
         let issue = IssueToken {
             grant: spec,
             known_grant,

@@ -57,7 +57,7 @@ pub const DIALECT: platform::Dialect = platform::Dialect::of(&DATA);
 pub static V1: TokenRules = TokenRules {
     bodies: &[Encoding::Form],
     client: ClientShown::InBodyOrBasic,
-    grants: &[GrantType::RefreshToken],
+    grants: &[GrantType::Password, GrantType::RefreshToken],
     access: AccessText::Signed,
 };
 /// What the second takes and gives: service accounts.

@@ -128,6 +128,8 @@ fn tokens(table: Option<&Section<'_>>) -> Tokens {
     Tokens {
         code_lifetime_s: number("code_lifetime_s", 600),
         access_lifetime_s: some("access_lifetime_s"),
+        client_access_lifetime_s: some("client_access_lifetime_s"),
+        requests_per_minute: some("requests_per_minute"),
         session_lifetime_s: number("session_lifetime_s", 43_200),
         id_token_lifetime_s: number("id_token_lifetime_s", 600),
         refresh_idle_s: some("refresh_idle_s"),

@@ -148,6 +148,8 @@ fn alone(dialect: Dialect, routes: Vec<Route>) -> Platform {
         tokens: Tokens {
             code_lifetime_s: 600,
             access_lifetime_s: None,
+            client_access_lifetime_s: None,
+            requests_per_minute: None,
             session_lifetime_s: 60,
             id_token_lifetime_s: 600,
             refresh_idle_s: None,

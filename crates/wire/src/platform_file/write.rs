@@ -18,8 +18,14 @@ pub fn write(platform: &Platform) -> String {
     out.text("default_plan", platform.default_plan.as_str());
     out.header("[tokens]");
     out.line("code_lifetime_s", platform.tokens.code_lifetime_s);
-    if let Some(lifetime) = platform.tokens.access_lifetime_s {
-        out.line("access_lifetime_s", lifetime);
+    for (key, value) in [
+        ("access_lifetime_s", platform.tokens.access_lifetime_s),
+        ("client_access_lifetime_s", platform.tokens.client_access_lifetime_s),
+        ("requests_per_minute", platform.tokens.requests_per_minute),
+    ] {
+        if let Some(value) = value {
+            out.line(key, value);
+        }
     }
     out.line("session_lifetime_s", platform.tokens.session_lifetime_s);
     out.line("id_token_lifetime_s", platform.tokens.id_token_lifetime_s);

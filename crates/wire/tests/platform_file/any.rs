@@ -200,6 +200,8 @@ pub(crate) fn any_platform() -> impl Strategy<Value = Platform> {
                 tokens: Tokens {
                     code_lifetime_s: tokens.0,
                     access_lifetime_s: tokens.1,
+                    client_access_lifetime_s: tokens.1,
+                    requests_per_minute: tokens.1.map(|_| 1 + tokens.0),
                     session_lifetime_s: tokens.2,
                     id_token_lifetime_s: 10 + tokens.0,
                     refresh_idle_s: tokens.1,

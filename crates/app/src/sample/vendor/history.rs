@@ -135,6 +135,27 @@ fn rows(call: &Call<'_>, view: View, interval: &str, ric: &str) -> Reply {
     }])))
 }
 
+/// `GET /data/pricing/snapshots/v1/`: the prices of this moment.
+pub(super) fn snapshots(call: &Call<'_>) -> Reply {
+    let names = call.query.names("universe").ok_or_else(|| invalid(call, "universe", "is required"))?;
+    let now = call.seconds();
+    let rows = names.into_iter().take(100).map(|ric| {
+        let Some((market, hours)) = market(ric) else {
+            return json!({"Type": "Status", "Key": {"Name": ric}, "State": {"Stream": "Closed", "Code": "NotFound"}});
+        };
+        let at = hours.last_moment(now);
+        let slot = Slot { start: at, open: at, close: at };
+        let field = |name: &str| View::Events.cell(name, market, slot, now);
+        json!({
+            "Type": "Refresh",
+            "Key": {"Service": "SAMPLE", "Name": ric},
+            "State": {"Stream": "NonStreaming", "Data": "Ok"},
+            "Fields": {"TRDPRC_1": field("TRDPRC_1"), "BID": field("BID"), "ASK": field("ASK")},
+        })
+    });
+    Ok(Answer::ok(Value::Array(rows.collect())))
+}
+
 /// An answer that says, with 200, why it is empty.
 fn nothing(ric: &str, number: &str, message: &str) -> Answer {
     let code = format!("TS.Interday.UserRequestError.{number}");

@@ -36,6 +36,8 @@ fn snapshot_of(dialect: crate::platform::Dialect) -> Snapshot {
         tokens: Tokens {
             code_lifetime_s: 600,
             access_lifetime_s: None,
+            client_access_lifetime_s: None,
+            requests_per_minute: None,
             session_lifetime_s: 3600,
             id_token_lifetime_s: 600,
             refresh_idle_s: None,

@@ -58,6 +58,14 @@ fn tokens(platform: &Platform) -> Part {
                 "access_lifetime_s",
                 platform.tokens.access_lifetime_s.map_or_else(|| "no end".into(), |s| s.to_string()),
             ),
+            (
+                "client_access_lifetime_s",
+                platform.tokens.client_access_lifetime_s.map_or_else(|| "as all".into(), |s| s.to_string()),
+            ),
+            (
+                "requests_per_minute",
+                platform.tokens.requests_per_minute.map_or_else(|| "no limit".into(), |n| n.to_string()),
+            ),
             ("session_lifetime_s", platform.tokens.session_lifetime_s.to_string()),
         ],
     }

@@ -22,8 +22,8 @@ use mandate_wire::refresh_token::{RefreshKey, RefreshKeys};
 use mandate_wire::seal::Sealer;
 use mandate_wire::ticket::Tickets;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 pub(crate) const ISSUER: &str = "https://bank.example";
 pub(crate) const API: &str = "https://api.bank.example";
@@ -33,6 +33,9 @@ pub(crate) const CALLBACK: &str = "https://app.example/cb";
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const COOKIE: &str = "the-session-of-ann";
+
+/// Made once: it takes as long as everything else together.
+static RSA: LazyLock<Vec<u8>> = LazyLock::new(|| SigningKey::generate(Alg::Rs256).unwrap().to_vec());
 
 /// One node of one platform.
 pub(crate) struct Bank {
@@ -66,6 +69,8 @@ fn platform() -> Platform {
         tokens: Tokens {
             code_lifetime_s: 120,
             access_lifetime_s: None,
+            client_access_lifetime_s: None,
+            requests_per_minute: None,
             session_lifetime_s: 43_200,
             id_token_lifetime_s: 600,
             refresh_idle_s: Some(86_400),
@@ -149,8 +154,9 @@ impl Bank {
             let private = SigningKey::generate(alg).unwrap();
             Arc::new(SigningKey::from_pkcs8(alg, &private, None).unwrap())
         };
+        let rsa = |alg| Arc::new(SigningKey::from_pkcs8(alg, &RSA, None).unwrap());
         let keys = Keys::new(
-            vec![key(Alg::Es256), key(Alg::EdDsa)],
+            vec![key(Alg::Es256), key(Alg::EdDsa), rsa(Alg::Ps256), rsa(Alg::Rs256)],
             Vec::new(),
             RefreshKeys::new(1, vec![(1, RefreshKey::new(&[3; 32]))]),
             Nonces::new(&[4; 32]),

@@ -13,8 +13,8 @@ use mandate_core::{Cause, ScopeSet};
 use mandate_store::{MarkKind, Polled};
 
 pub(super) fn unsupported(received: &str, offered: &[GrantType], legacy: Legacy) -> Refusal {
-    let shown =
-        if ["password", "implicit"].contains(&received) { received } else { "(one that is not known here)" };
+    let known = GrantType::ALL.iter().map(|g| g.as_str()).chain(["implicit"]);
+    let shown = known.into_iter().find(|word| *word == received).unwrap_or("(one that is not known here)");
     let expected: Vec<&str> =
         offered.iter().filter(|g| g.is_allowed_by(legacy)).map(|g| g.as_str()).collect();
     Refusal::anonymous(Cause::GrantTypeUnsupported)

@@ -58,7 +58,9 @@ pub struct Row {
 pub fn row(cause: Cause) -> Row {
     match cause {
         Cause::Internal => Row { status: 500, ..class_row(cause.class()) },
-        //M1
+        Cause::SessionQuotaReached => {
+            Row { sentence: Some("Session quota is reached."), ..class_row(cause.class()) }
+        }
         // neither an unknown client nor a wrong secret
         Cause::CredentialAmbiguous | Cause::ClientMethodWrong => plain(400, OAuthError::InvalidRequest),
         other => {
@@ -219,7 +221,10 @@ mod tests {
             said(Cause::ClientRejected),
             (401, json!("invalid_client"), json!("Invalid Application Credential."))
         );
-        //M2
+        assert_eq!(
+            said(Cause::SessionQuotaReached),
+            (400, json!("access_denied"), json!("Session quota is reached."))
+        );
     }
 
     /// A client that gets 400, 401 or 403 for a refresh is dead for ever, and so is one that gets any of its samples'
