@@ -4,6 +4,7 @@ mod repeats;
 
 pub use repeats::{Repeat, Repeats};
 
+use crate::disclosure::PossessionProof;
 use crate::model::Ended;
 use crate::{ChainId, ClientId, GrantId, Offset, PlatformId, ScopeSet, Timestamp, must};
 use serde::{Deserialize, Serialize};
@@ -98,6 +99,17 @@ impl fmt::Debug for Chain {
             .field("ended", &self.ended)
             .finish_non_exhaustive()
     }
+}
+
+/// Proof that a request held a refresh token of this chain: its MAC was right, and its own client sent it (SECURITY R6).
+pub fn possession(chain: &Chain, client: &ClientId, is_genuine: bool) -> Option<PossessionProof> {
+    (is_genuine && chain.client == *client).then_some(PossessionProof(()))
+}
+
+/// When a refresh was answered whose answer the client did not have at `at`: then it still came with an access token that
+/// had been issued before, at `issued_at`. `None`: there was none, or the client has gone on since, which hides it.
+pub fn lost_answer(chain: &Chain, issued_at: Timestamp, at: Timestamp) -> Option<Timestamp> {
+    (issued_at < chain.answered_at && chain.answered_at <= at).then_some(chain.answered_at)
 }
 
 /// What comes with a refresh token, its MAC having been verified.

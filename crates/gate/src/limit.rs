@@ -25,7 +25,9 @@ impl Key for (PlatformId, MeterKey) {
         let id = match &self.1 {
             MeterKey::Account(account) => account.as_str(),
             MeterKey::Partner(partner) => partner.as_str(),
-            MeterKey::Client(client) => client.as_str(),
+            MeterKey::Client(client) | MeterKey::OwnTokens(client) => client.as_str(),
+            MeterKey::SignOns(user) => user.as_str(),
+            MeterKey::Refreshes(chain) => chain.as_str(),
         };
         id.bytes().rev().take(4).fold(0, |sum, byte| sum * 31 + usize::from(byte))
     }

@@ -141,6 +141,7 @@ async fn on_platform(on: &On<'_>, op: PlatformOp) -> Result<Answer, Problem> {
         PlatformOp::Show => Ok(platforms::show(on)),
         PlatformOp::File => platforms::file(on).await,
         PlatformOp::Counts => platforms::counts(on).await,
+        PlatformOp::BusyClients => Ok(platforms::busy_clients(on)),
         PlatformOp::Users => users::list(on).await,
         PlatformOp::CreateUser => users::create(on).await,
         PlatformOp::SetPassword => users::password(on).await,

@@ -3,9 +3,11 @@
 
 pub mod admin;
 mod alpaca;
+mod budget;
 #[cfg(test)]
 mod doubles;
 mod fail;
+mod lost;
 mod pages;
 pub mod passwords;
 mod pkce;

@@ -86,12 +86,16 @@ pub(crate) async fn handle(
             let method = mandate_wire::body::is_known_method(request.method());
             let method = if method { request.method().as_str() } else { "?" };
             let route = format!("{method} {}", endpoint.path);
+            let budget = crate::budget::of_refused(&fail.0, arrival.now);
             let mut response = if endpoint.call == Call::Userinfo {
                 let decision = arrival.name(&route, fail);
                 arrival.tenant.dialect.resource_refusal(&decision, arrival.issuer_url())
             } else {
                 arrival.refuse(&route, fail)
             };
+            if let Some(budget) = budget {
+                crate::budget::tell(response.headers_mut(), budget);
+            }
             if response.status() == StatusCode::METHOD_NOT_ALLOWED {
                 response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow(endpoint.call)));
             }

@@ -1,6 +1,10 @@
 //! Limits on attempts to sign in: for each address and for each name, whether the name exists or not. Nobody is
 //! locked out: an attempt is free again within seconds (DESIGN D13, SECURITY R5, R7).
 
+mod busy;
+
+pub use busy::{Busy, BusyClient};
+
 use crate::Fail;
 use mandate_core::disclosure::FactName;
 use mandate_core::limit::{Exceeded, Meter, Rate};
@@ -20,6 +24,8 @@ pub struct Throttle {
     names: Box<[Meter]>,
     addresses: Box<[Meter]>,
     key: [u8; 16],
+    /// Clients that come near the limit of token requests.
+    pub busy: Busy,
 }
 
 impl std::fmt::Debug for Throttle {
@@ -50,7 +56,7 @@ impl Throttle {
         let mut key = [0u8; 16];
         entropy.fill(&mut key);
         let meters = || (0..SLOTS).map(|_| Meter::default()).collect();
-        Self { names: meters(), addresses: meters(), key }
+        Self { names: meters(), addresses: meters(), key, busy: Busy::default() }
     }
 
     /// Counts an attempt before its password is looked at.

@@ -268,6 +268,13 @@ catalogue! {
         about: "A program that repeats a refused credential for ever is slowed down. Other credentials from the same address go on working.",
         facts: [RetryAfter, ServerTime];
 
+    TokenRequestsLimited "token_requests.limited", RateLimited, TemporarilyUnavailable 429, Caller,
+        title: "Tokens are asked for too often",
+        point: "too many token requests: {requests_per_minute} a minute are allowed; nothing is blocked, and one is free again in {retry_after_s} s",
+        remedy: "Wait Retry-After seconds and send the same request again. Keep the access token, share it between threads and processes, and refresh once, with one timer, at about half of its life. A token for each call, or a new sign-on after each error, runs into this limit.",
+        about: "The token endpoint counts the sign-ons of each machine user, the refreshes of each sign-on and the tokens of each service account apart, so that one program in a loop does not keep another from refreshing. The limit refills evenly: whoever waits half a minute is served, and nobody is locked out.",
+        facts: [RequestsPerMinute, RetryAfter, ClientName, Address, ServerTime];
+
     // The request.
     ParameterMissing "request.parameter_missing", RequestMalformed, InvalidRequest 400, Caller,
         title: "A parameter is missing",

@@ -7,7 +7,7 @@ use crate::limit::{Budget, Exceeded, Meter, Rate};
 use crate::model::{Account, Client, Ended, Grant, GrantedBy, KeyHolder, Status, TokenFacts};
 use crate::platform::{CompiledRoute, Delegated, Host, RouteAccess, Snapshot};
 use crate::refusal::Refusal;
-use crate::{AccountId, Cause, ClientId, PartnerId, Timestamp, must};
+use crate::{AccountId, Cause, ChainId, ClientId, PartnerId, Timestamp, UserId, must};
 use std::sync::Arc;
 
 /// The checks, in their order.
@@ -122,6 +122,12 @@ pub enum MeterKey {
     Partner(PartnerId),
     /// A client that acts for itself.
     Client(ClientId),
+    /// Sign-ons of a machine at the token endpoint, whatever came of them.
+    SignOns(UserId),
+    /// Refreshes of one chain.
+    Refreshes(ChainId),
+    /// Tokens that a client gets for itself.
+    OwnTokens(ClientId),
 }
 
 /// Proof that `decide` said yes. Nothing else can build one, and it must be spent with [`Permit::take`].

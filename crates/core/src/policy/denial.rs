@@ -8,7 +8,7 @@ use crate::limit::{Exceeded, Rate};
 use crate::model::{Account, EndReason, Ended, GrantedBy, KeyHolder};
 use crate::platform::Delegated;
 use crate::refusal::{Link, Refusal};
-use crate::{Cause, EnvironmentId, PlanId, SubjectKind};
+use crate::{Cause, ChainId, EnvironmentId, PlanId, SubjectKind};
 use std::sync::Arc;
 
 /// Why a key ended.
@@ -40,6 +40,11 @@ pub(super) fn token_end_cause(ended: &Ended) -> Cause {
         | EndReason::RefreshReplayed
         | EndReason::SignedOut => Cause::TokenRevoked,
     }
+}
+
+/// From a token to the sign-on whose refreshes would have replaced it.
+fn session_of(chain: &ChainId) -> Link {
+    Link { relation: "session".into(), subject: format!("session:{chain}").into(), at: None }
 }
 
 /// From a displaced session to the one that took its place.
@@ -192,6 +197,8 @@ pub(super) fn refusal(context: &Context<'_>, cause: Cause, failed: Check, next: 
             end_facts(facts, ended)
         }
         Cause::TokenExpired => {
+            let chain = context.token().and_then(|t| t.token.chain.as_ref());
+            links.extend(chain.map(session_of));
             facts.with_some(F::ExpiredAt, context.token().and_then(|t| t.token.expires_at))
         }
         Cause::GrantRevoked => {

@@ -16,14 +16,14 @@ use serde_json::{Value as Json, json};
 pub(super) async fn show(on: &On<'_>) -> Result<Answer, Problem> {
     let id = DecisionId::new(on.call.param("decision")?);
     let found = look_up(on.call, &on.tenant, &id).await?.ok_or_else(unknown)?;
-    told(&on.tenant, &found)
+    told(on.call, &on.tenant, &found).await
 }
 
 pub(super) async fn find(call: &Call<'_>) -> Result<Answer, Problem> {
     let id = DecisionId::new(call.param("decision")?);
     for tenant in call.reachable_platforms() {
         if let Some(found) = look_up(call, &tenant, &id).await? {
-            return told(&tenant, &found);
+            return told(call, &tenant, &found).await;
         }
     }
     Err(unknown())
@@ -75,8 +75,13 @@ fn unsealed(tenant: &Tenant, id: DecisionId, sealed: Sealed) -> Decision {
     }
 }
 
-fn told(tenant: &Tenant, decision: &Decision) -> Result<Answer, Problem> {
-    explained(decision, &tenant.snapshot.platform.issuer).map(|json| Answer::ok(&json))
+async fn told(call: &Call<'_>, tenant: &Tenant, decision: &Decision) -> Result<Answer, Problem> {
+    let shown = explained(decision, &tenant.snapshot.platform.issuer)?;
+    let noticed = crate::lost::noticed(call.store(), decision).await?;
+    Ok(Answer::ok(&match noticed {
+        Some(sentence) => view::with(shown, "noticed", json!(sentence)),
+        None => shown,
+    }))
 }
 
 /// The explanation of a decision for an operator of its platform.

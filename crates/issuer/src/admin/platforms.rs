@@ -95,6 +95,17 @@ pub(super) async fn counts(on: &On<'_>) -> Result<Answer, Problem> {
     Ok(Answer::ok(&json!({"codes": codes, "tokens": tokens, "grants": grants})))
 }
 
+pub(super) fn busy_clients(on: &On<'_>) -> Answer {
+    let rows = on.call.admin.issuer.throttle.busy.of(on.id()).into_iter().map(|row| {
+        json!({
+            "client_id": row.client.as_str(), "requests_per_minute": row.limit,
+            "near": row.near, "refused": row.refused,
+            "since": rfc3339(row.since), "last": rfc3339(row.last),
+        })
+    });
+    Answer::items(rows.collect())
+}
+
 async fn stored(call: &Call<'_>, id: &PlatformId) -> Result<Option<PlatformRow>, Problem> {
     Ok(call.store().platforms().await?.into_iter().find(|row| row.id == *id))
 }

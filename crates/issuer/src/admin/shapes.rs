@@ -6,6 +6,7 @@ pub(super) enum Shape {
     PlatformBrief,
     Platform,
     Counts,
+    BusyClient,
     Plan,
     Applied,
     User,
@@ -54,10 +55,11 @@ use Type::{Flag, Number, Object, Objects, Text, Texts, Time};
 
 impl Shape {
     /// Every shape.
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::PlatformBrief,
         Self::Platform,
         Self::Counts,
+        Self::BusyClient,
         Self::Plan,
         Self::Applied,
         Self::User,
@@ -110,6 +112,14 @@ impl Shape {
                 ("codes", Number, Always, "authorization codes"),
                 ("tokens", Number, Always, "access tokens"),
                 ("grants", Number, Always, "grants"),
+            ],
+            Self::BusyClient => &[
+                ("client_id", Text, Always, "the client"),
+                ("requests_per_minute", Number, Always, "the limit"),
+                ("near", Number, Always, "requests answered with less than a fifth of the limit left"),
+                ("refused", Number, Always, "requests refused"),
+                ("since", Time, Always, "the first of these"),
+                ("last", Time, Always, "the last of these"),
             ],
             Self::Plan => &[
                 ("platform", Text, Always, "the platform's id"),

@@ -47,6 +47,7 @@ pub(super) enum PlatformOp {
     Show,
     File,
     Counts,
+    BusyClients,
     Users,
     CreateUser,
     SetPassword,

@@ -67,14 +67,7 @@ fn tell_budget(arrival: &Arrival<'_>, headers: &mut http::HeaderMap, budget: Opt
         let limit = snapshot.plan(&snapshot.platform.default_plan).map_or(0, |p| p.requests_per_minute);
         Budget { limit, remaining: limit, reset: arrival.now }
     });
-    let reset = u64::try_from(budget.reset.plus_millis(999).seconds()).unwrap_or(0);
-    for (name, number) in [
-        ("x-ratelimit-limit", u64::from(budget.limit)),
-        ("x-ratelimit-remaining", u64::from(budget.remaining)),
-        ("x-ratelimit-reset", reset),
-    ] {
-        headers.insert(http::HeaderName::from_static(name), HeaderValue::from(number));
-    }
+    crate::budget::tell(headers, budget);
 }
 
 async fn call(

@@ -40,6 +40,7 @@ pub(super) struct ExplainPage {
     pub(super) next: Vec<NextCause>,
     pub(super) facts: Vec<FactShown>,
     pub(super) linked: Vec<Linked>,
+    pub(super) noticed: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -161,10 +162,17 @@ async fn partner(visit: &Visit<'_>) -> Result<Option<Reader>, Fail> {
 }
 
 async fn say<T>(visit: &Visit<'_>, decision: &Decision, view: &View<'_, T>, told: Told) -> Answer {
+    let noticed = match told {
+        Told::Owner => crate::lost::noticed(&*visit.arrival.issuer.store, decision).await?,
+        Told::Public | Told::Holder => None,
+    };
     if visit.wants_json() && !visit.wants_html() {
         let mut body = wire::explanation(decision, view, told, visit.arrival.issuer_url());
         body["summary"] = summary(decision, view).into();
         body["remedy"] = remedy(decision, view).into();
+        if let Some(noticed) = noticed {
+            body["noticed"] = noticed.into();
+        }
         return Ok(dialect::json_answer(200, &body));
     }
     let me = session::current(visit).await?;
@@ -172,7 +180,7 @@ async fn say<T>(visit: &Visit<'_>, decision: &Decision, view: &View<'_, T>, told
     if let Some(me) = &me {
         html = html.user(&me.user.name);
     }
-    html.render(visit, content(decision, view, told))
+    html.render(visit, ExplainPage { noticed, ..content(decision, view, told) })
 }
 
 fn content<T>(decision: &Decision, view: &View<'_, T>, told: Told) -> ExplainPage {
@@ -196,6 +204,7 @@ fn content<T>(decision: &Decision, view: &View<'_, T>, told: Told) -> ExplainPag
         next: refusal.next.iter().filter(|_| history).map(|c| NextCause::new(*c)).collect(),
         facts: facts_shown(view),
         linked: refusal.links.iter().filter(|_| owner).map(Linked::new).collect(),
+        noticed: None,
     }
 }
 

@@ -10,10 +10,12 @@ use crate::{Arrival, Fail, pkce};
 use bytes::Bytes;
 use http::{Request, Response};
 use mandate_core::binding::Binding;
-use mandate_core::disclosure::{FactName as F, Subjects};
+use mandate_core::disclosure::{FactName as F, PossessionProof, Subjects};
 use mandate_core::grant::{CodeFault, CodeRule, GrantSpec, NamedResource};
+use mandate_core::limit::Budget;
 use mandate_core::model::{Client, GrantedBy};
-use mandate_core::refresh::{Chain, RefreshFault, RefreshMode, RefreshRule, RefreshStep};
+use mandate_core::policy::MeterKey;
+use mandate_core::refresh::{Chain, RefreshFault, RefreshMode, RefreshRule, RefreshStep, possession};
 use mandate_core::refusal::Refusal;
 use mandate_core::settings::GrantType;
 use mandate_core::{Cause, GrantId, Offset, Scope, ScopeSet, Secret, format, must};
@@ -21,7 +23,9 @@ use mandate_store::{IssueToken, Issued, Mark, Minted, Redeemed, Rotated};
 use mandate_wire::dialect::{TokenAnswer, TokenRules};
 use mandate_wire::form::Form;
 use mandate_wire::refresh_token;
+use std::sync::OnceLock;
 
+mod pace;
 mod password;
 mod refused;
 
@@ -53,6 +57,8 @@ pub(super) struct Asked<'a> {
     marks: Vec<Mark>,
     /// The log offset from before anything was read (SECURITY R10).
     pub(super) offset: Offset,
+    /// What is left of the limit of token requests, where there is one.
+    budget: OnceLock<Budget>,
 }
 
 /// Answers a token request.
@@ -102,7 +108,9 @@ async fn give(
     let certificate = certificate::binding(arrival, client, proven.is_some())?;
     let binding = certificate.or_else(|| proven.as_ref().map(|p| Binding::Key(&p.thumbprint).text()));
     marks.extend(proven.as_ref().map(|proven| proven.mark.clone()));
-    let asked = Asked { arrival, path, rules, form, client, proven: proven.as_ref(), binding, marks, offset };
+    let budget = OnceLock::new();
+    let asked =
+        Asked { arrival, path, rules, form, client, proven: proven.as_ref(), binding, marks, offset, budget };
     match grant_type {
         GrantType::AuthorizationCode => asked.code().await,
         GrantType::RefreshToken => asked.refresh().await,
@@ -211,12 +219,32 @@ impl Asked<'_> {
         let Some((chain, _)) = store.chain(platform, &presented.chain).await?.value else {
             return Err(unknown().into());
         };
-        let keys = mint::keys(self.arrival)?;
-        if chain.client != self.client.id
-            || must!("rfc6749-10.4-genuine", !mint::is_genuine(self.arrival, &presented, &chain)?)
-        {
+        let is_genuine = mint::is_genuine(self.arrival, &presented, &chain)?;
+        if chain.client != self.client.id || must!("rfc6749-10.4-genuine", !is_genuine) {
             return Err(unknown().because(Cause::CredentialSecretMismatch).into());
         }
+        // a bound one counts only with its proof (SECURITY R6)
+        let proven = chain.binding.is_none() || chain.binding == self.binding.as_deref().map(Into::into);
+        let proof = possession(&chain, &self.client.id, is_genuine && proven);
+        self.rotated(&presented, chain, proof).await.map_err(|fail| match proof {
+            Some(proof) if fail.0.proof.is_none() && fail.0.true_cause.is_none() => {
+                (*fail.0).to_holder(proof).into()
+            }
+            _ => fail,
+        })
+    }
+
+    /// A refresh token that is genuine.
+    async fn rotated(
+        self,
+        presented: &refresh_token::PresentedRefresh,
+        chain: Chain,
+        proof: Option<PossessionProof>,
+    ) -> Result<Response<Bytes>, Fail> {
+        let (store, platform) = (&self.arrival.issuer.store, self.arrival.platform());
+        let keys = mint::keys(self.arrival)?;
+        let owner = Subjects { account_owner: Context::read(&chain.context).user(), ..Subjects::default() };
+        self.counted(&MeterKey::Refreshes(chain.id.clone()), proof, owner)?;
         let bound = chain.binding.is_some() || self.client.settings.is_confidential();
         let rule = RefreshRule {
             client: self.client.id.clone(),
@@ -267,7 +295,9 @@ impl Asked<'_> {
                 Err(self.of_chain(self.ended(&chain).await?, &chain))
             }
             Rotated::Reused(kind) => Err(reused(kind)),
-            Rotated::Unknown => Err(unknown().into()),
+            Rotated::Unknown => {
+                Err(Refusal::anonymous(Cause::RefreshInvalid).because(Cause::CredentialUnknown).into())
+            }
         }
     }
 
@@ -295,6 +325,7 @@ impl Asked<'_> {
             return Err(not_allowed(self.arrival, self.client, GrantType::ClientCredentials));
         }
         let arrival = self.arrival;
+        self.counted(&MeterKey::OwnTokens(self.client.id.clone()), None, Subjects::default())?;
         let allowed = own_scopes(&self.client.scopes);
         let snapshot = &arrival.tenant.snapshot;
         let scopes = match self.form.get("scope").map(|text| ScopeSet::parse(text).unwrap_or_default()) {
@@ -377,7 +408,11 @@ impl Asked<'_> {
             refresh_token: refresh.as_ref().map(Secret::expose),
             id_token: id_token.as_deref(),
         };
-        Ok(self.arrival.tenant.dialect.token_answer(self.path, &answer))
+        let mut response = self.arrival.tenant.dialect.token_answer(self.path, &answer);
+        if let Some(budget) = self.budget.get() {
+            crate::budget::tell(response.headers_mut(), *budget);
+        }
+        Ok(response)
     }
 }
 

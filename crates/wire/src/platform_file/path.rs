@@ -28,14 +28,13 @@ pub(super) fn parameters(path: &str) -> Result<Vec<&str>, Complaint> {
     if path == "/" {
         return Ok(Vec::new());
     }
-    let segments: Vec<&str> = path[1..].split('/').collect();
+    // With a slash at its end it is another path than without: some APIs have both, some the one (the gate forwards what came).
+    let named = path.strip_suffix('/').unwrap_or(path);
+    let segments: Vec<&str> = named[1..].split('/').collect();
     if segments.iter().any(|s| s.is_empty() || *s == "." || *s == "..") {
         let kept: Vec<&str> =
             segments.into_iter().filter(|s| !s.is_empty() && *s != "." && *s != "..").collect();
-        return complain(
-            "a path has no empty segments, `.` or `..`, and no `/` at its end",
-            Some(format!("/{}", kept.join("/"))),
-        );
+        return complain("a path has no empty segments, `.` or `..`", Some(format!("/{}", kept.join("/"))));
     }
     let mut names = Vec::new();
     for (index, segment) in segments.iter().enumerate() {
@@ -45,7 +44,7 @@ pub(super) fn parameters(path: &str) -> Result<Vec<&str>, Complaint> {
                 Some(path.replacen(segment, &format!("{{{name}}}"), 1)),
             );
         }
-        let Some(name) = parameter(segment, index + 1 == segments.len())? else { continue };
+        let Some(name) = parameter(segment, index + 1 == segments.len() && named == path)? else { continue };
         if names.contains(&name) {
             return complain(&format!("the parameter `{name}` stands twice"), None);
         }
@@ -78,10 +77,11 @@ mod tests {
     #[test]
     fn patterns() {
         assert_eq!(parameters("/v2/orders:by_client_order_id"), Ok(vec![]));
+        assert_eq!(parameters("/streaming/pricing/v1/"), Ok(vec![]));
         assert_eq!(parameters("/v1/accounts/{account_id}/{*rest}"), Ok(vec!["account_id", "rest"]));
         for (wrong, right) in [
             ("v2/account", Some("/v2/account")),
-            ("/v2/account/", Some("/v2/account")),
+            ("/v2/account//", Some("/v2/account")),
             ("/v2//account", Some("/v2/account")),
             ("/v2/../account", Some("/v2/account")),
             ("/v2/account?x=1", Some("/v2/account")),

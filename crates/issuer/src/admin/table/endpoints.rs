@@ -75,6 +75,12 @@ pub(in crate::admin) const ENDPOINTS: &[Endpoint] = &[
         One(Shape::Counts),
         "How many authorization codes, tokens and grants are stored",
     ),
+    get(
+        Platform(P::BusyClients),
+        "/platforms/{platform}/busy-clients",
+        Many(Shape::BusyClient),
+        "Clients that ran towards the limit of token requests on this node since its start, the most refused first",
+    ),
     // Users.
     get(Platform(P::Users), "/platforms/{platform}/users", Many(Shape::User), "Users, oldest first"),
     post(Platform(P::CreateUser), "/platforms/{platform}/users", m::USER, Made(Shape::User), "Make a user"),

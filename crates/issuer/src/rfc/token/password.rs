@@ -12,6 +12,7 @@ use mandate_core::grant::{
     GrantSpec, SignOnRule, displaced, displaced_links, identify_machine, password_of_machine, quota_reached,
 };
 use mandate_core::model::{EndReason, GrantedBy, PasswordHash, Status, User};
+use mandate_core::policy::MeterKey;
 use mandate_core::refresh::{Chain, Repeats};
 use mandate_core::refusal::Refusal;
 use mandate_core::{AccountId, Cause, ChainId, GrantId, ScopeSet, Secret, format};
@@ -34,6 +35,8 @@ impl Asked<'_> {
         let exclusive = self.is_exclusive()?;
         let next = self.form.get(NEW_PASSWORD).map(new_password).transpose()?;
         let (machine, proof) = self.verified(name, &password).await?;
+        let owner = Subjects { account_owner: Some(machine.id.clone()), ..Subjects::default() };
+        self.counted(&MeterKey::SignOns(machine.id.clone()), Some(proof), owner)?;
         let scopes = self.scopes()?;
         let new_password = match next {
             Some(next) => Some(self.hashed(&next).await?),

@@ -1,0 +1,41 @@
+//! What happened around a refusal and can be told only afterwards: a refresh whose answer never arrived.
+
+use mandate_core::disclosure::{FactName, Value};
+use mandate_core::refresh::lost_answer;
+use mandate_core::refusal::Decision;
+use mandate_core::{Cause, ChainId, Timestamp, format};
+use mandate_store::{Store, StoreError};
+
+/// The subject of links to sign-ons.
+const SESSION: &str = "session:";
+
+/// One sentence for whom an expired token was about, if its sign-on had been refreshed before and the client had nothing
+/// of that.
+///
+/// # Errors
+/// The store does not answer.
+pub(crate) async fn noticed(store: &dyn Store, decision: &Decision) -> Result<Option<String>, StoreError> {
+    if decision.refusal.cause != Cause::TokenExpired {
+        return Ok(None);
+    }
+    let session = decision.refusal.links.iter().find_map(|link| link.subject.strip_prefix(SESSION));
+    let (Some(session), Some(issued_at)) = (session, issued_at(decision)) else { return Ok(None) };
+    let Some((chain, _)) = store.chain(&decision.platform, &ChainId::from(session)).await?.value else {
+        return Ok(None);
+    };
+    Ok(lost_answer(&chain, issued_at, decision.at).map(|answered_at| {
+        format!(
+            "The sign-on of this token was refreshed at {}, before this request, and the client did not have what was \
+             answered: the answer was lost on the way, or the program dropped it. A client that sends the same refresh \
+             token again at once gets the same successor; one that does not signs on again.",
+            format::rfc3339(answered_at)
+        )
+    }))
+}
+
+fn issued_at(decision: &Decision) -> Option<Timestamp> {
+    decision.refusal.facts.for_record().iter().find_map(|fact| match (fact.name, &fact.value) {
+        (FactName::IssuedAt, Value::Time(at)) => Some(*at),
+        _ => None,
+    })
+}
