@@ -109,7 +109,9 @@ pub fn possession(chain: &Chain, client: &ClientId, is_genuine: bool) -> Option<
 /// When a refresh was answered whose answer the client did not have at `at`: then it still came with an access token that
 /// had been issued before, at `issued_at`. `None`: there was none, or the client has gone on since, which hides it.
 pub fn lost_answer(chain: &Chain, issued_at: Timestamp, at: Timestamp) -> Option<Timestamp> {
-    (issued_at < chain.answered_at && chain.answered_at <= at).then_some(chain.answered_at)
+    // signed tokens say in whole seconds when they were issued
+    let later = issued_at.seconds() < chain.answered_at.seconds();
+    (later && chain.answered_at <= at).then_some(chain.answered_at)
 }
 
 /// What comes with a refresh token, its MAC having been verified.

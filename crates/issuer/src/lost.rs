@@ -1,6 +1,8 @@
-//! What happened around a refusal and can be told only afterwards: a refresh whose answer never arrived.
+//! What happened around a refusal and stands in its sign-on's chain: a refresh whose answer never arrived, or another
+//! sign-on that took its place.
 
 use mandate_core::disclosure::{FactName, Value};
+use mandate_core::model::EndReason;
 use mandate_core::refresh::lost_answer;
 use mandate_core::refusal::Decision;
 use mandate_core::{Cause, ChainId, Timestamp, format};
@@ -9,13 +11,13 @@ use mandate_store::{Store, StoreError};
 /// The subject of links to sign-ons.
 const SESSION: &str = "session:";
 
-/// One sentence for whom an expired token was about, if its sign-on had been refreshed before and the client had nothing
-/// of that.
+/// One sentence for whom a dead token was about: that its sign-on had been refreshed before and the client had nothing of
+/// that, or what took its place. `None`: neither.
 ///
 /// # Errors
 /// The store does not answer.
 pub(crate) async fn noticed(store: &dyn Store, decision: &Decision) -> Result<Option<String>, StoreError> {
-    if decision.refusal.cause != Cause::TokenExpired {
+    if !matches!(decision.refusal.cause, Cause::TokenExpired | Cause::TokenRevoked) {
         return Ok(None);
     }
     let session = decision.refusal.links.iter().find_map(|link| link.subject.strip_prefix(SESSION));
@@ -23,6 +25,18 @@ pub(crate) async fn noticed(store: &dyn Store, decision: &Decision) -> Result<Op
     let Some((chain, _)) = store.chain(&decision.platform, &ChainId::from(session)).await?.value else {
         return Ok(None);
     };
+    if let Some(ended) = chain.ended.as_ref().filter(|ended| ended.reason == EndReason::Displaced) {
+        let at = format::rfc3339(ended.at);
+        let by = match &ended.successor {
+            Some(id) => store.chain(&decision.platform, &ChainId::from(&**id)).await?.value,
+            None => None,
+        };
+        let by =
+            by.map(|(by, _)| format!(": {} from {}", by.client, by.repeats.answered_to)).unwrap_or_default();
+        return Ok(Some(format!(
+            "Another sign-on of the same machine user took this one's place at {at}{by}."
+        )));
+    }
     Ok(lost_answer(&chain, issued_at, decision.at).map(|answered_at| {
         format!(
             "The sign-on of this token was refreshed at {}, before this request, and the client did not have what was \

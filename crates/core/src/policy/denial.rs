@@ -190,7 +190,11 @@ pub(super) fn refusal(context: &Context<'_>, cause: Cause, failed: Check, next: 
                 _ => facts,
             }
         }
-        Cause::TokenRevoked | Cause::CodeReplayedToken => killed_facts(context, facts),
+        Cause::TokenRevoked | Cause::CodeReplayedToken => {
+            let chain = context.token().and_then(|t| t.token.chain.as_ref());
+            links.extend(chain.map(session_of));
+            killed_facts(context, facts)
+        }
         Cause::SessionDisplaced => {
             let ended = context.token().and_then(|t| t.token.ended.as_ref());
             links.extend(ended.and_then(displaced_by));
