@@ -170,8 +170,8 @@ pub(super) async fn r10_the_displaced_end_at_once(f: &Fixture) {
     for (id, client) in [("c1", "app"), ("c2", "app2")] {
         sign_on(&scene, &sample(&scene, id, client, false, at(30))).await;
     }
-    let taken = sign_on(&scene, &sample(&scene, "c3", "app", true, at(40))).await;
-    let SignedOn::Done { displaced, .. } = taken else { panic!("{taken:?}") };
+    let third = sign_on(&scene, &sample(&scene, "c3", "app", true, at(40))).await;
+    let SignedOn::Done { displaced, .. } = third else { panic!("{third:?}") };
     assert_eq!(ids(&displaced), ["c1", "c2"]);
     let ended = Some(Ended { at: at(40), reason: EndReason::Displaced, successor: Some("c3".into()) });
     for id in ["c1", "c2"] {
