@@ -64,7 +64,8 @@ impl Asked<'_> {
     /// The machine, once its password was shown. One look-up and one digest for every name (SECURITY R7).
     async fn verified(&self, name: &str, password: &Secret) -> Result<(User, PossessionProof), Fail> {
         let (arrival, issuer) = (self.arrival, self.arrival.issuer);
-        let counted = issuer.throttle.attempt(arrival.platform(), name, arrival.address, arrival.now)?;
+        let (counted, _turn) =
+            issuer.throttle.attempt_in_turn(arrival.platform(), name, arrival.address, arrival.now).await?;
         // a name with control characters is nobody's, and some stores cannot even be asked
         let typed = if name.chars().any(char::is_control) { "" } else { name };
         let found = issuer.store.user_by_name(arrival.platform(), typed).await?;
