@@ -101,11 +101,6 @@ impl fmt::Debug for Chain {
     }
 }
 
-/// Proof that a request held a refresh token of this chain: its MAC was right, and its own client sent it (SECURITY R6).
-pub fn possession(chain: &Chain, client: &ClientId, is_genuine: bool) -> Option<PossessionProof> {
-    (is_genuine && chain.client == *client).then_some(PossessionProof(()))
-}
-
 /// When a refresh was answered whose answer the client did not have at `at`: then it still came with an access token that
 /// had been issued before, at `issued_at`. `None`: there was none, or the client has gone on since, which hides it.
 pub fn lost_answer(chain: &Chain, issued_at: Timestamp, at: Timestamp) -> Option<Timestamp> {
@@ -241,6 +236,16 @@ impl RefreshRule {
             return Err(RefreshFault::OtherKey);
         }
         Ok(())
+    }
+
+    /// What it proves to present a chain's token, its MAC having been verified, by its client and with its key: it is the
+    /// very credential (SECURITY R6). A public client has nothing else to show.
+    ///
+    /// # Errors
+    /// As [`Self::holder`].
+    pub fn proof(&self, chain: &Chain) -> Result<PossessionProof, RefreshFault> {
+        self.holder(chain)?;
+        Ok(PossessionProof(()))
     }
 
     /// What the owner sees once an answer was said again: nothing of those who ask within ten seconds from where the first

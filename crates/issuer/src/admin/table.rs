@@ -50,6 +50,8 @@ pub(super) enum PlatformOp {
     BusyClients,
     Users,
     CreateUser,
+    ChangeUser,
+    SignOns,
     SetPassword,
     Accounts,
     CreateAccount,

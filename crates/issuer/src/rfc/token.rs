@@ -10,12 +10,12 @@ use crate::{Arrival, Fail, pkce};
 use bytes::Bytes;
 use http::{Request, Response};
 use mandate_core::binding::Binding;
-use mandate_core::disclosure::{FactName as F, PossessionProof, Subjects};
+use mandate_core::disclosure::{FactName as F, Subjects};
 use mandate_core::grant::{CodeFault, CodeRule, GrantSpec, NamedResource};
 use mandate_core::limit::Budget;
 use mandate_core::model::{Client, GrantedBy};
 use mandate_core::policy::MeterKey;
-use mandate_core::refresh::{Chain, RefreshFault, RefreshMode, RefreshRule, RefreshStep, possession};
+use mandate_core::refresh::{Chain, RefreshFault, RefreshMode, RefreshRule, RefreshStep};
 use mandate_core::refusal::Refusal;
 use mandate_core::settings::GrantType;
 use mandate_core::{Cause, GrantId, Offset, Scope, ScopeSet, Secret, format, must};
@@ -219,32 +219,12 @@ impl Asked<'_> {
         let Some((chain, _)) = store.chain(platform, &presented.chain).await?.value else {
             return Err(unknown().into());
         };
-        let is_genuine = mint::is_genuine(self.arrival, &presented, &chain)?;
-        if chain.client != self.client.id || must!("rfc6749-10.4-genuine", !is_genuine) {
+        let keys = mint::keys(self.arrival)?;
+        if chain.client != self.client.id
+            || must!("rfc6749-10.4-genuine", !mint::is_genuine(self.arrival, &presented, &chain)?)
+        {
             return Err(unknown().because(Cause::CredentialSecretMismatch).into());
         }
-        // a bound one counts only with its proof (SECURITY R6)
-        let proven = chain.binding.is_none() || chain.binding == self.binding.as_deref().map(Into::into);
-        let proof = possession(&chain, &self.client.id, is_genuine && proven);
-        self.rotated(&presented, chain, proof).await.map_err(|fail| match proof {
-            Some(proof) if fail.0.proof.is_none() && fail.0.true_cause.is_none() => {
-                (*fail.0).to_holder(proof).into()
-            }
-            _ => fail,
-        })
-    }
-
-    /// A refresh token that is genuine.
-    async fn rotated(
-        self,
-        presented: &refresh_token::PresentedRefresh,
-        chain: Chain,
-        proof: Option<PossessionProof>,
-    ) -> Result<Response<Bytes>, Fail> {
-        let (store, platform) = (&self.arrival.issuer.store, self.arrival.platform());
-        let keys = mint::keys(self.arrival)?;
-        let owner = Subjects { account_owner: Context::read(&chain.context).user(), ..Subjects::default() };
-        self.counted(&MeterKey::Refreshes(chain.id.clone()), proof, owner)?;
         let bound = chain.binding.is_some() || self.client.settings.is_confidential();
         let rule = RefreshRule {
             client: self.client.id.clone(),
@@ -257,6 +237,8 @@ impl Asked<'_> {
             from: crate::pages::network(self.arrival.address).into(),
             key: keys.refresh.current(),
         };
+        let owner = Subjects { account_owner: Context::read(&chain.context).user(), ..Subjects::default() };
+        self.counted(&MeterKey::Refreshes(chain.id.clone()), rule.proof(&chain).ok(), owner)?;
         if let Some(uri) = self.form.get("resource")
             && must!("rfc8707-2.2-refresh", !Context::read(&chain.context).for_chain().reaches(uri))
         {
@@ -289,20 +271,19 @@ impl Asked<'_> {
                     .with(F::Received, look_in_words(look))
                     .with(F::IssuedAt, chain.issued_at)
                     .with(F::EndedAt, self.arrival.now),
+                &rule,
                 &chain,
             )),
             Rotated::Ended(chain) | Rotated::GrantEnded(chain) => {
-                Err(self.of_chain(self.ended(&chain).await?, &chain))
+                Err(self.of_chain(self.ended(&chain).await?, &rule, &chain))
             }
             Rotated::Reused(kind) => Err(reused(kind)),
-            Rotated::Unknown => {
-                Err(Refusal::anonymous(Cause::RefreshInvalid).because(Cause::CredentialUnknown).into())
-            }
+            Rotated::Unknown => Err(unknown().into()),
         }
     }
 
-    /// A refusal about a chain, with what its owner may know of it (SECURITY R6, R15).
-    fn of_chain(&self, refusal: Refusal, chain: &Chain) -> Fail {
+    /// A refusal about a chain whose token was shown, with what its owner may know of it (SECURITY R6, R15).
+    fn of_chain(&self, refusal: Refusal, rule: &RefreshRule, chain: &Chain) -> Fail {
         let owner = Context::read(&chain.context).user();
         let refusal = refusal
             .with(F::Grant, chain.grant.as_str())
@@ -315,6 +296,10 @@ impl Asked<'_> {
                 .with(F::RepeatedFrom, &*last.from)
                 .with(F::RepeatLook, crate::pages::look(last.look)),
             None => refusal,
+        };
+        let refusal = match rule.proof(chain) {
+            Ok(proof) => refusal.to_holder(proof),
+            Err(_) => refusal,
         };
         refusal.about(Subjects { account_owner: owner, ..Subjects::default() }).into()
     }

@@ -109,7 +109,8 @@ async fn rfc6749_4_3_a_machine_signs_on_and_refreshes() {
     let claims = reply.claims("access_token");
     assert_eq!((&claims["sub"], &claims["client_id"]), (&"u-GE-A-1".into(), &"terminal".into()));
     let grants = bank.store().grants(&"bank".into()).await.unwrap();
-    let accounts: Vec<_> = grants.last().unwrap().accounts.iter().map(|a| a.as_str()).collect();
+    let accounts: Vec<_> =
+        grants.last().unwrap().accounts.iter().map(mandate_core::AccountId::as_str).collect();
     assert_eq!(accounts, ["a-1", "a-2"], "its own, in use, of this host's environments");
 
     bank.advance(300);
@@ -195,9 +196,19 @@ async fn r05_repeats_of_a_verified_password_are_spared_the_digest() {
 }
 
 #[tokio::test]
+async fn r05_programs_that_start_at_once_cost_one_digest() {
+    let bank = exchange(9).await;
+    let before = bank.digests();
+    let all = futures_util::future::join_all((0..9).map(|_| bank.sign_on(&[]))).await;
+    assert!(all.iter().all(|reply| reply.said() == "200"), "{all:?}");
+    assert_eq!(bank.digests() - before, 1);
+}
+
+#[tokio::test]
 async fn r05_a_full_queue_is_429_and_lets_go() {
     let bank = exchange(9).await;
-    let (one, two) = tokio::join!(bank.sign_on(&[]), bank.sign_on(&[]));
+    bank.user("GE-A-2", UserKind::Machine { sessions: 1 }).await;
+    let (one, two) = tokio::join!(bank.sign_on(&[]), bank.sign_on(&[("username", "GE-A-2")]));
     let mut said = [one.status, two.status];
     said.sort_unstable();
     assert_eq!(said, [200, 429], "one place for one source: {one:?} {two:?}");
