@@ -48,7 +48,7 @@ def served(store: str, folder: Path, request: pytest.FixtureRequest, **tokens: i
         url = stack.enter_context(fresh_database(request.getfixturevalue("cluster_url"))) if store == "postgresql" else None
         lines = SAMPLE.read_text().splitlines()
         for key, value in tokens.items():
-            (place,) = [n for n, line in enumerate(lines) if line.startswith(f"{key} =")]
+            place = next(n for n, line in enumerate(lines) if line.startswith(f"{key} ="))
             lines[place] = f"{key} = {value}"
         changed = folder / "sample" / "lseg.toml"
         changed.parent.mkdir()
@@ -80,6 +80,12 @@ def listens_at(base: str) -> bool:
         return False
 
 
+def rows(found: dict[str, Any]) -> list[dict[str, Any]]:
+    assert "rows" in found, found
+    read: list[dict[str, Any]] = found["rows"]
+    return read
+
+
 def raised(found: dict[str, Any], kind: str) -> str:
     assert found.get("raised", "").endswith(kind), found
     return str(found["message"])
@@ -87,18 +93,18 @@ def raised(found: dict[str, Any], kind: str) -> str:
 
 def reads_everything(held: Desk) -> None:
     """Prices of the past in three shapes, news, a batch of contracts: what the library makes tables of."""
-    days = held.history(interval="P1D", fields=["BID", "ASK", "TRDPRC_1"])["rows"]
+    days = rows(held.history(interval="P1D", fields=["BID", "ASK", "TRDPRC_1"]))
     assert len(days) == 3 and all(row["BID"] < row["ASK"] and row["TRDPRC_1"] > 0 for row in days), days
-    two = held.do("history", universe=["IBM.N", "EUR="], count=2, interval="PT1H")["rows"]
+    two = rows(held.do("history", universe=["IBM.N", "EUR="], count=2, interval="PT1H"))
     assert len(two) >= 2, two
-    stretch = held.do("history", universe=["EUR="], interval="PT1H", start="2024-05-07T00:00:00", end="2024-05-08T00:00:00")["rows"]
+    stretch = rows(held.do("history", universe=["EUR="], interval="PT1H", start="2024-05-07T00:00:00", end="2024-05-08T00:00:00"))
     assert len(stretch) == 24, stretch
-    assert len(held.do("events", universe=["IBM.N"])["rows"]) == 5
-    headlines = held.do("headlines", query="IBM", count=3)["rows"]
+    assert len(rows(held.do("events", universe=["IBM.N"]))) == 5
+    headlines = rows(held.do("headlines", query="IBM", count=3))
     assert len(headlines) == 3, headlines
     story = held.do("story", id=headlines[0]["storyId"])
     assert story["headline"] == headlines[0]["headline"] and "sample" in story["text"], story
-    batch = held.do("contracts", tags=["a", "b", "c"])["rows"]
+    batch = rows(held.do("contracts", tags=["a", "b", "c"]))
     assert [row["InstrumentTag"] for row in batch] == ["a", "b", "c"], batch
 
 
@@ -140,7 +146,7 @@ def misses_a_scope(held: Desk, server: Served) -> None:
 
 def meets_the_quota(name: str, server: Served, folder: Path) -> None:
     with desk(name, folder) as first, desk(name, folder) as second:
-        first.opened(server.url, **server.machine(takes_over=False))
+        first.opened(server.url, **server.machine(takes_over=True))
         refused = second.do("open", base_url=server.url, **server.machine(takes_over=False))
         assert refused["state"] == "Closed" and not refused["hangs"], refused
         said = str(refused["failures"]) + str(refused["events"])

@@ -57,3 +57,10 @@ fn error(call: &Call<'_>, status: StatusCode, code: &str, message: &str, errors:
     }
     Answer { status, body: Some(json!({"error": error})) }
 }
+
+/// A segment of a path, decoded.
+fn decoded(segment: &str) -> Option<String> {
+    let whole = format!("x={}", segment.replace('+', "%2B"));
+    let value = url::form_urlencoded::parse(whole.as_bytes()).next()?.1.into_owned();
+    (!value.contains('\u{fffd}')).then_some(value)
+}

@@ -44,6 +44,21 @@ fn rule(mode: RefreshMode, generation: u64) -> RefreshRule {
 }
 
 #[test]
+fn a_lost_answer_is_one_that_came_between_a_token_and_its_last_use() {
+    let answered = at(100);
+    for (name, issued, used, expected) in [
+        ("the token of the answer itself", 100, 400, None),
+        ("an older token, used afterwards", 40, 101, Some(answered)),
+        ("an older token, used in the same moment", 40, 100, Some(answered)),
+        ("an older token, used before", 40, 99, None),
+    ] {
+        assert_eq!(lost_answer(&chain(), at(issued), at(used)), expected, "{name}");
+    }
+    let within = Chain { answered_at: at(100).plus_millis(700), ..chain() };
+    assert_eq!(lost_answer(&within, at(100), at(400)), None, "tokens say whole seconds");
+}
+
+#[test]
 fn r15_repeats_that_the_owner_sees() {
     let here = |generation| rule(RefreshMode::Idempotent, generation);
     let there = |generation| RefreshRule { from: "198.51.100.0/24".into(), ..here(generation) };

@@ -34,7 +34,7 @@ async fn a_stretch_is_read_to_its_start_page_by_page() {
         bench.get(&format!("{VIEWS}/intraday-summaries/EUR=?{stretch}&end=2024-05-08T00:00:00Z")).await.ok();
     assert_eq!(column(&whole, "DATE_TIME").len(), 24);
     let last = column(&whole, "DATE_TIME")[9].as_str().unwrap().to_owned();
-    let rest = bench.get(&format!("{VIEWS}/intraday-summaries/EUR=?{stretch}&end={last}")).await.ok();
+    let rest = bench.get(&format!("{VIEWS}/intraday-summaries/EUR%3D?{stretch}&end={last}")).await.ok();
     assert_eq!(column(&rest, "DATE_TIME"), column(&whole, "DATE_TIME")[10..]);
 }
 

@@ -6,7 +6,7 @@ use super::super::data::latest_slots;
 use super::super::days::Day;
 use super::super::prices::{Market, dollars};
 use super::super::slots::{Frame, Hours, Slot};
-use super::invalid;
+use super::{decoded, invalid};
 use serde_json::{Value, json};
 
 /// Most rows of an answer, and how many are usual.
@@ -85,7 +85,8 @@ pub(super) fn view(call: &Call<'_>, view: &str, ric: &str) -> Option<Reply> {
         "events" => (View::Events, ""),
         _ => return None,
     };
-    Some(rows(call, view, call.query.get("interval").unwrap_or(interval), ric))
+    let ric = decoded(ric).unwrap_or_default();
+    Some(rows(call, view, call.query.get("interval").unwrap_or(interval), &ric))
 }
 
 fn rows(call: &Call<'_>, view: View, interval: &str, ric: &str) -> Reply {

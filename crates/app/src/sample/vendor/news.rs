@@ -6,7 +6,7 @@ use super::super::data::latest_slots;
 use super::super::days::{Day, text};
 use super::super::prices::Market;
 use super::super::slots::{Frame, Hours};
-use super::{error, invalid};
+use super::{decoded, error, invalid};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -82,8 +82,8 @@ fn item(query: &str, at: i64) -> Value {
 /// `GET /data/news/v1/stories/{id}`
 pub(super) fn story(call: &Call<'_>, id: &str) -> Reply {
     let unknown = || error(call, StatusCode::NOT_FOUND, "404", "Story not found", &Value::Null);
-    let decoded = percent(id).ok_or_else(unknown)?;
-    let (day, query) = decoded.strip_prefix(NAME).and_then(|r| r.split_once(":n")).ok_or_else(unknown)?;
+    let name = decoded(id).ok_or_else(unknown)?;
+    let (day, query) = name.strip_prefix(NAME).and_then(|r| r.split_once(":n")).ok_or_else(unknown)?;
     let day = (day.len() == 8 && day.is_ascii())
         .then(|| Day::parse(&format!("{}-{}-{}", &day[..4], &day[4..6], &day[6..])))
         .flatten()
@@ -104,11 +104,4 @@ pub(super) fn story(call: &Call<'_>, id: &str) -> Reply {
         }
     }
     Ok(Answer::ok(story))
-}
-
-/// A segment of a path, decoded.
-fn percent(segment: &str) -> Option<String> {
-    let whole = format!("x={}", segment.replace('+', "%2B"));
-    let value = url::form_urlencoded::parse(whole.as_bytes()).next()?.1.into_owned();
-    (!value.contains('\u{fffd}')).then_some(value)
 }
