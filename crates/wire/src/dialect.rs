@@ -7,7 +7,7 @@ mod list;
 pub mod rfc;
 mod token;
 
-pub use answer::{CAUSE, DECISION, header, json_answer};
+pub use answer::{CAUSE, DECISION, header, json_answer, json_text};
 pub use list::Dialects;
 pub use token::{AccessText, ClientShown, Encoding, TokenAnswer, TokenRules};
 
