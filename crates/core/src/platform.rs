@@ -5,7 +5,7 @@ mod definition;
 mod snapshot;
 
 pub use definition::{
-    Delegated, Dialect, Environment, Host, Licence, Partner, Plan, Platform, Product, Route, RouteAccess,
-    ScopeDefinition, Surface, Tokens, Upstream,
+    Delegated, Dialect, Environment, Host, Legacy, Licence, Partner, Plan, Platform, Product, Route,
+    RouteAccess, ScopeDefinition, Surface, Tokens, Upstream,
 };
 pub use snapshot::{CompiledRoute, Invalid, Params, RouteIndex, Routed, Snapshot};

@@ -90,6 +90,7 @@ fn platform(port: u16) -> Result<Snapshot, Box<dyn Error>> {
             dialect: mandate_core::platform::Dialect::Alpaca,
             issuer: "http://issuer.test".into(),
             contact: "support@issuer.test".into(),
+            legacy: mandate_core::platform::Legacy::default(),
             tokens: Tokens {
                 code_lifetime_s: 600,
                 access_lifetime_s: None,

@@ -7,7 +7,7 @@ mod platform_file {
     pub(crate) mod edit;
 }
 
-use mandate_core::platform::{Delegated, RouteAccess, Surface};
+use mandate_core::platform::{Delegated, Legacy, RouteAccess, Surface};
 use mandate_core::{ProductId, Scope};
 use mandate_wire::platform_file::{Problem, read, write};
 use platform_file::any::any_platform;
@@ -335,6 +335,19 @@ fn the_sample_is_written_and_read_back() {
     let platform = read(&without_optional).unwrap();
     assert_eq!(platform.tokens.session_lifetime_s, 43_200);
     assert_eq!(read(&write(&platform)).unwrap(), platform);
+}
+
+#[test]
+fn what_is_allowed_of_older_times_stands_in_the_file_or_is_off() {
+    assert_eq!(read(SAMPLE).unwrap().legacy, Legacy::default());
+    let one = SAMPLE.replacen("[tokens]", "[legacy]\npassword_grant = true\nimplicit = false\n\n[tokens]", 1);
+    let platform = read(&one).unwrap();
+    assert_eq!(platform.legacy, Legacy { password_grant: true, ..Legacy::default() });
+    assert_eq!(read(&write(&platform)).unwrap(), platform);
+    let slip = only(&one.replacen("password_grant", "pasword_grant", 1), "pasword_grant");
+    assert_eq!(slip.hint.as_deref(), Some("password_grant"));
+    let word = only(&one.replacen("= true\nimplicit", "= \"yes\"\nimplicit", 1), "\"yes\"");
+    assert_eq!(word.hint.as_deref(), Some("true"));
 }
 
 proptest! {

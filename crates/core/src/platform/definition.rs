@@ -18,6 +18,8 @@ pub struct Platform {
     pub contact: Box<str>,
     /// Lifetimes.
     pub tokens: Tokens,
+    /// What clients of older times need.
+    pub legacy: Legacy,
     /// Environments in the order of the file.
     pub environments: Vec<Environment>,
     /// Addresses we listen on.
@@ -55,6 +57,33 @@ pub struct Tokens {
     pub refresh_idle_s: Option<u32>,
     /// A refresh chain ends after this however it is used; `None`: it goes on.
     pub refresh_lifetime_s: Option<u32>,
+}
+
+/// What clients of older times need and OAuth 2.1 no longer has: off, unless the file says otherwise, and never for a client on a
+/// strict profile (DESIGN D15).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the file")]
+pub struct Legacy {
+    /// Machines may sign on with name and password (RFC 6749 section 4.3), by clients whose settings say so.
+    pub password_grant: bool,
+    /// Access tokens may be handed out by the authorization endpoint (RFC 6749 section 4.2).
+    pub implicit: bool,
+    /// Client secrets may stand in bodies (RFC 6749 section 2.3.1) whatever way of authentication is registered.
+    pub secrets_in_body: bool,
+    /// Access tokens may have no end.
+    pub non_expiring_tokens: bool,
+}
+
+impl Legacy {
+    /// Every switch with its key in platform files.
+    pub const fn switches(self) -> [(&'static str, bool); 4] {
+        [
+            ("password_grant", self.password_grant),
+            ("implicit", self.implicit),
+            ("secrets_in_body", self.secrets_in_body),
+            ("non_expiring_tokens", self.non_expiring_tokens),
+        ]
+    }
 }
 
 /// An environment.

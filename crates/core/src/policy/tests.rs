@@ -58,6 +58,7 @@ fn snapshot() -> Snapshot {
             dialect: crate::platform::Dialect::Alpaca,
             issuer: "http://issuer.test".into(),
             contact: "support@issuer.test".into(),
+            legacy: crate::platform::Legacy::default(),
             tokens: Tokens {
                 code_lifetime_s: 600,
                 access_lifetime_s: None,

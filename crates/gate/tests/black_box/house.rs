@@ -131,6 +131,7 @@ pub(crate) fn platform(per_minute: u32) -> Snapshot {
         dialect: mandate_core::platform::Dialect::Alpaca,
         issuer: "http://issuer.test".into(),
         contact: "support@issuer.test".into(),
+        legacy: mandate_core::platform::Legacy::default(),
         tokens: Tokens {
             code_lifetime_s: 600,
             access_lifetime_s: None,

@@ -66,6 +66,7 @@ pub(crate) fn platform(issuer: &str) -> Platform {
         dialect: mandate_core::platform::Dialect::Alpaca,
         issuer: issuer.into(),
         contact: "help@example.test".into(),
+        legacy: mandate_core::platform::Legacy::default(),
         tokens: Tokens {
             code_lifetime_s: 600,
             access_lifetime_s: None,

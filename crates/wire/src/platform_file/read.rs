@@ -7,8 +7,8 @@ use super::names::{Names, check_name, word};
 use super::section::{Section, Text};
 use super::{hosts, keys, routes};
 use mandate_core::platform::{
-    Delegated, Dialect, Environment, Licence, Partner, Plan, Platform, Product, ScopeDefinition, Tokens,
-    Upstream,
+    Delegated, Dialect, Environment, Legacy, Licence, Partner, Plan, Platform, Product, ScopeDefinition,
+    Tokens, Upstream,
 };
 use mandate_core::{LicenceId, PlanId, Scope, ScopeSet};
 
@@ -77,6 +77,7 @@ pub(super) fn platform(doc: &Document) -> Platform {
         issuer: words("issuer"),
         contact: words("contact"),
         tokens: tokens(root.section("tokens", keys::TOKENS).as_ref()),
+        legacy: legacy(root.section("legacy", keys::LEGACY).as_ref()),
         environments: read_environments(doc, &environments),
         hosts,
         upstreams: upstreams.iter().map(|(name, table)| upstream(doc, name, table)).collect(),
@@ -113,6 +114,16 @@ fn tokens(table: Option<&Section<'_>>) -> Tokens {
         id_token_lifetime_s: number("id_token_lifetime_s", 600),
         refresh_idle_s: some("refresh_idle_s"),
         refresh_lifetime_s: some("refresh_lifetime_s"),
+    }
+}
+
+fn legacy(table: Option<&Section<'_>>) -> Legacy {
+    let flag = |key| table.and_then(|t| t.flag(key)).unwrap_or(false);
+    Legacy {
+        password_grant: flag("password_grant"),
+        implicit: flag("implicit"),
+        secrets_in_body: flag("secrets_in_body"),
+        non_expiring_tokens: flag("non_expiring_tokens"),
     }
 }
 

@@ -146,6 +146,7 @@ fn alone(routes: Vec<Route>) -> Platform {
         dialect: mandate_core::platform::Dialect::Alpaca,
         issuer: "".into(),
         contact: "".into(),
+        legacy: mandate_core::platform::Legacy::default(),
         tokens: Tokens {
             code_lifetime_s: 600,
             access_lifetime_s: None,

@@ -1,8 +1,8 @@
 //! Any platform that could stand in a file.
 
 use mandate_core::platform::{
-    Delegated, Dialect, Environment, Host, Licence, Partner, Plan, Platform, Product, Route, RouteAccess,
-    ScopeDefinition, Surface, Tokens, Upstream,
+    Delegated, Dialect, Environment, Host, Legacy, Licence, Partner, Plan, Platform, Product, Route,
+    RouteAccess, ScopeDefinition, Surface, Tokens, Upstream,
 };
 use mandate_core::{EnvironmentId, LicenceId, PlanId, ProductId, Scope, ScopeSet};
 use proptest::prelude::*;
@@ -177,6 +177,7 @@ pub(crate) fn any_platform() -> impl Strategy<Value = Platform> {
         let words = (name(), title(), title(), any::<Index>());
         let tokens = (1..=600_u32, proptest::option::of(1..31_536_000_u32), 60..2_592_000_u32);
         let flags = proptest::collection::vec((any::<bool>(), any::<bool>()), names.environments.len());
+        let flags = (flags, any::<[bool; 4]>());
         let rates = proptest::collection::vec(1..10_000_000_u32, names.plans.len());
         let tables = (hosts(&names), routes(&names), products(&names), partners(&names), scopes(&names));
         (Just(names), words, tokens, flags, rates, tables).prop_map(
@@ -195,7 +196,13 @@ pub(crate) fn any_platform() -> impl Strategy<Value = Platform> {
                     refresh_idle_s: tokens.1,
                     refresh_lifetime_s: tokens.1.map(|s| s + 1),
                 },
-                environments: (names.environments.iter().zip(flags).enumerate())
+                legacy: Legacy {
+                    password_grant: flags.1[0],
+                    implicit: flags.1[1],
+                    secrets_in_body: flags.1[2],
+                    non_expiring_tokens: flags.1[3],
+                },
+                environments: (names.environments.iter().zip(flags.0).enumerate())
                     .map(|(i, (id, (resettable, needs_approval)))| Environment {
                         id: id.as_str().into(),
                         key_prefix: format!("P{i}").into(),

@@ -32,6 +32,7 @@ fn snapshot_of(dialect: crate::platform::Dialect) -> Snapshot {
         dialect,
         issuer: "http://issuer".into(),
         contact: "help@example.test".into(),
+        legacy: crate::platform::Legacy::default(),
         tokens: Tokens {
             code_lifetime_s: 600,
             access_lifetime_s: None,

@@ -64,6 +64,7 @@ fn platform() -> Platform {
         dialect: Dialect::Rfc,
         issuer: ISSUER.into(),
         contact: "help@bank.example".into(),
+        legacy: mandate_core::platform::Legacy::default(),
         tokens: Tokens {
             code_lifetime_s: 120,
             access_lifetime_s: None,
