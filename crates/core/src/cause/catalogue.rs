@@ -586,6 +586,26 @@ catalogue! {
         remedy: "Ask for a token with the resource parameter naming this API.",
         about: "A token names the API it is for (RFC 9068 section 4).",
         facts: [Expected, ServerTime];
+
+    // What an API asks for beside the credential.
+    TokenNoOwner "token.no_owner", CredentialWrongKind, AccessDenied 403, Caller,
+        title: "The token acts for nobody's account",
+        point: "the token is genuine, but the app got it for itself, and this is about what a person owns",
+        remedy: "Let the owner sign in and agree: use a token from an authorization code, not one from client_credentials.",
+        about: "A token from the client credentials grant stands for the app alone. It reads what is the same for everybody; for anything that belongs to a person it has no owner.",
+        facts: [CredentialKind, ClientIdShown, ServerTime];
+    VersionMissing "version.missing", RequestMalformed, InvalidRequest 400, Caller,
+        title: "The request names no version",
+        point: "the header {parameter} is missing; use {expected}",
+        remedy: "Send the header {parameter}: {expected} with every request to the API.",
+        about: "This API changes by versions, and every request says which one it was written for.",
+        facts: [Parameter, Expected, ServerTime];
+    VersionUnsupported "version.unsupported", NotFound, InvalidRequest 404, Caller,
+        title: "The version is not served",
+        point: "the version that the header {parameter} names is not served; use {expected}",
+        remedy: "Send the header {parameter}: {expected}.",
+        about: "This API changes by versions, and every request says which one it was written for. The one that was named is not served here.",
+        facts: [Parameter, Expected, ServerTime];
 }
 
 #[cfg(test)]
