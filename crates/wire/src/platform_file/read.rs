@@ -6,9 +6,10 @@ use super::document::Document;
 use super::names::{Names, check_name, word};
 use super::section::{Section, Text};
 use super::{hosts, keys, routes};
+use crate::dialect::Dialects;
 use mandate_core::platform::{
     Delegated, Dialect, Environment, Legacy, Licence, Partner, Plan, Platform, Product, ScopeDefinition,
-    Tokens, Upstream,
+    Surface, Tokens, Upstream,
 };
 use mandate_core::{LicenceId, PlanId, Scope, ScopeSet};
 
@@ -25,6 +26,22 @@ pub(super) struct Given<'d> {
     pub(super) plans: Names<'d>,
     /// `None` where it cannot be read: then nothing else is held against it.
     pub(super) dialect: Option<Dialect>,
+    pub(super) dialects: Dialects,
+}
+
+impl Given<'_> {
+    /// The file's dialect, or any other.
+    pub(super) fn stand_in(&self) -> Dialect {
+        let any = || self.dialects.handles().next().unwrap_or(crate::dialect::rfc::DIALECT);
+        self.dialect.unwrap_or_else(any)
+    }
+    /// Surfaces that the file may name, with their words.
+    pub(super) fn surfaces(&self) -> Vec<(&'static str, Surface)> {
+        let all = self.dialects.handles();
+        all.filter(|d| self.dialect.is_none_or(|named| named == *d))
+            .flat_map(|d| d.data().surfaces.iter().map(|s| (s.as_str(), *s)))
+            .collect()
+    }
 }
 
 fn names<'d>(doc: &'d Document, what: &'static str, tables: &Named<'d>) -> Names<'d> {
@@ -36,7 +53,7 @@ fn names<'d>(doc: &'d Document, what: &'static str, tables: &Named<'d>) -> Names
     Names::new(doc, what, tables.iter().map(|(name, _)| name.clone()).collect())
 }
 
-pub(super) fn platform(doc: &Document) -> Platform {
+pub(super) fn platform(doc: &Document, dialects: Dialects) -> Platform {
     let root = Section::root(doc, keys::ROOT);
     let head = root.section("platform", keys::PLATFORM);
     let environments = root.sections("environments", keys::ENVIRONMENT);
@@ -57,7 +74,8 @@ pub(super) fn platform(doc: &Document) -> Platform {
         dialect: head
             .as_ref()
             .and_then(|h| h.text("dialect"))
-            .and_then(|d| word(doc, &d, "dialect", &Dialect::ALL)),
+            .and_then(|d| word(doc, &d, "dialect", &dialects.words())),
+        dialects,
     };
     let hosts = hosts::read(doc, &host_tables, &given);
     let words = |key: &str| head.as_ref().map_or("", |h| h.words(key)).into();
@@ -66,14 +84,14 @@ pub(super) fn platform(doc: &Document) -> Platform {
             check_name(doc, &id);
         }
         if let Some(issuer) = head.text("issuer") {
-            hosts::check_issuer(doc, &issuer, &host_tables, &hosts, given.dialect);
+            hosts::check_issuer(doc, &issuer, &host_tables, &hosts, given.stand_in());
         }
         head.text("default_plan").and_then(|plan| given.plans.resolve(&plan)).unwrap_or_default()
     });
     Platform {
         id: head.as_ref().map_or("", |h| h.words("id")).into(),
         name: words("name"),
-        dialect: given.dialect.unwrap_or(Dialect::Alpaca),
+        dialect: given.stand_in(),
         issuer: words("issuer"),
         contact: words("contact"),
         tokens: tokens(root.section("tokens", keys::TOKENS).as_ref()),

@@ -7,7 +7,9 @@ use super::path::{METHODS, parameters};
 use super::problem::Spot;
 use super::read::Given;
 use super::section::{Section, Text};
-use mandate_core::platform::{Dialect, Plan, Platform, Route, RouteAccess, Snapshot, Surface, Tokens};
+use mandate_core::platform::{
+    Dialect, Plan, Platform, Route, RouteAccess, Snapshot, Surface, Tokens, Upstreams,
+};
 use mandate_core::{ProductId, Scope};
 
 /// Every kind of access with its word.
@@ -19,11 +21,8 @@ pub(super) const ACCESS: [(&str, RouteAccess); 4] = [
 ];
 
 /// Surfaces that have routes: pages have none.
-fn surfaces(dialect: Option<Dialect>) -> &'static [(&'static str, Surface)] {
-    match dialect {
-        Some(Dialect::Rfc) => &[("api", Surface::RfcApi)],
-        Some(Dialect::Alpaca) | None => &[("rest", Surface::AlpacaRest), ("broker", Surface::AlpacaBroker)],
-    }
+fn surfaces(given: &Given<'_>) -> Vec<(&'static str, Surface)> {
+    given.surfaces().into_iter().filter(|(_, s)| s.data().upstream != Upstreams::Never).collect()
 }
 
 pub(super) fn read<'d>(doc: &'d Document, tables: &[Section<'d>], given: &Given<'d>) -> Vec<Route> {
@@ -37,17 +36,16 @@ pub(super) fn read<'d>(doc: &'d Document, tables: &[Section<'d>], given: &Given<
         }
         routes.push(route);
     }
-    conflicts(doc, &sound);
+    conflicts(doc, &sound, given.stand_in());
     routes
 }
 
 /// A route, and whether its place among the others can be judged.
 fn route<'d>(doc: &'d Document, table: &Section<'d>, given: &Given<'d>) -> (Route, bool) {
     let method = table.text("method").and_then(|m| word(doc, &m, "method", &METHODS));
-    let usual = given.dialect.unwrap_or(Dialect::Alpaca).api();
-    let surface = table
-        .text("surface")
-        .map_or(Some(usual), |s| word(doc, &s, "surface of routes", surfaces(given.dialect)));
+    let usual = given.stand_in().data().usual;
+    let surface =
+        table.text("surface").map_or(Some(usual), |s| word(doc, &s, "surface of routes", &surfaces(given)));
     let access =
         table.text("access").map_or(Some(RouteAccess::Account), |a| word(doc, &a, "kind of access", &ACCESS));
     let path = table.text("path");
@@ -96,7 +94,7 @@ fn twice(doc: &Document, route: &Route, spot: &Spot, earlier: &[(Route, Spot)]) 
 }
 
 /// Finds paths that cannot stand beside an earlier one, by compiling route after route as the server does.
-fn conflicts(doc: &Document, routes: &[(Route, Spot)]) {
+fn conflicts(doc: &Document, routes: &[(Route, Spot)], dialect: Dialect) {
     let mut standing: Vec<Route> = Vec::new();
     for (route, _) in routes {
         let bare = Route { scope: None, product: None, account_param: None, ..route.clone() };
@@ -104,14 +102,14 @@ fn conflicts(doc: &Document, routes: &[(Route, Spot)]) {
             standing.push(bare);
         }
     }
-    if Snapshot::compile(alone(standing.clone()), 0).is_ok() {
+    if Snapshot::compile(alone(dialect, standing.clone()), 0).is_ok() {
         return;
     }
     let mut kept: Vec<Route> = Vec::new();
     for route in standing {
         let mut with = kept.clone();
         with.push(route.clone());
-        let Err(invalid) = Snapshot::compile(alone(with.clone()), 0) else {
+        let Err(invalid) = Snapshot::compile(alone(dialect, with.clone()), 0) else {
             kept = with;
             continue;
         };
@@ -143,11 +141,11 @@ fn shape(path: &str) -> String {
 }
 
 /// A platform of nothing but routes.
-fn alone(routes: Vec<Route>) -> Platform {
+fn alone(dialect: Dialect, routes: Vec<Route>) -> Platform {
     Platform {
         id: "routes".into(),
         name: "".into(),
-        dialect: mandate_core::platform::Dialect::Alpaca,
+        dialect,
         issuer: "".into(),
         contact: "".into(),
         legacy: mandate_core::platform::Legacy::default(),

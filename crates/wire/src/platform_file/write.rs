@@ -88,7 +88,7 @@ pub fn write(platform: &Platform) -> String {
         out.texts("environments", partner.environments.iter().map(EnvironmentId::as_str));
         out.text("plan", partner.plan.as_str());
     }
-    platform.routes.iter().for_each(|route| out.route(route, platform.dialect.api()));
+    platform.routes.iter().for_each(|route| out.route(route, platform.dialect.data().usual));
     out.0
 }
 

@@ -1,8 +1,8 @@
 //! Any platform that could stand in a file.
 
 use mandate_core::platform::{
-    Delegated, Dialect, Environment, Host, Legacy, Licence, Partner, Plan, Platform, Product, Route,
-    RouteAccess, ScopeDefinition, Surface, Tokens, Upstream,
+    Delegated, Environment, Host, Legacy, Licence, Partner, Plan, Platform, Product, Route, RouteAccess,
+    ScopeDefinition, Tokens, Upstream,
 };
 use mandate_core::{EnvironmentId, LicenceId, PlanId, ProductId, Scope, ScopeSet};
 use proptest::prelude::*;
@@ -77,9 +77,14 @@ fn hosts(names: &Names) -> impl Strategy<Value = Vec<Host>> + use<> {
             surface,
             upstream,
         };
-        let mut hosts = vec![host(0, "issuer".into(), Surface::AlpacaConnect, environments, None, 1)];
+        let mut hosts =
+            vec![host(0, "issuer".into(), mandate_wire::dialect::alpaca::CONNECT, environments, None, 1)];
         for (i, (name, rest, upstream, environments, aliases)) in others.into_iter().enumerate() {
-            let surface = if rest { Surface::AlpacaRest } else { Surface::AlpacaBroker };
+            let surface = if rest {
+                mandate_wire::dialect::alpaca::REST
+            } else {
+                mandate_wire::dialect::alpaca::BROKER
+            };
             let upstream = rest.then(|| upstream.get(&upstreams).as_str().into());
             hosts.push(host(i + 1, name, surface, environments, upstream, aliases));
         }
@@ -108,7 +113,11 @@ fn routes(names: &Names) -> impl Strategy<Value = Vec<Route>> + use<> {
                 Route {
                     method: ["GET", "POST", "DELETE"][method].into(),
                     path: format!("/v2/r{i}/{{account_id}}").into(),
-                    surface: if rest { Surface::AlpacaRest } else { Surface::AlpacaBroker },
+                    surface: if rest {
+                        mandate_wire::dialect::alpaca::REST
+                    } else {
+                        mandate_wire::dialect::alpaca::BROKER
+                    },
                     access,
                     scope: scope_index.filter(|_| !public).map(|s| scope(s.get::<String>(&names.scopes))),
                     product: product
@@ -186,7 +195,7 @@ pub(crate) fn any_platform() -> impl Strategy<Value = Platform> {
             |(names, words, tokens, flags, rates, tables)| Platform {
                 id: words.0.into(),
                 name: words.1,
-                dialect: Dialect::Alpaca,
+                dialect: mandate_wire::dialect::alpaca::DIALECT,
                 issuer: "https://h0.example".into(),
                 contact: words.2,
                 default_plan: PlanId::from(words.3.get(&names.plans).as_str()),
