@@ -7,7 +7,9 @@ mod response_mode;
 mod sign_in;
 mod standing;
 
-pub use authorize::{Authorizable, AuthorizeFault, AuthorizeRequest, Prompt, redirect_is_registered};
+pub use authorize::{
+    Authorizable, AuthorizeFault, AuthorizeRequest, Prompt, lone_redirect, redirect_is_registered,
+};
 pub use claims::{ACR, ClaimsWish, known_claim, scope_of_claim};
 pub use code::{CodeFault, CodeRule, NamedResource};
 pub use response_mode::{Carrier, ResponseMode};

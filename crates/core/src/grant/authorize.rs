@@ -293,11 +293,11 @@ impl AuthorizeRequest<'_> {
 
     /// To whom the answer may be sent.
     fn addressee<'c>(
-        &self,
+        &'c self,
         client: Option<&'c Client>,
         snapshot: &Snapshot,
         now: Timestamp,
-    ) -> Result<(&'c Client, &str), Box<Refusal>> {
+    ) -> Result<(&'c Client, &'c str), Box<Refusal>> {
         if self.client_id.is_none() {
             return Err(missing("client_id"));
         }
@@ -317,7 +317,10 @@ impl AuthorizeRequest<'_> {
                     .about(subjects(client)),
             ));
         }
-        let redirect_uri = self.redirect_uri.ok_or_else(|| missing("redirect_uri"))?;
+        let Some(redirect_uri) = self.redirect_uri else {
+            let lone = lone_redirect(client, snapshot.platform.dialect);
+            return lone.map(|uri| (client, uri)).ok_or_else(|| missing("redirect_uri"));
+        };
         if must!("rfc6749-3.1.2.3-registered", !redirect_is_registered(&client.redirect_uris, redirect_uri)) {
             return Err(Box::new(
                 Refusal::anonymous(Cause::RedirectMismatch)
@@ -368,6 +371,14 @@ impl AuthorizeRequest<'_> {
             ));
         }
         Ok((scopes, environments))
+    }
+}
+
+/// Where the answer goes if the request does not say: the one place there is (RFC 6749 section 3.1.2.3).
+pub fn lone_redirect(client: &Client, dialect: Dialect) -> Option<&str> {
+    match client.redirect_uris.as_slice() {
+        [only] if dialect.data().lone_redirect => Some(only),
+        _ => None,
     }
 }
 

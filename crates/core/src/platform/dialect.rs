@@ -19,6 +19,8 @@ pub struct DialectData {
     pub usual: Surface,
     /// How much an authorization request can say.
     pub front: Front,
+    /// Whether an app with exactly one redirect URI may leave it out (RFC 6749 section 3.1.2.3).
+    pub lone_redirect: bool,
     /// The shape of authorization codes.
     pub codes: CodeText,
     /// Whether platforms keep keys: for signed tokens and for refresh tokens.
@@ -225,6 +227,7 @@ pub(crate) mod samples {
         surfaces: &[CONNECT, BROKER, REST],
         usual: REST,
         front: Front::Plain,
+        lone_redirect: true,
         codes: CodeText::Uuid,
         keeps_keys: false,
         reads_account: true,
@@ -234,6 +237,7 @@ pub(crate) mod samples {
         surfaces: &[OAUTH, API],
         usual: API,
         front: Front::Full,
+        lone_redirect: false,
         codes: CodeText::Marked,
         keeps_keys: true,
         reads_account: false,

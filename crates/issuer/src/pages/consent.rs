@@ -213,7 +213,7 @@ pub(super) async fn allow(visit: &Visit<'_>, me: &Me, offer: &Offer, accounts: V
         code: Code {
             digest: code.digest(),
             client: offer.client.id.clone(),
-            redirect_uri: offer.wish.redirect_uri.clone(),
+            redirect_uri: offer.pending.sent_redirect().into(),
             challenge: offer.wish.challenge.clone().filter(|_| must!("rfc7636-4.4-kept")),
             grant: grant.new_id.clone(),
             scopes: offer.wish.scopes.clone(),

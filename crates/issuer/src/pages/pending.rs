@@ -13,6 +13,7 @@ use http::Response;
 use mandate_core::device::DeviceFlow;
 use mandate_core::grant::{
     Authorizable, AuthorizeFault, AuthorizeRequest, ClaimsWish, ResponseMode, SignInFault, SignInRule,
+    lone_redirect,
 };
 use mandate_core::model::Client;
 use mandate_core::model::Session;
@@ -238,6 +239,11 @@ impl Pending {
         self.sign_in_rule(&[None, None]).check(&session.user, session.created_at, now).is_ok()
     }
 
+    /// The redirect URI that was sent, empty if none was: whoever redeems the code says it again (RFC 6749 section 4.1.3).
+    pub(super) fn sent_redirect(&self) -> &str {
+        self.redirect_uri.as_deref().unwrap_or("")
+    }
+
     /// The key that the code is bound to.
     pub(super) fn binding(&self) -> Option<&str> {
         self.dpop_jkt.as_deref()
@@ -338,8 +344,10 @@ impl Pending {
 
     /// The way back to the app: the mode that was asked for, the query where that one cannot be used.
     fn reply<'a>(&'a self, visit: &Visit<'_>, client: &'a Client) -> Reply<'a> {
-        let redirect_uri = self.redirect_uri.as_deref().unwrap_or("/error");
-        let is_rfc = visit.arrival.tenant.snapshot.platform.dialect.is_full();
+        let dialect = visit.arrival.tenant.snapshot.platform.dialect;
+        let lone = || lone_redirect(client, dialect);
+        let redirect_uri = self.redirect_uri.as_deref().or_else(lone).unwrap_or("/error");
+        let is_rfc = dialect.is_full();
         let asked = self.response_mode.as_deref().filter(|_| is_rfc);
         Reply { redirect_uri, mode: ResponseMode::read(asked, redirect_uri).unwrap_or_default(), client }
     }
