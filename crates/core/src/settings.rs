@@ -31,6 +31,8 @@ pub struct ClientSettings {
     pub jwks: Option<Box<str>>,
     /// Where it publishes them itself (RFC 7591 section 2), in place of `jwks`.
     pub jwks_uri: Option<Box<str>>,
+    /// The signature of its access tokens (RFC 9068 section 2.1).
+    pub access_token_alg: IdTokenAlg,
     /// The signature of its ID tokens.
     pub id_token_alg: IdTokenAlg,
     /// It must push its authorization requests (RFC 9126 section 6).
@@ -157,7 +159,7 @@ words! {
 }
 
 words! {
-    /// The signature of ID tokens (OpenID Connect Core section 2) and other answers to a client.
+    /// The signature of ID tokens (OpenID Connect Core section 2), access tokens and other answers to a client.
     IdTokenAlg {
         /// ECDSA on P-256.
         #[default]
@@ -246,7 +248,9 @@ impl ClientSettings {
             (
                 must!(
                     "fapi2-5.4.1-id-token",
-                    strict && [self.id_token_alg, self.introspection_alg].contains(&IdTokenAlg::Rs256)
+                    strict
+                        && [self.access_token_alg, self.id_token_alg, self.introspection_alg]
+                            .contains(&IdTokenAlg::Rs256)
                 ),
                 "the profile fapi2 does not take RS256: use PS256, ES256 or EdDSA",
             ),
@@ -371,6 +375,7 @@ mod tests {
             ("no pkce", ClientSettings { may_omit_pkce: true, ..fapi.clone() }),
             ("no jti", ClientSettings { may_omit_jti: true, ..fapi.clone() }),
             ("audiences", ClientSettings { extra_audiences: vec!["x".into()], ..fapi.clone() }),
+            ("RS256 for access", ClientSettings { access_token_alg: IdTokenAlg::Rs256, ..fapi.clone() }),
             ("RS256", ClientSettings { id_token_alg: IdTokenAlg::Rs256, ..fapi.clone() }),
             (
                 "RS256 for answers",

@@ -22,8 +22,8 @@ use mandate_wire::refresh_token::{RefreshKey, RefreshKeys};
 use mandate_wire::seal::Sealer;
 use mandate_wire::ticket::Tickets;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 pub(crate) const ISSUER: &str = "https://bank.example";
 pub(crate) const API: &str = "https://api.bank.example";
@@ -149,8 +149,11 @@ impl Bank {
             let private = SigningKey::generate(alg).unwrap();
             Arc::new(SigningKey::from_pkcs8(alg, &private, None).unwrap())
         };
+        // made once: it takes as long as everything else together
+        static RSA: LazyLock<Vec<u8>> = LazyLock::new(|| SigningKey::generate(Alg::Rs256).unwrap().to_vec());
+        let rsa = |alg| Arc::new(SigningKey::from_pkcs8(alg, &RSA, None).unwrap());
         let keys = Keys::new(
-            vec![key(Alg::Es256), key(Alg::EdDsa)],
+            vec![key(Alg::Es256), key(Alg::EdDsa), rsa(Alg::Ps256), rsa(Alg::Rs256)],
             Vec::new(),
             RefreshKeys::new(1, vec![(1, RefreshKey::new(&[3; 32]))]),
             Nonces::new(&[4; 32]),

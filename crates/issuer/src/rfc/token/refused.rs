@@ -12,8 +12,8 @@ use mandate_core::{Cause, ScopeSet};
 use mandate_store::{MarkKind, Polled};
 
 pub(super) fn unsupported(received: &str, offered: &[GrantType]) -> Refusal {
-    let shown =
-        if ["password", "implicit"].contains(&received) { received } else { "(one that is not known here)" };
+    let known = GrantType::ALL.iter().map(|g| g.as_str()).chain(["password", "implicit"]);
+    let shown = known.into_iter().find(|word| *word == received).unwrap_or("(one that is not known here)");
     let expected: Vec<&str> = offered.iter().map(|g| g.as_str()).collect();
     Refusal::anonymous(Cause::GrantTypeUnsupported)
         .with(F::Received, shown)
