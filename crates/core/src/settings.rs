@@ -3,6 +3,7 @@
 
 use crate::certificate;
 use crate::must;
+use crate::platform::Legacy;
 use crate::refresh::RefreshMode;
 use serde::{Deserialize, Serialize};
 
@@ -144,6 +145,18 @@ words! {
         ClientCredentials "client_credentials",
         /// A device code.
         DeviceCode "urn:ietf:params:oauth:grant-type:device_code",
+        /// A machine's name and password (RFC 6749 section 4.3), where the platform file allows it.
+        Password "password",
+    }
+}
+
+impl GrantType {
+    /// Whether the platform file allows it: what OAuth 2.1 no longer has is off unless the file says otherwise (DESIGN D15).
+    pub fn is_allowed_by(self, legacy: Legacy) -> bool {
+        match self {
+            Self::Password => legacy.password_grant,
+            Self::AuthorizationCode | Self::RefreshToken | Self::ClientCredentials | Self::DeviceCode => true,
+        }
     }
 }
 
@@ -275,6 +288,14 @@ impl ClientSettings {
                 "a public client has no credentials of its own: `client_credentials` is not for it",
             ),
             (
+                strict && self.grants.contains(&GrantType::Password),
+                "the profile fapi2 knows no passwords: `password` is not for it",
+            ),
+            (
+                self.grants.contains(&GrantType::Password) && !self.grants.contains(&GrantType::RefreshToken),
+                "a client that signs machines on refreshes their tokens: `password` needs `refresh_token` beside it",
+            ),
+            (
                 must!("rfc7662-2.1-public", public && self.may_introspect),
                 "a public client cannot be trusted with introspection",
             ),
@@ -338,6 +359,9 @@ impl ClientSettings {
     pub fn may_use(&self, grant: GrantType) -> bool {
         if self.grants.is_empty() {
             grant == GrantType::AuthorizationCode
+        } else if grant == GrantType::Password && self.profile.is_strict() {
+            // whatever was stored, by whatever way (DESIGN D15)
+            false
         } else {
             self.grants.contains(&grant)
         }
@@ -356,7 +380,7 @@ mod tests {
         for grant in GrantType::ALL {
             assert_eq!(GrantType::from_word(grant.as_str()), Some(*grant));
         }
-        assert_eq!(GrantType::from_word("password"), None);
+        assert_eq!(GrantType::from_word("implicit"), None);
     }
 
     #[test]
@@ -382,6 +406,10 @@ mod tests {
                 ClientSettings { authorization_signed_response_alg: IdTokenAlg::Rs256, ..fapi.clone() },
             ),
             ("no keys", ClientSettings { jwks: None, ..fapi.clone() }),
+            (
+                "passwords",
+                ClientSettings { grants: vec![GrantType::Password, GrantType::RefreshToken], ..fapi.clone() },
+            ),
             ("keys twice", ClientSettings { jwks_uri: Some("https://a.example".into()), ..fapi.clone() }),
         ] {
             assert!(wrong.defect().is_some(), "{name}");
@@ -484,6 +512,18 @@ mod tests {
         ] {
             assert!(wrong.defect().is_some(), "{name}");
         }
+    }
+
+    #[test]
+    fn r22_no_strict_client_signs_machines_on() {
+        let grants = vec![GrantType::Password, GrantType::RefreshToken];
+        let default = ClientSettings { grants, ..ClientSettings::default() };
+        assert!(default.may_use(GrantType::Password) && default.defect().is_none());
+        let strict = ClientSettings { profile: Profile::Fapi2, ..default.clone() };
+        assert!(!strict.may_use(GrantType::Password), "however it came into the store");
+        assert!(!ClientSettings::default().may_use(GrantType::Password), "only clients that name it");
+        let alone = ClientSettings { grants: vec![GrantType::Password], ..default };
+        assert!(alone.defect().is_some(), "its machines could not refresh");
     }
 
     #[test]

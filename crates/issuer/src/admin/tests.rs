@@ -155,7 +155,7 @@ impl Scene {
             cache: Cached::new(store.clone(), feed, clock.clone(), true),
             clock: clock.clone(),
             entropy: entropy.clone(),
-            passwords: Passwords::new(1, 8),
+            passwords: Passwords::new(1, 8, &*entropy),
             throttle: Throttle::new(&*entropy),
             templates: minijinja::Environment::new(),
             meters: Arc::new(|_, _| Arc::default()),

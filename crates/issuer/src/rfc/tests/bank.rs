@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::Request;
 use mandate_core::limit::Meter;
-use mandate_core::model::{Account, Client, ClientOwner, ClientSecret, Session, Status, User};
+use mandate_core::model::{Account, Client, ClientOwner, ClientSecret, Session, Status, User, UserKind};
 use mandate_core::platform::{Environment, Host, Plan, Platform, ScopeDefinition, Snapshot, Tokens};
 use mandate_core::settings::{ClientSettings, GrantType};
 use mandate_core::{Clock, Digest, Offset, Scope, ScopeSet, Timestamp};
@@ -173,13 +173,14 @@ impl Bank {
             store,
             clock: clock.clone(),
             throttle: Throttle::new(&*entropy),
+            passwords: Passwords::new(1, 1, &*entropy),
             entropy,
-            passwords: Passwords::new(1, 1),
             templates: crate::templates(None).unwrap(),
             meters: Arc::new(|_, _| Arc::new(Meter::default())),
             pending: Arc::new(|_, _| None),
             client_keys: crate::rfc::nothing_fetched(),
         });
+        node.passwords.follow(node.cache.feed());
         let bank = Self { node, tenant, clock };
         bank.node.cache.load_kills(Timestamp::default()).await.unwrap();
         bank.furnish().await;
@@ -190,6 +191,7 @@ impl Bank {
         let user = User {
             platform: "bank".into(),
             id: "u-ann".into(),
+            kind: UserKind::Person,
             name: "ann".into(),
             password: None,
             external: None,
