@@ -73,6 +73,7 @@ pub(super) enum PlatformOp {
     CreatePartnerKey,
     Grants,
     RevokeGrant,
+    Legacy,
     SigningKeys,
     RotateSigningKeys,
     RetireSigningKey,

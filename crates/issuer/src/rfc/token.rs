@@ -109,6 +109,8 @@ async fn give(
         GrantType::ClientCredentials => asked.client_credentials().await,
         GrantType::DeviceCode => asked.device().await,
         GrantType::Password => asked.password().await,
+        // its tokens come from the authorization endpoint
+        GrantType::Implicit => Err(unsupported(named, rules.grants, legacy).into()),
     }
 }
 

@@ -178,6 +178,7 @@ impl Bank {
             templates: crate::templates(None).unwrap(),
             meters: Arc::new(|_, _| Arc::new(Meter::default())),
             pending: Arc::new(|_, _| None),
+            legacy: Arc::new(|_, _, _, _| ()),
             client_keys: crate::rfc::nothing_fetched(),
         });
         node.passwords.follow(node.cache.feed());
