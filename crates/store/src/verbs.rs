@@ -80,6 +80,15 @@ pub trait Store: Debug + Send + Sync {
         keep: Option<&'a SessionId>,
         audit: &'a Audit,
     ) -> Fut<'a, Changed>;
+    /// Sets how many sign-ons a machine may have at once; those that are live go on. `Conflict` if the user is a person. Log
+    /// entry on the user, change.
+    fn set_user_sessions<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user: &'a UserId,
+        sessions: u32,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed>;
     /// Opens a session if the user is a person, active, and the password version is still the one that was verified.
     fn create_session<'a>(
         &'a self,

@@ -249,6 +249,10 @@ impl Scene {
         self.bytes(who, "POST", path, body.to_string()).await
     }
 
+    async fn patch(&self, path: &str, body: Json) -> Said {
+        self.bytes("write", "PATCH", path, body.to_string()).await
+    }
+
     /// The last audit record.
     async fn last_act(&self) -> (String, String, String) {
         let records = self.admin.issuer.store.audit_after(0, 1000).await.unwrap();

@@ -264,18 +264,19 @@ impl Asked<'_> {
                     .with(F::Received, look_in_words(look))
                     .with(F::IssuedAt, chain.issued_at)
                     .with(F::EndedAt, self.arrival.now),
+                &rule,
                 &chain,
             )),
             Rotated::Ended(chain) | Rotated::GrantEnded(chain) => {
-                Err(self.of_chain(self.ended(&chain).await?, &chain))
+                Err(self.of_chain(self.ended(&chain).await?, &rule, &chain))
             }
             Rotated::Reused(kind) => Err(reused(kind)),
             Rotated::Unknown => Err(unknown().into()),
         }
     }
 
-    /// A refusal about a chain, with what its owner may know of it (SECURITY R6, R15).
-    fn of_chain(&self, refusal: Refusal, chain: &Chain) -> Fail {
+    /// A refusal about a chain whose token was shown, with what its owner may know of it (SECURITY R6, R15).
+    fn of_chain(&self, refusal: Refusal, rule: &RefreshRule, chain: &Chain) -> Fail {
         let owner = Context::read(&chain.context).user();
         let refusal = refusal
             .with(F::Grant, chain.grant.as_str())
@@ -288,6 +289,10 @@ impl Asked<'_> {
                 .with(F::RepeatedFrom, &*last.from)
                 .with(F::RepeatLook, crate::pages::look(last.look)),
             None => refusal,
+        };
+        let refusal = match rule.proof(chain) {
+            Ok(proof) => refusal.to_holder(proof),
+            Err(_) => refusal,
         };
         refusal.about(Subjects { account_owner: owner, ..Subjects::default() }).into()
     }

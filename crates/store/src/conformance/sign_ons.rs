@@ -63,6 +63,24 @@ pub(super) async fn machines_are_kept_as_made(f: &Fixture) {
     assert_eq!(kinds, ["person", "person", "machine"]);
 }
 
+pub(super) async fn quotas_are_changed(f: &Fixture) {
+    let scene = scene(f, 1).await;
+    let set = async |user: &str, sessions| {
+        let audit = scene.audit("user.change", user, at(30));
+        scene.store().set_user_sessions(&scene.platform, &user.into(), sessions, &audit).await.expect("set")
+    };
+    sign_on(&scene, &sample(&scene, "c1", "app", false, at(30))).await;
+    assert_eq!(set("m", 2).await, Changed::Done);
+    assert!(scene.newest(SubjectKind::User, "m").await.is_some());
+    let second = sign_on(&scene, &sample(&scene, "c2", "app", false, at(31))).await;
+    assert!(matches!(second, SignedOn::Done { .. }), "{second:?}");
+    assert_eq!(set("m", 1).await, Changed::Done);
+    assert_eq!(live(&scene, at(32)).await, ["c1", "c2"], "those that are live go on");
+    let third = sign_on(&scene, &sample(&scene, "c3", "app", false, at(32))).await;
+    assert!(matches!(third, SignedOn::QuotaReached { quota: 1, .. }), "{third:?}");
+    assert_eq!((set("ann", 2).await, set("nobody", 2).await), (Changed::Conflict, Changed::NotFound));
+}
+
 pub(super) async fn r05_machines_have_no_browser_sessions(f: &Fixture) {
     let scene = scene(f, 1).await;
     let opened = scene.store().create_session(&scene.platform, &scene.sample_session("s", "m"), 1).await;
@@ -152,8 +170,8 @@ pub(super) async fn r10_the_displaced_end_at_once(f: &Fixture) {
     for (id, client) in [("c1", "app"), ("c2", "app2")] {
         sign_on(&scene, &sample(&scene, id, client, false, at(30))).await;
     }
-    let taken = sign_on(&scene, &sample(&scene, "c3", "app", true, at(40))).await;
-    let SignedOn::Done { displaced, .. } = taken else { panic!("{taken:?}") };
+    let third = sign_on(&scene, &sample(&scene, "c3", "app", true, at(40))).await;
+    let SignedOn::Done { displaced, .. } = third else { panic!("{third:?}") };
     assert_eq!(ids(&displaced), ["c1", "c2"]);
     let ended = Some(Ended { at: at(40), reason: EndReason::Displaced, successor: Some("c3".into()) });
     for id in ["c1", "c2"] {

@@ -26,7 +26,7 @@ const LIVE: &str = concat!(
     " ORDER BY h.issued_at, h.id"
 );
 
-fn sessions(chains: Vec<Chain>, now: Timestamp) -> Vec<LiveSession> {
+fn sessions(chains: &[Chain], now: Timestamp) -> Vec<LiveSession> {
     chains.iter().filter_map(|chain| LiveSession::of(chain, now)).collect()
 }
 
@@ -37,7 +37,7 @@ pub(super) async fn live(
     now: Timestamp,
 ) -> Result<Vec<LiveSession>, StoreError> {
     let rows = shared.read(LIVE, &[&platform.sql(), &user.sql(), &now.millis()]).await?;
-    Ok(sessions(each(&rows, chain)?, now))
+    Ok(sessions(&each(&rows, chain)?, now))
 }
 
 async fn live_in(
@@ -47,7 +47,7 @@ async fn live_in(
     now: Timestamp,
 ) -> Result<Vec<LiveSession>, StoreError> {
     let rows = work.rows(LIVE, &[&platform.sql(), &user.sql(), &now.millis()]).await?;
-    Ok(sessions(each(&rows, chain)?, now))
+    Ok(sessions(&each(&rows, chain)?, now))
 }
 
 /// Ends sign-ons in the order of their keys. Their user's row is locked.

@@ -124,3 +124,22 @@ pub(super) async fn store_password(
     work.note(platform, SubjectKind::User, user.as_str(), Effect::Change);
     Ok(())
 }
+
+pub(super) async fn set_sessions(
+    shared: &Arc<Shared>,
+    platform: &PlatformId,
+    user: &UserId,
+    sessions: u32,
+    audit: &Audit,
+) -> Result<Changed, StoreError> {
+    let mut work = shared.work().await?;
+    let set = "UPDATE users SET sessions = $3 WHERE platform = $1 AND id = $2 AND kind = 'machine'";
+    if work.run(set, &[&platform.sql(), &user.sql(), &i64::from(sessions)]).await? == 0 {
+        let there = "SELECT 1 FROM users WHERE platform = $1 AND id = $2";
+        let there = work.row(there, &[&platform.sql(), &user.sql()]).await?.is_some();
+        return Ok(if there { Changed::Conflict } else { Changed::NotFound });
+    }
+    work.note(platform, SubjectKind::User, user.as_str(), Effect::Change);
+    work.commit(audit).await?;
+    Ok(Changed::Done)
+}

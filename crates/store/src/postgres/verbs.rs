@@ -94,6 +94,15 @@ impl Store for Postgres {
     ) -> Fut<'a, Changed> {
         Box::pin(users::set_password(&self.shared, platform, user, hash, expected, keep, audit))
     }
+    fn set_user_sessions<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user: &'a UserId,
+        sessions: u32,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
+        Box::pin(users::set_sessions(&self.shared, platform, user, sessions, audit))
+    }
     fn create_session<'a>(
         &'a self,
         platform: &'a PlatformId,

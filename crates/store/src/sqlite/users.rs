@@ -89,6 +89,26 @@ pub(super) fn set_password(
     Ok(Changed::Done)
 }
 
+pub(super) fn set_sessions(
+    work: &Work<'_>,
+    platform: &PlatformId,
+    user: &UserId,
+    sessions: u32,
+    audit: &Audit,
+) -> Result<Changed> {
+    let Some(found) = by_id(work.conn, platform, user)? else { return Ok(Changed::NotFound) };
+    if !found.kind.is_machine() {
+        return Ok(Changed::Conflict);
+    }
+    work.execute(
+        "UPDATE users SET sessions = ?3 WHERE platform = ?1 AND id = ?2",
+        params![platform.as_str(), user.as_str(), sessions],
+    )?;
+    work.log(platform, SubjectKind::User, user.as_str(), Effect::Change, audit.at)?;
+    work.audit(audit)?;
+    Ok(Changed::Done)
+}
+
 /// Stores another password under the next version, for those who remember the old one to hear of.
 pub(super) fn store_password(
     work: &Work<'_>,

@@ -106,6 +106,16 @@ impl Store for Sqlite {
             users::set_password(work, &platform, &user, &hash, expected, keep.as_ref(), &audit)
         })
     }
+    fn set_user_sessions<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user: &'a UserId,
+        sessions: u32,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
+        let (platform, user, audit) = (platform.clone(), user.clone(), audit.clone());
+        self.write(move |work| users::set_sessions(work, &platform, &user, sessions, &audit))
+    }
     fn create_session<'a>(
         &'a self,
         platform: &'a PlatformId,

@@ -28,8 +28,21 @@ pub(super) const APPLY: &[Member] = &[
 pub(super) const USER: &[Member] = &[
     needs("name", Text, "the name typed at sign-in"),
     takes("email", Text, "an e-mail address, told to apps with the scope email"),
+    takes(
+        "kind",
+        Text,
+        "person (who signs in on pages; the default) or machine (which signs on by the password grant)",
+    ),
+    takes(
+        "sessions",
+        Number,
+        "how many sign-ons a machine may have at once, over all clients; 1 if left out",
+    ),
     takes("password", Secret, "at least 8 characters; one is made and shown once if it is left out"),
 ];
+
+pub(super) const USER_CHANGE: &[Member] =
+    &[takes("sessions", Number, "how many sign-ons the machine may have at once; those that are live go on")];
 
 pub(super) const PASSWORD: &[Member] =
     &[takes("password", Secret, "at least 8 characters; one is made and shown once if it is left out")];

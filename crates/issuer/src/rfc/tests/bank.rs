@@ -35,6 +35,9 @@ pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const COOKIE: &str = "the-session-of-ann";
 
+/// Made once: it takes as long as everything else together.
+static RSA: LazyLock<Vec<u8>> = LazyLock::new(|| SigningKey::generate(Alg::Rs256).unwrap().to_vec());
+
 /// One node of one platform.
 pub(crate) struct Bank {
     /// What was counted of older times.
@@ -152,8 +155,6 @@ impl Bank {
             let private = SigningKey::generate(alg).unwrap();
             Arc::new(SigningKey::from_pkcs8(alg, &private, None).unwrap())
         };
-        // made once: it takes as long as everything else together
-        static RSA: LazyLock<Vec<u8>> = LazyLock::new(|| SigningKey::generate(Alg::Rs256).unwrap().to_vec());
         let rsa = |alg| Arc::new(SigningKey::from_pkcs8(alg, &RSA, None).unwrap());
         let keys = Keys::new(
             vec![key(Alg::Es256), key(Alg::EdDsa), rsa(Alg::Ps256), rsa(Alg::Rs256)],

@@ -110,7 +110,8 @@ async fn rfc6749_4_3_a_machine_signs_on_and_refreshes() {
     let claims = reply.claims("access_token");
     assert_eq!((&claims["sub"], &claims["client_id"]), (&"u-GE-A-1".into(), &"terminal".into()));
     let grants = bank.store().grants(&"bank".into()).await.unwrap();
-    let accounts: Vec<_> = grants.last().unwrap().accounts.iter().map(|a| a.as_str()).collect();
+    let accounts: Vec<_> =
+        grants.last().unwrap().accounts.iter().map(mandate_core::AccountId::as_str).collect();
     assert_eq!(accounts, ["a-1", "a-2"], "its own, in use, of this host's environments");
 
     bank.advance(300);

@@ -2,7 +2,7 @@
 //! never do (SECURITY R5); all others get one answer (R7).
 
 use super::refused::{refresh_ended, reused, scope_invalid};
-use super::{Asked, own_scopes};
+use super::{Asked, Coming, own_scopes};
 use crate::rfc::context::Context;
 use crate::{Fail, pages};
 use bytes::Bytes;
@@ -47,7 +47,7 @@ impl Asked<'_> {
                 let (offset, chain) = (self.offset, &new.chain);
                 let hangs_from = (&grant, offset);
                 let said = Some((chain, chain.generation));
-                self.answer(&new.coming, hangs_from, &scopes, &new.context, said).await
+                self.answer(&new.access, hangs_from, &scopes, &new.context, said).await
             }
             SignedOn::QuotaReached { quota, live } => {
                 let subjects = Subjects { account_owner: Some(machine.id), ..Subjects::default() };
@@ -68,8 +68,8 @@ impl Asked<'_> {
         let (arrival, issuer) = (self.arrival, self.arrival.issuer);
         let counted = issuer.throttle.attempt(arrival.platform(), name, arrival.address, arrival.now)?;
         // a name with control characters is nobody's, and some stores cannot even be asked
-        let asked = if name.chars().any(char::is_control) { "" } else { name };
-        let found = issuer.store.user_by_name(arrival.platform(), asked).await?;
+        let typed = if name.chars().any(char::is_control) { "" } else { name };
+        let found = issuer.store.user_by_name(arrival.platform(), typed).await?;
         let held = password_of_machine(found.as_ref()).zip(found.as_ref());
         let machine = held.map(|(hash, user)| ((arrival.platform(), &user.id), hash));
         let asker = format!("{} {}", arrival.platform(), arrival.address);
@@ -123,7 +123,7 @@ impl Asked<'_> {
         exclusive: bool,
         new_password: Option<PasswordHash>,
         scopes: &ScopeSet,
-    ) -> Result<Coming, Fail> {
+    ) -> Result<Prepared, Fail> {
         let arrival = self.arrival;
         let network = pages::network(arrival.address);
         let context = Context {
@@ -167,7 +167,7 @@ impl Asked<'_> {
             minted: self.minted(&coming, Some(chain.clone())),
             audit,
         };
-        Ok(Coming { on, coming, chain, context })
+        Ok(Prepared { on, access: coming, chain, context })
     }
 
     /// The machine's accounts in the environments of this host.
@@ -204,9 +204,9 @@ impl Asked<'_> {
 }
 
 /// A sign-on before it is known whether it may be.
-struct Coming {
+struct Prepared {
     on: SignOn,
-    coming: super::Coming,
+    access: Coming,
     chain: Chain,
     context: Context,
 }
