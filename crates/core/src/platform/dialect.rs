@@ -207,7 +207,9 @@ by_address!(Surface);
 /// Dialects for tests of this crate: one like a brokerage's, one of the RFCs.
 #[cfg(test)]
 pub(crate) mod samples {
-    use super::{CodeText, Dialect, DialectData, Front, Pages, Surface, SurfaceData, Upstreams};
+    use super::{
+        Call, CodeText, Dialect, DialectData, Endpoint, Front, Pages, Surface, SurfaceData, Upstreams,
+    };
 
     const fn surface(id: &'static str, pages: Pages, upstream: Upstreams) -> SurfaceData {
         SurfaceData { id, pages, upstream, endpoints: &[] }
@@ -215,7 +217,10 @@ pub(crate) mod samples {
     static CONNECT_DATA: SurfaceData = surface("connect", Pages::All, Upstreams::Never);
     static BROKER_DATA: SurfaceData = surface("broker", Pages::None, Upstreams::Maybe);
     static REST_DATA: SurfaceData = surface("rest", Pages::None, Upstreams::Always);
-    static OAUTH_DATA: SurfaceData = surface("oauth", Pages::All, Upstreams::Never);
+    static OAUTH_DATA: SurfaceData = SurfaceData {
+        endpoints: &[Endpoint { path: "/token", call: Call::Token }],
+        ..surface("oauth", Pages::All, Upstreams::Never)
+    };
     static API_DATA: SurfaceData = surface("api", Pages::None, Upstreams::Always);
     pub(crate) const CONNECT: Surface = Surface::of(&CONNECT_DATA);
     pub(crate) const BROKER: Surface = Surface::of(&BROKER_DATA);

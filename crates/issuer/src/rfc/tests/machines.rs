@@ -120,7 +120,11 @@ async fn rfc6749_4_3_a_machine_signs_on_and_refreshes() {
     assert_eq!(next.claims("access_token")["sub"], "u-GE-A-1");
     assert_eq!(bank.go_on(&next).await.said(), "200");
     let counted = bank.counted.lock().unwrap().clone();
-    assert_eq!(counted, [("terminal".to_owned(), LegacyUse::PasswordGrant)], "the sign-on, not its refreshes");
+    assert_eq!(
+        counted,
+        [("terminal".to_owned(), LegacyUse::PasswordGrant)],
+        "the sign-on, not its refreshes"
+    );
 }
 
 #[tokio::test]
