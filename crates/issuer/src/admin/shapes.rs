@@ -56,7 +56,7 @@ use Type::{Flag, Number, Object, Objects, Text, Texts, Time};
 
 impl Shape {
     /// Every shape.
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::PlatformBrief,
         Self::Platform,
         Self::Counts,
