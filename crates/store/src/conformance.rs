@@ -103,7 +103,7 @@ pub fn cases() -> Vec<Case> {
             failing_member_of_a_batch_fails_alone;
         log: gap_free_in_order, told_before_the_answer, moved_wakes, kills_are_listed, platforms_apply_in_turn;
         records: decisions_are_found_at_once, decisions_are_dropped_after_retention, use_is_noted,
-            audit_is_written_with_the_change, purge_drops_what_waited, purge_brings_no_token_back, operation_is_committed_once, purge_keeps_what_is_live;
+            audit_is_written_with_the_change, purge_drops_what_waited, purge_brings_no_token_back, operation_is_committed_once, purge_keeps_what_is_live, legacy_uses_add_up;
         admin: first_one_is_made_once, bootstrap_is_spent, ends_and_expires, store_knows_itself, wrapped_keys_are_kept,
             demo_is_stamped_once, real_store_becomes_no_demo;
         cache: r11_forgets_before_the_answer, r11_late_entries_count, r12_trusts_nothing_after_its_lease,

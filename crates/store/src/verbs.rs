@@ -5,6 +5,7 @@ use crate::sign_on::{SignOn, SignedOn};
 use crate::signing::SigningKeyRow;
 use mandate_core::device::DeviceFlow;
 use mandate_core::grant::{CodeRule, GrantSpec, LiveSession};
+use mandate_core::legacy::LegacyCount;
 use mandate_core::model::{
     Account, Administrator, ApiKey, Client, ClientSecret, Credential, EndReason, Grant, PasswordHash,
     Session, Status, TokenFacts, User,
@@ -397,6 +398,10 @@ pub trait Store: Debug + Send + Sync {
     fn decision<'a>(&'a self, platform: &'a PlatformId, id: &'a DecisionId) -> Fut<'a, Option<DecisionRow>>;
     /// Notes roughly when keys and grants were last used. Written behind.
     fn note_use<'a>(&'a self, platform: &'a PlatformId, uses: &'a [(Used, Timestamp)]) -> Fut<'a, ()>;
+    /// Adds to the counts of what clients use of older times; unknown ones begin. Written behind.
+    fn note_legacy<'a>(&'a self, platform: &'a PlatformId, counts: &'a [LegacyCount]) -> Fut<'a, ()>;
+    /// Those counts, by client and by what was used.
+    fn legacy_uses<'a>(&'a self, platform: &'a PlatformId) -> Fut<'a, Vec<LegacyCount>>;
     /// Audit records with a number above `after`, oldest first, at most `limit`.
     fn audit_after(&self, after: u64, limit: u32) -> Fut<'_, Vec<AuditRecord>>;
     /// Drops codes, sessions, chains, device flows, pushed requests, marks, ended credentials and decision buckets past their

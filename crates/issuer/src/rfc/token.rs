@@ -109,6 +109,8 @@ async fn give(
         GrantType::ClientCredentials => asked.client_credentials().await,
         GrantType::DeviceCode => asked.device().await,
         GrantType::Password => asked.password().await,
+        // its tokens come from the authorization endpoint
+        GrantType::Implicit => Err(unsupported(named, rules.grants, legacy).into()),
     }
 }
 
@@ -147,6 +149,12 @@ impl Asked<'_> {
     async fn code(self) -> Result<Response<Bytes>, Fail> {
         if must!("rfc6749-4.1.3-code") {
             self.form.required("code")?;
+        }
+        if let Some(text) = self.form.get("scope").filter(|_| self.rules.scope_with_code) {
+            let (asked, allowed) = (ScopeSet::parse(text).unwrap_or_default(), &self.client.scopes);
+            if asked.is_empty() || !allowed.covers(&asked) {
+                return Err(scope_invalid(&asked.without(allowed), allowed));
+            }
         }
         let code = Secret::new(self.form.get("code").unwrap_or(""));
         let settings = &self.client.settings;

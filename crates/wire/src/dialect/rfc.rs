@@ -52,6 +52,7 @@ static DATA: DialectData = DialectData {
     surfaces: &[OAUTH, API],
     usual: API,
     front: Front::Full,
+    lone_redirect: false,
     codes: CodeText::Marked,
     keeps_keys: true,
     reads_account: false,
@@ -75,6 +76,7 @@ pub static TOKEN: TokenRules = TokenRules {
         GrantType::Password,
     ],
     access: AccessText::AsRegistered,
+    scope_with_code: false,
 };
 
 impl Dialect for Rfc {
