@@ -3,6 +3,7 @@
 
 mod bank;
 mod clock;
+mod market;
 mod people;
 mod sheet;
 mod vendor;
@@ -30,6 +31,7 @@ use std::time::Duration;
 /// The platform file that comes with the binary.
 const ALPACA: &str = include_str!("../../../platforms/alpaca.toml");
 const RFC: &str = include_str!("../../../platforms/rfc.toml");
+const OLX: &str = include_str!("../../../platforms/olx.toml");
 const LSEG: &str = include_str!("../../../platforms/lseg.toml");
 
 /// What `mandate demo` takes.
@@ -116,7 +118,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     .await?;
 
     let alpaca = platform(ALPACA, &ports, args.upstream.as_deref())?;
-    for platform in [&platform(RFC, &ports, None)?, &platform(LSEG, &ports, None)?, &alpaca] {
+    for platform in [
+        &platform(RFC, &ports, None)?,
+        &platform(OLX, &ports, None)?,
+        &platform(LSEG, &ports, None)?,
+        &alpaca,
+    ] {
         apply(&node, platform).await?;
     }
     node.reload().await?;
@@ -130,8 +137,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         let admin = people::administrator(&node, &*secrets).await?;
         let brokerage = people::provision(&node, &*secrets, &alpaca, &ports).await?;
         let bank = bank::provision(&node, &*secrets, &ports).await?;
+        let market = market::provision(&node, &*secrets, &ports).await?;
         let vendor = vendor::provision(&node, &*secrets, &ports).await?;
-        let sheet = Sheet::new(&ports, &admin, &[("rfc", bank), ("alpaca", brokerage), ("lseg", vendor)]);
+        let platforms = [("rfc", bank), ("alpaca", brokerage), ("olx", market), ("lseg", vendor)];
+        let sheet = Sheet::new(&ports, &admin, &platforms);
         sheet.write(&dir)?;
         sheet
     };
@@ -189,7 +198,7 @@ impl Drop for Temporary {
 }
 
 /// Hosts of the sample platforms, with their distance from the first port.
-const PORTS: [(&str, &str, u16); 9] = [
+const PORTS: [(&str, &str, u16); 11] = [
     ("rfc", "issuer", 0),
     ("rfc", "api", 1),
     ("alpaca", "issuer", 10),
@@ -197,6 +206,8 @@ const PORTS: [(&str, &str, u16); 9] = [
     ("alpaca", "live", 12),
     ("alpaca", "data", 13),
     ("alpaca", "broker", 14),
+    ("olx", "issuer", 20),
+    ("olx", "api", 21),
     ("lseg", "issuer", 30),
     ("lseg", "stream", 32),
 ];

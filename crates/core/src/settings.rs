@@ -147,6 +147,8 @@ words! {
         DeviceCode "urn:ietf:params:oauth:grant-type:device_code",
         /// A machine's name and password (RFC 6749 section 4.3), where the platform file allows it.
         Password "password",
+        /// A token from the authorization endpoint (RFC 6749 section 4.2), where the platform file allows it.
+        Implicit "implicit",
     }
 }
 
@@ -155,6 +157,7 @@ impl GrantType {
     pub fn is_allowed_by(self, legacy: Legacy) -> bool {
         match self {
             Self::Password => legacy.password_grant,
+            Self::Implicit => legacy.implicit,
             Self::AuthorizationCode | Self::RefreshToken | Self::ClientCredentials | Self::DeviceCode => true,
         }
     }
@@ -292,6 +295,14 @@ impl ClientSettings {
                 "the profile fapi2 knows no passwords: `password` is not for it",
             ),
             (
+                strict && self.grants.contains(&GrantType::Implicit),
+                "the profile fapi2 knows no tokens from the authorization endpoint: `implicit` is not for it",
+            ),
+            (
+                bound && self.grants.contains(&GrantType::Implicit),
+                "a token from the authorization endpoint is bound to no key: `implicit` is not for this client",
+            ),
+            (
                 self.grants.contains(&GrantType::Password) && !self.grants.contains(&GrantType::RefreshToken),
                 "a client that signs machines on refreshes their tokens: `password` needs `refresh_token` beside it",
             ),
@@ -359,7 +370,7 @@ impl ClientSettings {
     pub fn may_use(&self, grant: GrantType) -> bool {
         if self.grants.is_empty() {
             grant == GrantType::AuthorizationCode
-        } else if grant == GrantType::Password && self.profile.is_strict() {
+        } else if matches!(grant, GrantType::Password | GrantType::Implicit) && self.profile.is_strict() {
             // whatever was stored, by whatever way (DESIGN D15)
             false
         } else {
@@ -380,7 +391,7 @@ mod tests {
         for grant in GrantType::ALL {
             assert_eq!(GrantType::from_word(grant.as_str()), Some(*grant));
         }
-        assert_eq!(GrantType::from_word("implicit"), None);
+        assert_eq!(GrantType::from_word("assertion"), None);
     }
 
     #[test]

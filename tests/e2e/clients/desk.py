@@ -102,7 +102,7 @@ def contracts(task):
     made = [
         cross.Definition(instrument_tag=tag, fx_cross_code="USDJPY", fx_cross_type=cross.FxCrossType.FX_SPOT) for tag in task["tags"]
     ]
-    several = lib.content.ipa.financial_contracts.Definitions(made, fields=["InstrumentTag", "FxSpot_BidMidAsk"])
+    several = lib.content.ipa.financial_contracts.Definitions(universe=made, fields=["InstrumentTag", "FxSpot_BidMidAsk"])
     return answered(lambda: several.get_data(session))
 
 

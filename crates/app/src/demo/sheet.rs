@@ -112,6 +112,8 @@ impl Sheet {
             "/platforms/alpaca/environments/live/api",
             "/platforms/alpaca/environments/paper/data",
             "/platforms/alpaca/environments/paper/broker",
+            "/platforms/olx/issuer",
+            "/platforms/olx/environments/live/api",
             "/platforms/lseg/issuer",
             "/platforms/lseg/environments/live/ws",
             "/admin/url",
@@ -139,8 +141,8 @@ impl Sheet {
         let mut out = String::new();
         let _infallible = write!(
             out,
-            "Mandate {version} demo: a brokerage platform with sample accounts, keys, apps and two partners, and a bank's
-authorization server by the RFCs, and a data platform for machines.
+            "Mandate {version} demo: a brokerage platform with sample accounts, keys, apps and two partners, a bank's
+authorization server by the RFCs, a marketplace, and a data platform for machines.
 
   Sign in and connected apps   {issuer}/apps      (alice / {password})
   Trading API, paper           {paper}
@@ -148,6 +150,7 @@ authorization server by the RFCs, and a data platform for machines.
   Market data                  {data}
   Broker API                   {broker}
   Authorization server         {rfc}/.well-known/openid-configuration
+  Marketplace: API, sign-in    {market}/api/partner, {market_issuer}/apps
   Data platform                {lseg}      ({machine} / {machine_password}, app key {app_key})
   Operator                     {admin}/admin/v1/openapi.json
 
@@ -172,6 +175,8 @@ Stop with Ctrl-C. `mandate demo --json` prints all of this and more for programs
             data = alpaca("/environments/paper/data"),
             broker = alpaca("/environments/paper/broker"),
             rfc = get("/platforms/rfc/issuer"),
+            market = get("/platforms/olx/environments/live/api"),
+            market_issuer = get("/platforms/olx/issuer"),
             lseg = get("/platforms/lseg/issuer"),
             machine = get("/platforms/lseg/machine_ids/0/username"),
             machine_password = get("/platforms/lseg/machine_ids/0/password"),

@@ -33,6 +33,7 @@ static DATA: DialectData = DialectData {
     codes: CodeText::Marked,
     keeps_keys: false,
     reads_account: false,
+    lone_redirect: false,
 };
 pub(super) const HARBOUR: platform::Dialect = platform::Dialect::of(&DATA);
 
@@ -41,6 +42,7 @@ static SIGN_ON: TokenRules = TokenRules {
     client: ClientShown::InBody,
     grants: &[GrantType::ClientCredentials],
     access: AccessText::Hex,
+    scope_with_code: false,
 };
 
 #[derive(Debug)]

@@ -3,7 +3,9 @@
 use super::answer::{Answer, Reply};
 use super::book::Holder;
 use super::intake::Query;
-use super::{Brokerage, account, assets, bank, broker, data, orders, positions, vendor, watchlists};
+use super::{
+    Brokerage, account, assets, bank, broker, data, marketplace, orders, positions, vendor, watchlists,
+};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, StatusCode};
@@ -83,6 +85,11 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// The issuer of the platform that is called for.
+    pub(super) fn issuer(&self) -> &str {
+        &self.claims.iss
+    }
+
     /// The partner that the gate names.
     fn partner(&self) -> Result<String, Answer> {
         if self.claims.kind == "partner" && !self.claims.sub.is_empty() {
@@ -114,7 +121,8 @@ pub(super) fn answer(call: &Call) -> Reply {
     if call.path.len() > 1 && segments.iter().take(named).any(|s| s.is_empty()) {
         return Err(unknown(call));
     }
-    if let Some(reply) = bank::answer(call, &method, &segments) {
+    let elsewhere = bank::answer(call, &method, &segments);
+    if let Some(reply) = elsewhere.or_else(|| marketplace::answer(call, &method, &segments)) {
         return reply;
     }
     if let Some(reply) = vendor::answer(call, &method, &segments) {

@@ -76,6 +76,7 @@ pub(super) enum PlatformOp {
     CreatePartnerKey,
     Grants,
     RevokeGrant,
+    Legacy,
     SigningKeys,
     RotateSigningKeys,
     RetireSigningKey,

@@ -45,6 +45,7 @@ static DATA: DialectData = DialectData {
     codes: CodeText::Marked,
     keeps_keys: true,
     reads_account: false,
+    lone_redirect: false,
 };
 /// Token endpoints, explanations, and the API.
 pub const PLATFORM: Surface = Surface::of(&PLATFORM_DATA);
@@ -59,6 +60,7 @@ pub static V1: TokenRules = TokenRules {
     client: ClientShown::InBodyOrBasic,
     grants: &[GrantType::Password, GrantType::RefreshToken],
     access: AccessText::Signed,
+    scope_with_code: false,
 };
 /// What the second takes and gives: service accounts.
 pub static V2: TokenRules = TokenRules { grants: &[GrantType::ClientCredentials], ..V1 };

@@ -1,6 +1,7 @@
 //! Machines that sign on with name and password (RFC 6749 section 4.3; SECURITY R5, R7, R22).
 
 use super::{API, Bank, Reply, app, metadata};
+use mandate_core::legacy::LegacyUse;
 use mandate_core::model::{Account, Status, User, UserKind};
 use mandate_core::platform::ScopeDefinition;
 use mandate_core::settings::{AuthMethod, GrantType, Profile};
@@ -118,6 +119,12 @@ async fn rfc6749_4_3_a_machine_signs_on_and_refreshes() {
     assert_eq!((next.said(), next.member("scope")), ("200".into(), "accounts quotes".into()), "{next:?}");
     assert_eq!(next.claims("access_token")["sub"], "u-GE-A-1");
     assert_eq!(bank.go_on(&next).await.said(), "200");
+    let counted = bank.counted.lock().unwrap().clone();
+    assert_eq!(
+        counted,
+        [("terminal".to_owned(), LegacyUse::PasswordGrant)],
+        "the sign-on, not its refreshes"
+    );
 }
 
 #[tokio::test]
