@@ -16,6 +16,7 @@ mod fault;
 mod grant;
 mod http;
 mod key;
+mod legacy;
 mod out;
 mod partner;
 mod plan;
@@ -54,6 +55,8 @@ pub(crate) enum Command {
     Client(client::Client),
     /// What owners allowed apps to do.
     Grant(grant::Grant),
+    /// Which clients use what OAuth 2.1 no longer has, how often, and what to use instead.
+    Legacy(legacy::Legacy),
     /// Keys that sign tokens, and keys of refresh tokens.
     SigningKey(signing_key::SigningKey),
     /// Administrators and their tokens.
@@ -80,6 +83,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Key(args) => key::run(args, &mut out).await,
         Command::Client(args) => client::run(args, &mut out).await,
         Command::Grant(args) => grant::run(args, &mut out).await,
+        Command::Legacy(args) => legacy::run(args, &mut out).await,
         Command::SigningKey(args) => signing_key::run(args, &mut out).await,
         Command::Admin(args) => admin::run(args, &mut out).await,
         Command::Audit(args) => audit::run(args, &mut out).await,

@@ -3,6 +3,7 @@
 
 mod bank;
 mod clock;
+mod market;
 mod people;
 mod sheet;
 
@@ -29,6 +30,7 @@ use std::time::Duration;
 /// The platform file that comes with the binary.
 const ALPACA: &str = include_str!("../../../platforms/alpaca.toml");
 const RFC: &str = include_str!("../../../platforms/rfc.toml");
+const OLX: &str = include_str!("../../../platforms/olx.toml");
 
 /// What `mandate demo` takes.
 #[derive(Debug, clap::Args)]
@@ -114,7 +116,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     .await?;
 
     let alpaca = platform(ALPACA, &ports, args.upstream.as_deref())?;
-    for platform in [&platform(RFC, &ports, None)?, &alpaca] {
+    for platform in [&platform(RFC, &ports, None)?, &platform(OLX, &ports, None)?, &alpaca] {
         apply(&node, platform).await?;
     }
     node.reload().await?;
@@ -128,7 +130,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         let admin = people::administrator(&node, &*secrets).await?;
         let brokerage = people::provision(&node, &*secrets, &alpaca, &ports).await?;
         let bank = bank::provision(&node, &*secrets, &ports).await?;
-        let sheet = Sheet::new(&ports, &admin, &[("rfc", bank), ("alpaca", brokerage)]);
+        let market = market::provision(&node, &*secrets, &ports).await?;
+        let sheet = Sheet::new(&ports, &admin, &[("rfc", bank), ("alpaca", brokerage), ("olx", market)]);
         sheet.write(&dir)?;
         sheet
     };
@@ -186,7 +189,7 @@ impl Drop for Temporary {
 }
 
 /// Hosts of the sample platforms, with their distance from the first port.
-const PORTS: [(&str, &str, u16); 7] = [
+const PORTS: [(&str, &str, u16); 9] = [
     ("rfc", "issuer", 0),
     ("rfc", "api", 1),
     ("alpaca", "issuer", 10),
@@ -194,6 +197,8 @@ const PORTS: [(&str, &str, u16); 7] = [
     ("alpaca", "live", 12),
     ("alpaca", "data", 13),
     ("alpaca", "broker", 14),
+    ("olx", "issuer", 20),
+    ("olx", "api", 21),
 ];
 const ADMIN: u16 = 90;
 

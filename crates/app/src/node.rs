@@ -12,7 +12,8 @@ use mandate_core::model::{Account, Credential, TokenFacts};
 use mandate_core::platform::{Platform, Snapshot, Upstream};
 use mandate_core::succession::Schedule;
 use mandate_core::{
-    AccountId, Clock, DecisionId, Digest, Entropy, LogEntry, PlatformId, Secret, SubjectKind, Timestamp,
+    AccountId, ClientId, Clock, DecisionId, Digest, Entropy, LogEntry, PlatformId, Secret, SubjectKind,
+    Timestamp,
 };
 use mandate_gate::{Facts, FactsUnavailable, Gate, Looked, Site};
 use mandate_issuer::rfc::Keys;
@@ -153,6 +154,7 @@ impl Node {
             }),
             mandate_gate::Limits::default(),
         ));
+        let counting = behind.clone();
         let meters = gate.clone();
         let waiting = behind.clone();
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -166,6 +168,9 @@ impl Node {
             templates: mandate_issuer::templates(parts.templates.as_deref()).context("templates")?,
             meters: Arc::new(move |platform, key| meters.meter(platform, key)),
             pending: Arc::new(move |platform: &PlatformId, id: &DecisionId| waiting.pending(platform, id)),
+            legacy: Arc::new(move |platform: &PlatformId, client: &ClientId, what, at| {
+                counting.legacy(platform, client, what, at);
+            }),
             dialects: parts.dialects,
             client_keys: mandate_issuer::rfc::ClientKeys::new(Arc::new(parts.outbound)),
         });
@@ -367,9 +372,15 @@ impl Node {
         self.platforms.load_full()
     }
 
+    /// The same for a moment, not to be held while waiting.
+    pub(crate) fn platforms_now(&self) -> arc_swap::Guard<Arc<HashMap<PlatformId, Arc<Live>>>> {
+        self.platforms.load()
+    }
+
     /// Writes what waits, before a stop.
     pub(crate) async fn settle(&self) {
         self.behind.flush(&*self.store).await;
+        self.behind.write_legacy(&*self.store).await;
     }
 }
 

@@ -1,8 +1,9 @@
 //! What is written behind: decisions of proven principals and when credentials were last used (SECURITY R8). At
 //! most 50 ms or 256 rows are lost when the process dies; beyond 10,000 waiting rows new ones are dropped and counted.
 
+use mandate_core::legacy::{LegacyCount, LegacyUse};
 use mandate_core::refusal::Decision;
-use mandate_core::{DecisionId, PlatformId, Timestamp};
+use mandate_core::{ClientId, DecisionId, PlatformId, Timestamp};
 use mandate_store::{DecisionRow, Store, Used};
 use mandate_wire::decision::encode;
 use std::collections::HashMap;
@@ -18,6 +19,7 @@ const MOST_WAITING: usize = 10_000;
 pub(crate) struct Behind {
     decisions: Mutex<HashMap<DecisionId, Decision>>,
     uses: Mutex<HashMap<(PlatformId, Used), Timestamp>>,
+    legacy: Mutex<HashMap<(PlatformId, ClientId, LegacyUse), LegacyCount>>,
     wake: Notify,
     dropped: AtomicU64,
 }
@@ -42,6 +44,21 @@ impl Behind {
     /// Takes a use. Only the newest time of each credential is kept, so this is bounded by live credentials.
     pub(crate) fn used(&self, platform: &PlatformId, used: Used, at: Timestamp) {
         locked(&self.uses).insert((platform.clone(), used), at);
+    }
+
+    /// Takes a use of something of older times. Bounded by clients that authenticated.
+    pub(crate) fn legacy(&self, platform: &PlatformId, client: &ClientId, what: LegacyUse, at: Timestamp) {
+        let once = LegacyCount { client: client.clone(), what, times: 1, first: at, last: at };
+        self.add(platform, &once);
+    }
+
+    fn add(&self, platform: &PlatformId, more: &LegacyCount) {
+        let mut waiting = locked(&self.legacy);
+        let key = (platform.clone(), more.client.clone(), more.what);
+        let count = waiting.entry(key).or_insert_with(|| LegacyCount { times: 0, ..more.clone() });
+        count.times += more.times;
+        count.first = count.first.min(more.first);
+        count.last = count.last.max(more.last);
     }
 
     /// A decision that is not written yet.
@@ -83,10 +100,26 @@ impl Behind {
         }
     }
 
+    /// Writes what was counted; what cannot be written waits for the next time.
+    pub(crate) async fn write_legacy(&self, store: &dyn Store) {
+        let taken = std::mem::take(&mut *locked(&self.legacy));
+        let mut by_platform: HashMap<PlatformId, Vec<LegacyCount>> = HashMap::new();
+        for ((platform, ..), count) in taken {
+            by_platform.entry(platform).or_default().push(count);
+        }
+        for (platform, counts) in by_platform {
+            if let Err(error) = store.note_legacy(&platform, &counts).await {
+                tracing::warn!(%error, "uses of older times could not be noted; trying again");
+                counts.iter().for_each(|count| self.add(&platform, count));
+            }
+        }
+    }
+
     /// Writes uses for ever, every two seconds.
     pub(crate) async fn write_uses(self: Arc<Self>, store: Arc<dyn Store>) {
         loop {
             tokio::time::sleep(Duration::from_secs(2)).await;
+            self.write_legacy(&*store).await;
             let taken = std::mem::take(&mut *locked(&self.uses));
             let mut by_platform: HashMap<PlatformId, Vec<(Used, Timestamp)>> = HashMap::new();
             for ((platform, used), at) in taken {

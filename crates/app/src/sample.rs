@@ -1,4 +1,5 @@
-//! The sample brokerage: a small API that stands behind the gate where a platform file says `builtin:sample`.
+//! The sample APIs that stand behind the gate where a platform file says `builtin:sample`: a brokerage, a bank, a
+//! marketplace, told apart by their paths.
 //!
 //! It trusts nobody. Each request must carry the gate's signed identity (SECURITY R20), made for exactly its method,
 //! path and query; whoever dials the API around the gate gets 401. What it keeps (orders, positions, watchlists) is in
@@ -20,6 +21,7 @@ mod calls;
 mod data;
 mod days;
 mod intake;
+mod marketplace;
 mod order;
 mod orders;
 mod positions;
@@ -67,6 +69,7 @@ struct Brokerage {
     entropy: Arc<dyn Entropy>,
     identity: ArcSwapOption<IdentityKey>,
     books: Mutex<Books>,
+    adverts: Mutex<marketplace::Board>,
 }
 
 impl Sample {
@@ -76,7 +79,8 @@ impl Sample {
             clock,
             entropy,
             identity: ArcSwapOption::empty(),
-            books: Mutex::new(Books::default()),
+            books: Mutex::default(),
+            adverts: Mutex::default(),
         };
         Self { brokerage: Arc::new(brokerage), running: OnceCell::new() }
     }
@@ -190,5 +194,10 @@ impl Brokerage {
     /// The books, for a moment.
     fn books(&self) -> std::sync::MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The adverts, for a moment.
+    fn board(&self) -> std::sync::MutexGuard<'_, marketplace::Board> {
+        self.adverts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

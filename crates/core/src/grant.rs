@@ -8,10 +8,13 @@ mod sign_in;
 mod sign_on;
 mod standing;
 
-pub use authorize::{Authorizable, AuthorizeFault, AuthorizeRequest, Prompt, redirect_is_registered};
+pub use authorize::{
+    Authorizable, AuthorizeFault, AuthorizeRequest, Prompt, lone_redirect, redirect_is_registered,
+    takes_implicit,
+};
 pub use claims::{ACR, ClaimsWish, known_claim, scope_of_claim};
 pub use code::{CodeFault, CodeRule, NamedResource};
-pub use response_mode::{Carrier, ResponseMode};
+pub use response_mode::{Carrier, ResponseMode, ResponseType};
 pub use sign_in::{SignInFault, SignInRule};
 pub use sign_on::{
     LiveSession, SignOnFault, SignOnRule, displaced, displaced_links, identify_machine, password_of_machine,

@@ -12,6 +12,7 @@ pub mod fetched;
 pub mod format;
 pub mod grant;
 pub mod id;
+pub mod legacy;
 pub mod limit;
 pub mod log;
 pub mod model;

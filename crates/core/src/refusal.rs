@@ -68,6 +68,19 @@ impl Refusal {
         self.true_cause = Some(true_cause);
         self
     }
+    /// The same refusal under a cause that stands for several; what it was is remembered.
+    #[must_use]
+    pub fn said_as(mut self, merged: Cause) -> Self {
+        if merged != self.cause {
+            self.true_cause = Some(self.true_cause.unwrap_or(self.cause));
+            self.cause = merged;
+        }
+        self
+    }
+    /// What it really was.
+    pub fn truth(&self) -> Cause {
+        self.true_cause.unwrap_or(self.cause)
+    }
     /// Adds the proof that a genuine credential was shown.
     #[must_use]
     pub fn to_holder(mut self, proof: PossessionProof) -> Self {

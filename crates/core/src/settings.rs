@@ -32,6 +32,8 @@ pub struct ClientSettings {
     pub jwks: Option<Box<str>>,
     /// Where it publishes them itself (RFC 7591 section 2), in place of `jwks`.
     pub jwks_uri: Option<Box<str>>,
+    /// The signature of its access tokens (RFC 9068 section 2.1).
+    pub access_token_alg: IdTokenAlg,
     /// The signature of its ID tokens.
     pub id_token_alg: IdTokenAlg,
     /// It must push its authorization requests (RFC 9126 section 6).
@@ -145,6 +147,8 @@ words! {
         DeviceCode "urn:ietf:params:oauth:grant-type:device_code",
         /// A machine's name and password (RFC 6749 section 4.3), where the platform file allows it.
         Password "password",
+        /// A token from the authorization endpoint (RFC 6749 section 4.2), where the platform file allows it.
+        Implicit "implicit",
     }
 }
 
@@ -153,6 +157,7 @@ impl GrantType {
     pub fn is_allowed_by(self, legacy: Legacy) -> bool {
         match self {
             Self::Password => !must!("rfc9700-2.4-off", !legacy.password_grant),
+            Self::Implicit => legacy.implicit,
             Self::AuthorizationCode | Self::RefreshToken | Self::ClientCredentials | Self::DeviceCode => true,
         }
     }
@@ -170,7 +175,7 @@ words! {
 }
 
 words! {
-    /// The signature of ID tokens (OpenID Connect Core section 2) and other answers to a client.
+    /// The signature of ID tokens (OpenID Connect Core section 2), access tokens and other answers to a client.
     IdTokenAlg {
         /// ECDSA on P-256.
         #[default]
@@ -259,7 +264,9 @@ impl ClientSettings {
             (
                 must!(
                     "fapi2-5.4.1-id-token",
-                    strict && [self.id_token_alg, self.introspection_alg].contains(&IdTokenAlg::Rs256)
+                    strict
+                        && [self.access_token_alg, self.id_token_alg, self.introspection_alg]
+                            .contains(&IdTokenAlg::Rs256)
                 ),
                 "the profile fapi2 does not take RS256: use PS256, ES256 or EdDSA",
             ),
@@ -286,6 +293,14 @@ impl ClientSettings {
             (
                 strict && self.grants.contains(&GrantType::Password),
                 "the profile fapi2 knows no passwords: `password` is not for it",
+            ),
+            (
+                strict && self.grants.contains(&GrantType::Implicit),
+                "the profile fapi2 knows no tokens from the authorization endpoint: `implicit` is not for it",
+            ),
+            (
+                bound && self.grants.contains(&GrantType::Implicit),
+                "a token from the authorization endpoint is bound to no key: `implicit` is not for this client",
             ),
             (
                 self.grants.contains(&GrantType::Password) && !self.grants.contains(&GrantType::RefreshToken),
@@ -355,7 +370,7 @@ impl ClientSettings {
     pub fn may_use(&self, grant: GrantType) -> bool {
         if self.grants.is_empty() {
             grant == GrantType::AuthorizationCode
-        } else if grant == GrantType::Password && self.profile.is_strict() {
+        } else if matches!(grant, GrantType::Password | GrantType::Implicit) && self.profile.is_strict() {
             // whatever was stored, by whatever way (DESIGN D15)
             false
         } else {
@@ -376,7 +391,7 @@ mod tests {
         for grant in GrantType::ALL {
             assert_eq!(GrantType::from_word(grant.as_str()), Some(*grant));
         }
-        assert_eq!(GrantType::from_word("implicit"), None);
+        assert_eq!(GrantType::from_word("assertion"), None);
     }
 
     #[test]
@@ -395,6 +410,7 @@ mod tests {
             ("no pkce", ClientSettings { may_omit_pkce: true, ..fapi.clone() }),
             ("no jti", ClientSettings { may_omit_jti: true, ..fapi.clone() }),
             ("audiences", ClientSettings { extra_audiences: vec!["x".into()], ..fapi.clone() }),
+            ("RS256 for access", ClientSettings { access_token_alg: IdTokenAlg::Rs256, ..fapi.clone() }),
             ("RS256", ClientSettings { id_token_alg: IdTokenAlg::Rs256, ..fapi.clone() }),
             (
                 "RS256 for answers",

@@ -15,6 +15,7 @@ mod clients;
 mod decisions;
 mod grants;
 mod keys;
+mod legacy;
 pub mod mint;
 mod openapi;
 mod partners;
@@ -169,6 +170,7 @@ async fn on_platform(on: &On<'_>, op: PlatformOp) -> Result<Answer, Problem> {
         PlatformOp::CreatePartnerKey => partners::create_key(on).await,
         PlatformOp::Grants => grants::list(on).await,
         PlatformOp::RevokeGrant => grants::revoke(on).await,
+        PlatformOp::Legacy => legacy::list(on).await,
         PlatformOp::SigningKeys => signing_keys::list(on).await,
         PlatformOp::RotateSigningKeys => signing_keys::rotate(on).await,
         PlatformOp::RetireSigningKey => signing_keys::retire(on).await,

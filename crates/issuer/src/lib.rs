@@ -15,7 +15,7 @@ pub mod throttle;
 
 pub use fail::Fail;
 pub use pages::environment as templates;
-pub use state::{Arrival, Issuer, Meters, Pending, Tenant};
+pub use state::{Arrival, Issuer, LegacyUses, Meters, Pending, Tenant};
 
 use bytes::Bytes;
 use http::{Request, Response};

@@ -6,11 +6,13 @@ use crate::throttle::Throttle;
 use bytes::Bytes;
 use http::Response;
 use mandate_core::disclosure::FactName;
+use mandate_core::legacy::LegacyUse;
 use mandate_core::limit::Meter;
+use mandate_core::model::Client;
 use mandate_core::platform::{Host, Snapshot};
 use mandate_core::policy::MeterKey;
 use mandate_core::refusal::{Decision, Refusal};
-use mandate_core::{Clock, DecisionId, Entropy, OperationId, PlatformId, Timestamp, format};
+use mandate_core::{ClientId, Clock, DecisionId, Entropy, OperationId, PlatformId, Timestamp, format};
 use mandate_store::{Audit, Cached, Store};
 use mandate_wire::certificate::ClientCertificate;
 use mandate_wire::dialect::{Dialect, Dialects};
@@ -24,6 +26,9 @@ pub type Meters = Arc<dyn Fn(&PlatformId, &MeterKey) -> Arc<Meter> + Send + Sync
 
 /// Finds a decision that waits to be written.
 pub type Pending = Arc<dyn Fn(&PlatformId, &DecisionId) -> Option<Decision> + Send + Sync>;
+
+/// Counts what a client used of older times.
+pub type LegacyUses = Arc<dyn Fn(&PlatformId, &ClientId, LegacyUse, Timestamp) + Send + Sync>;
 
 /// The parts of this node that all platforms share.
 pub struct Issuer {
@@ -45,6 +50,8 @@ pub struct Issuer {
     pub meters: Meters,
     /// Decisions of this node that are not written yet.
     pub pending: Pending,
+    /// Who still uses what of older times.
+    pub legacy: LegacyUses,
     /// The dialects that platforms may have.
     pub dialects: Dialects,
     /// Keys of clients, parsed or fetched.
@@ -124,6 +131,21 @@ impl Arrival<'_> {
             refusal.facts = refusal.facts.with(FactName::Contact, &*self.tenant.snapshot.platform.contact);
         }
         refusal
+    }
+    /// Counts what a client used of older times.
+    pub(crate) fn used_of_old(&self, client: &ClientId, what: LegacyUse) {
+        (self.issuer.legacy)(self.platform(), client, what, self.now);
+    }
+    /// Demands that a client's secret may stand in a body, and counts it if only the platform file allows it.
+    ///
+    /// # Errors
+    /// The client is registered otherwise, and nothing of older times is allowed to it. To be asked once its secret has
+    /// been shown.
+    pub(crate) fn secret_in_body(&self, client: &Client) -> Result<(), Fail> {
+        if let Some(what) = self.tenant.snapshot.platform.legacy.secret_in_body(&client.settings)? {
+            self.used_of_old(&client.id, what);
+        }
+        Ok(())
     }
     /// An audit record of an act on this platform, now.
     pub fn audit(&self, actor: String, action: &'static str, subject: String, detail: String) -> Audit {

@@ -83,7 +83,7 @@ pub fn cases() -> Vec<Case> {
         codes: redeemed_once, refusals_spend_nothing, one_of_64_is_fresh_and_a_replay_kills,
             replay_by_another_spends_nothing, end_with_their_grant, end_with_their_client_and_account,
             token_keeps_the_older_offset, r14_replay_ends_what_signs_for_itself, r16_marks_are_spent_with_the_code;
-        chains: begun_with_a_code, move_on_and_answer_again, r15_repeats_are_kept_for_the_owner, r14_refusals_change_nothing, r14_replay_ends_chain_and_tokens,
+        chains: begun_with_a_code, move_on_and_answer_again, move_on_as_seen, r15_repeats_are_kept_for_the_owner, r14_refusals_change_nothing, r14_replay_ends_chain_and_tokens,
             static_ones_stay, r13_move_forward_after_a_restore, end_with_their_grant, ended_by_their_client_only,
             r10_tokens_keep_the_older_offset, r16_marks_are_spent_with_the_step, strict_has_one_winner,
             idempotent_has_one_successor, many_at_once_keep_apart;
@@ -103,7 +103,7 @@ pub fn cases() -> Vec<Case> {
             failing_member_of_a_batch_fails_alone;
         log: gap_free_in_order, told_before_the_answer, moved_wakes, kills_are_listed, platforms_apply_in_turn;
         records: decisions_are_found_at_once, decisions_are_dropped_after_retention, use_is_noted,
-            audit_is_written_with_the_change, purge_drops_what_waited, purge_brings_no_token_back, operation_is_committed_once, purge_keeps_what_is_live;
+            audit_is_written_with_the_change, purge_drops_what_waited, purge_brings_no_token_back, operation_is_committed_once, purge_keeps_what_is_live, legacy_uses_add_up;
         admin: first_one_is_made_once, bootstrap_is_spent, ends_and_expires, store_knows_itself, wrapped_keys_are_kept,
             demo_is_stamped_once, real_store_becomes_no_demo;
         cache: r11_forgets_before_the_answer, r11_late_entries_count, r12_trusts_nothing_after_its_lease,

@@ -14,6 +14,7 @@ mod devices;
 mod error;
 mod grants;
 mod keys;
+mod legacy;
 mod log;
 mod lookups;
 mod marks;

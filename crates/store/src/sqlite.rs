@@ -10,6 +10,7 @@ mod devices;
 mod fault;
 mod grants;
 mod keys;
+mod legacy;
 mod log;
 mod marks;
 mod purge;

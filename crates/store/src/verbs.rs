@@ -5,6 +5,7 @@ use crate::sign_on::{SignOn, SignedOn};
 use crate::signing::SigningKeyRow;
 use mandate_core::device::DeviceFlow;
 use mandate_core::grant::{CodeRule, GrantSpec, LiveSession};
+use mandate_core::legacy::LegacyCount;
 use mandate_core::model::{
     Account, Administrator, ApiKey, Client, ClientSecret, Credential, EndReason, Grant, PasswordHash,
     Session, Status, TokenFacts, User,
@@ -253,6 +254,18 @@ pub trait Store: Debug + Send + Sync {
         minted: &'a Minted,
         now: Timestamp,
     ) -> Fut<'a, Rotated>;
+    /// As [`Self::rotate_refresh`], by one who has just read the chain: a store that judges beside the row need not read
+    /// it again. If the chain or what it hangs from has moved since, it is judged anew.
+    fn rotate_seen<'a>(
+        &'a self,
+        seen: &'a ChainWithGrant,
+        rule: &'a RefreshRule,
+        scopes: &'a mandate_core::ScopeSet,
+        minted: &'a Minted,
+        now: Timestamp,
+    ) -> Fut<'a, Rotated> {
+        self.rotate_refresh(&seen.0.platform, &seen.0.id, rule, scopes, minted, now)
+    }
     /// Ends a client's chain and its access tokens. `NotFound` covers another client's, `Conflict` one that has ended.
     /// Log entry on the token of the chain's id, kill.
     fn end_chain<'a>(
@@ -385,6 +398,10 @@ pub trait Store: Debug + Send + Sync {
     fn decision<'a>(&'a self, platform: &'a PlatformId, id: &'a DecisionId) -> Fut<'a, Option<DecisionRow>>;
     /// Notes roughly when keys and grants were last used. Written behind.
     fn note_use<'a>(&'a self, platform: &'a PlatformId, uses: &'a [(Used, Timestamp)]) -> Fut<'a, ()>;
+    /// Adds to the counts of what clients use of older times; unknown ones begin. Written behind.
+    fn note_legacy<'a>(&'a self, platform: &'a PlatformId, counts: &'a [LegacyCount]) -> Fut<'a, ()>;
+    /// Those counts, by client and by what was used.
+    fn legacy_uses<'a>(&'a self, platform: &'a PlatformId) -> Fut<'a, Vec<LegacyCount>>;
     /// Audit records with a number above `after`, oldest first, at most `limit`.
     fn audit_after(&self, after: u64, limit: u32) -> Fut<'_, Vec<AuditRecord>>;
     /// Drops codes, sessions, chains, device flows, pushed requests, marks, ended credentials and decision buckets past their

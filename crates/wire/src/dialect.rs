@@ -4,16 +4,18 @@
 pub mod alpaca;
 mod answer;
 mod list;
+pub mod olx;
 pub mod rfc;
 mod token;
 
-pub use answer::{CAUSE, DECISION, header, json_answer};
+pub use answer::{CAUSE, DECISION, header, json_answer, json_text};
 pub use list::Dialects;
 pub use token::{AccessText, ClientShown, Encoding, TokenAnswer, TokenRules};
 
 use crate::credential::{self, Presented};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
+use mandate_core::Cause;
 use mandate_core::platform::{self, Surface};
 use mandate_core::refusal::{Decision, Refusal};
 use std::fmt::Debug;
@@ -39,6 +41,12 @@ pub trait Dialect: Sync + Debug {
     /// the words of the APIs.
     fn resource_refusal(&self, decision: &Decision, issuer: &str) -> Response<Bytes> {
         self.refusal(self.dialect().data().usual, decision, issuer)
+    }
+
+    /// The one cause that stands for this one on a surface whose protocol tells several ways to be refused in the same words
+    /// (SECURITY R7). The record keeps the true one.
+    fn merged(&self, _surface: Surface, _cause: Cause) -> Option<Cause> {
+        None
     }
 
     /// The one credential of a request to an API (SECURITY R21).

@@ -119,6 +119,13 @@ fn text_of<'b>(dialect: &str, surface: Surface, body: &'b serde_json::Value) -> 
             assert!(text.bytes().all(allowed), "{text}");
             text
         }
+        // fields of RFC 6749, or an object with a text in it
+        "olx" => {
+            let error = body.pointer("/data/error").unwrap_or(&body["error"]);
+            let text = if error.is_string() { &body["error_description"] } else { error };
+            let text = if text.is_object() { text.get("detail").unwrap_or(&text["message"]) } else { text };
+            text.as_str().unwrap()
+        }
         other => panic!("{other} {surface:?}: say here what its clients parse"),
     }
 }

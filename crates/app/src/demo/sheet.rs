@@ -112,6 +112,8 @@ impl Sheet {
             "/platforms/alpaca/environments/live/api",
             "/platforms/alpaca/environments/paper/data",
             "/platforms/alpaca/environments/paper/broker",
+            "/platforms/olx/issuer",
+            "/platforms/olx/environments/live/api",
             "/admin/url",
         ];
         pointers
@@ -137,8 +139,8 @@ impl Sheet {
         let mut out = String::new();
         let _infallible = write!(
             out,
-            "Mandate {version} demo: a brokerage platform with sample accounts, keys, apps and two partners, and a bank's
-authorization server by the RFCs.
+            "Mandate {version} demo: a brokerage platform with sample accounts, keys, apps and two partners, a bank's
+authorization server by the RFCs, and a marketplace.
 
   Sign in and connected apps   {issuer}/apps      (alice / {password})
   Trading API, paper           {paper}
@@ -146,6 +148,7 @@ authorization server by the RFCs.
   Market data                  {data}
   Broker API                   {broker}
   Authorization server         {rfc}/.well-known/openid-configuration
+  Marketplace: API, sign-in    {market}/api/partner, {market_issuer}/apps
   Operator                     {admin}/admin/v1/openapi.json
 
   Alice's paper key            {key}
@@ -169,6 +172,8 @@ Stop with Ctrl-C. `mandate demo --json` prints all of this and more for programs
             data = alpaca("/environments/paper/data"),
             broker = alpaca("/environments/paper/broker"),
             rfc = get("/platforms/rfc/issuer"),
+            market = get("/platforms/olx/environments/live/api"),
+            market_issuer = get("/platforms/olx/issuer"),
             admin = get("/admin/url"),
             token = self.admin.expose(),
         );

@@ -3,7 +3,7 @@
 use super::answer::{Answer, Reply};
 use super::book::Holder;
 use super::intake::Query;
-use super::{Brokerage, account, assets, bank, broker, data, orders, positions, watchlists};
+use super::{Brokerage, account, assets, bank, broker, data, marketplace, orders, positions, watchlists};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, StatusCode};
@@ -77,6 +77,11 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// The issuer of the platform that is called for.
+    pub(super) fn issuer(&self) -> &str {
+        &self.claims.iss
+    }
+
     /// The partner that the gate names.
     fn partner(&self) -> Result<String, Answer> {
         if self.claims.kind == "partner" && !self.claims.sub.is_empty() {
@@ -107,7 +112,8 @@ pub(super) fn answer(call: &Call) -> Reply {
     if call.path.len() > 1 && segments.iter().any(|s| s.is_empty()) {
         return Err(unknown(call));
     }
-    if let Some(reply) = bank::answer(call, &method, &segments) {
+    let elsewhere = bank::answer(call, &method, &segments);
+    if let Some(reply) = elsewhere.or_else(|| marketplace::answer(call, &method, &segments)) {
         return reply;
     }
     match segments.as_slice() {

@@ -2,6 +2,7 @@
 
 mod data;
 mod identity;
+mod marketplace;
 mod orders;
 mod owners;
 

@@ -152,7 +152,7 @@ catalogue! {
         point: "the grant type `{received}` is not offered here; use {expected}",
         remedy: "Send the owner through the authorization page and redeem the code with grant_type=authorization_code.",
         about: "Each surface offers its own grant types.",
-        facts: [Received, Expected, ServerTime];
+        facts: [Received, Expected, ServerTime, PlatformKey];
 
     // Grants and accounts.
     GrantRevoked "grant.revoked", GrantEnded, InvalidToken 401, Owner,
@@ -434,7 +434,7 @@ catalogue! {
         point: "client authentication failed: {defect}",
         remedy: "Authenticate as the client's registration says, once, with nothing else beside it.",
         about: "A client authenticates in the one way it is registered for (RFC 6749 section 2.3); a weaker way beside it would make it as weak.",
-        facts: [Defect, ServerTime];
+        facts: [Defect, ServerTime, PlatformKey];
     ClientKeysUnread "client.keys_unread", ClientRejected, InvalidClient 401, Caller,
         title: "The keys that the client publishes could not be read",
         point: "what the client signed could not be verified: its jwks_uri could not be read: {defect}",
@@ -606,6 +606,32 @@ catalogue! {
         remedy: "Ask for a token with the resource parameter naming this API.",
         about: "A token names the API it is for (RFC 9068 section 4).",
         facts: [Expected, ServerTime];
+
+    // What an API asks for beside the credential.
+    TokenNoOwner "token.no_owner", CredentialWrongKind, AccessDenied 403, Caller,
+        title: "The token acts for nobody's account",
+        point: "the token is genuine, but the app got it for itself, and this is about what a person owns",
+        remedy: "Let the owner sign in and agree: use a token from an authorization code, not one from client_credentials.",
+        about: "A token from the client credentials grant stands for the app alone. It reads what is the same for everybody; for anything that belongs to a person it has no owner.",
+        facts: [CredentialKind, ClientIdShown, ServerTime];
+    VersionMissing "version.missing", RequestMalformed, InvalidRequest 400, Caller,
+        title: "The request names no version",
+        point: "the header {parameter} is missing; use {expected}",
+        remedy: "Send the header {parameter}: {expected} with every request to the API.",
+        about: "This API changes by versions, and every request says which one it was written for.",
+        facts: [Parameter, Expected, ServerTime];
+    VersionUnsupported "version.unsupported", NotFound, InvalidRequest 404, Caller,
+        title: "The version is not served",
+        point: "the version that the header {parameter} names is not served; use {expected}",
+        remedy: "Send the header {parameter}: {expected}.",
+        about: "This API changes by versions, and every request says which one it was written for. The one that was named is not served here.",
+        facts: [Parameter, Expected, ServerTime];
+    LegacyOff "legacy.off", GrantTypeNotAllowed, UnauthorizedClient 400, Operator,
+        title: "Something of older times is not allowed here",
+        point: "this server does not allow {received}; use {expected}",
+        remedy: "Use what stands in its place. The operator ({contact}) can allow it for clients that cannot.",
+        about: "What OAuth 2.1 no longer has is switched on per platform, for clients that are in the field already, and never for one that is held to a strict profile.",
+        facts: [Received, Expected, Contact, ServerTime, PlatformKey];
 }
 
 #[cfg(test)]

@@ -123,6 +123,8 @@ facts! {
     NearestRedirect = "nearest_redirect_uri", Owner, ClientDeveloper;
     /// The partner concerned.
     Partner = "partner", Owner, Partner;
+    /// The key of the platform file that would allow it.
+    PlatformKey = "platform_key", Owner, Operator;
     /// The cause behind a merged answer.
     TrueCause = "true_cause", Owner, Operator;
     /// How often a refresh token came again.

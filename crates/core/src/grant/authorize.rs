@@ -1,12 +1,14 @@
 //! Whether an authorization request may be put before the owner (RFC 6749 section 4.1.1).
 
 use super::claims::ClaimsWish;
-use super::response_mode::ResponseMode;
+use super::response_mode::{ResponseMode, ResponseType};
 use crate::disclosure::{FactName, Subjects};
+use crate::legacy::LegacyUse;
 use crate::model::Client;
-use crate::platform::{Dialect, Snapshot};
+use crate::platform::{Call, Dialect, Snapshot, Surface};
 use crate::policy::{client_fault, demand_usable, developer};
 use crate::refusal::Refusal;
+use crate::settings::GrantType;
 use crate::{Cause, EnvironmentId, Scope, ScopeSet, Timestamp, must};
 
 /// The parameters of an authorization request, as they came.
@@ -72,6 +74,8 @@ pub struct Authorizable {
     pub max_age_s: Option<i64>,
     /// How the answer goes back.
     pub mode: ResponseMode,
+    /// What is given.
+    pub gives: ResponseType,
 }
 
 impl Authorizable {
@@ -98,6 +102,7 @@ impl Authorizable {
             prompt: Prompt::default(),
             max_age_s: None,
             mode: ResponseMode::default(),
+            gives: ResponseType::Code,
         })
     }
 }
@@ -152,12 +157,14 @@ impl AuthorizeRequest<'_> {
         snapshot: &Snapshot,
         redirect_uri: &str,
     ) -> Result<Authorizable, Box<Refusal>> {
+        let gives = self.gives(client, snapshot)?;
         let (scopes, environments) = self.wish(client, snapshot)?;
-        let challenge = self.challenge(client, snapshot.platform.dialect)?;
-        let mode = self.mode(snapshot.platform.dialect, redirect_uri)?;
+        let challenge = self.challenge(client, snapshot.platform.dialect, gives)?;
+        let mode = self.mode(snapshot.platform.dialect, redirect_uri, gives)?;
         let (prompt, max_age_s) = self.manner(client, snapshot)?;
         Ok(Authorizable {
             challenge,
+            gives,
             redirect_uri: redirect_uri.into(),
             scopes: self.with_claims(scopes, client, snapshot)?,
             environments,
@@ -168,7 +175,17 @@ impl AuthorizeRequest<'_> {
     }
 
     /// How the answer goes back. Dialects that know one way only ignore what is asked for.
-    fn mode(&self, dialect: Dialect, redirect_uri: &str) -> Result<ResponseMode, Box<Refusal>> {
+    fn mode(
+        &self,
+        dialect: Dialect,
+        redirect_uri: &str,
+        gives: ResponseType,
+    ) -> Result<ResponseMode, Box<Refusal>> {
+        let asked = self.response_mode.filter(|_| dialect.is_full());
+        if gives == ResponseType::Token {
+            return ResponseMode::of_token(asked)
+                .map_err(|defect| invalid("response_mode", defect, "fragment"));
+        }
         if !dialect.is_full() {
             return Ok(ResponseMode::default());
         }
@@ -263,8 +280,17 @@ impl AuthorizeRequest<'_> {
     }
 
     /// RFC 7636 section 4.4.1: no method but S256; a challenge of 43 characters.
-    fn challenge(&self, client: &Client, dialect: Dialect) -> Result<Option<Box<str>>, Box<Refusal>> {
+    fn challenge(
+        &self,
+        client: &Client,
+        dialect: Dialect,
+        gives: ResponseType,
+    ) -> Result<Option<Box<str>>, Box<Refusal>> {
         let settings = &client.settings;
+        // nothing is redeemed; but who always comes with a challenge does not come for a token (SECURITY R22)
+        if gives == ResponseType::Token && !settings.requires_pkce {
+            return Ok(None);
+        }
         // OAuth 2.1: everybody, but those that are registered as unable; on strict profiles nobody is
         let demanded = (dialect.is_full() && !settings.may_omit_pkce)
             || must!("fapi2-5.3.2.2-challenge", settings.profile.is_strict());
@@ -293,11 +319,11 @@ impl AuthorizeRequest<'_> {
 
     /// To whom the answer may be sent.
     fn addressee<'c>(
-        &self,
+        &'c self,
         client: Option<&'c Client>,
         snapshot: &Snapshot,
         now: Timestamp,
-    ) -> Result<(&'c Client, &str), Box<Refusal>> {
+    ) -> Result<(&'c Client, &'c str), Box<Refusal>> {
         if self.client_id.is_none() {
             return Err(missing("client_id"));
         }
@@ -317,7 +343,10 @@ impl AuthorizeRequest<'_> {
                     .about(subjects(client)),
             ));
         }
-        let redirect_uri = self.redirect_uri.ok_or_else(|| missing("redirect_uri"))?;
+        let Some(redirect_uri) = self.redirect_uri else {
+            let lone = lone_redirect(client, snapshot.platform.dialect);
+            return lone.map(|uri| (client, uri)).ok_or_else(|| missing("redirect_uri"));
+        };
         if must!("rfc6749-3.1.2.3-registered", !redirect_is_registered(&client.redirect_uris, redirect_uri)) {
             return Err(Box::new(
                 Refusal::anonymous(Cause::RedirectMismatch)
@@ -329,23 +358,37 @@ impl AuthorizeRequest<'_> {
         Ok((client, redirect_uri))
     }
 
+    /// Whether a code or, of older times, a token is asked for.
+    fn gives(&self, client: &Client, snapshot: &Snapshot) -> Result<ResponseType, Box<Refusal>> {
+        match self.response_type {
+            None if must!("rfc6749-3.1.1-missing") => Err(missing("response_type")),
+            Some("token") if takes_implicit(client, snapshot) => Ok(ResponseType::Token),
+            // RFC 6749 section 4.2.2.1
+            Some("token") if snapshot.platform.legacy.implicit => Err(Box::new(
+                Refusal::anonymous(Cause::ClientGrantNotAllowed)
+                    .with(FactName::Received, GrantType::Implicit.as_str())
+                    .with(FactName::Expected, "response_type=code")
+                    .with(FactName::Contact, &*snapshot.platform.contact),
+            )),
+            Some(other) if must!("rfc6749-3.1.1-unknown", other != "code") => {
+                let refusal = Refusal::anonymous(Cause::ResponseTypeUnsupported)
+                    .with(FactName::Received, shortened(other))
+                    .with(FactName::Expected, "code");
+                Err(Box::new(match other {
+                    "token" => refusal.with(FactName::PlatformKey, LegacyUse::Implicit.platform_key()),
+                    _ => refusal,
+                }))
+            }
+            None | Some(_) => Ok(ResponseType::Code),
+        }
+    }
+
     /// What is asked for, and where.
     fn wish(
         &self,
         client: &Client,
         snapshot: &Snapshot,
     ) -> Result<(ScopeSet, Vec<EnvironmentId>), Box<Refusal>> {
-        match self.response_type {
-            None if must!("rfc6749-3.1.1-missing") => return Err(missing("response_type")),
-            Some(other) if must!("rfc6749-3.1.1-unknown", other != "code") => {
-                return Err(Box::new(
-                    Refusal::anonymous(Cause::ResponseTypeUnsupported)
-                        .with(FactName::Received, shortened(other))
-                        .with(FactName::Expected, "code"),
-                ));
-            }
-            None | Some(_) => {}
-        }
         let allowed = client.scopes.intersection(snapshot.known_scopes());
         let scopes = match ScopeSet::parse(self.scope.unwrap_or("")) {
             Ok(scopes) if must!("rfc6749-4.1.2.1-scope", !allowed.covers(&scopes)) => {
@@ -368,6 +411,28 @@ impl AuthorizeRequest<'_> {
             ));
         }
         Ok((scopes, environments))
+    }
+}
+
+/// Whether a client may be given tokens by the authorization endpoint (RFC 6749 section 4.2): the platform file allows it, the
+/// client is registered for it and on no strict profile, and its tokens are bound to nothing and come with an end
+/// (SECURITY R14, R22).
+pub fn takes_implicit(client: &Client, snapshot: &Snapshot) -> bool {
+    let (settings, platform) = (&client.settings, &snapshot.platform);
+    let bound = settings.dpop_bound || settings.tls_client_certificate_bound_access_tokens;
+    let gives_tokens = |surface: &Surface| surface.path_of(Call::Token).is_some();
+    platform.legacy.implicit
+        && settings.may_use(GrantType::Implicit)
+        && !settings.profile.is_strict()
+        && !bound
+        && platform.dialect.data().surfaces.iter().any(gives_tokens)
+}
+
+/// Where the answer goes if the request does not say: the one place there is (RFC 6749 section 3.1.2.3).
+pub fn lone_redirect(client: &Client, dialect: Dialect) -> Option<&str> {
+    match client.redirect_uris.as_slice() {
+        [only] if dialect.data().lone_redirect => Some(only),
+        _ => None,
     }
 }
 

@@ -9,6 +9,18 @@ pub enum Carrier {
     Query,
     /// The body of a post to the redirect URI.
     FormPost,
+    /// The redirect URI's fragment: tokens alone travel there (RFC 6749 section 4.2.2).
+    Fragment,
+}
+
+/// What an authorization request asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResponseType {
+    /// An authorization code.
+    #[default]
+    Code,
+    /// An access token, at once (RFC 6749 section 4.2).
+    Token,
 }
 
 /// A mode that is offered.
@@ -23,6 +35,20 @@ pub struct ResponseMode {
 impl ResponseMode {
     /// The words that are taken, in the order of documents.
     pub const WORDS: [&str; 5] = ["query", "form_post", "jwt", "query.jwt", "form_post.jwt"];
+
+    /// How tokens travel.
+    pub const OF_TOKENS: Self = Self { carrier: Carrier::Fragment, signed: false };
+
+    /// The mode of a request for a token.
+    ///
+    /// # Errors
+    /// The mode is not the one there is: says why.
+    pub fn of_token(word: Option<&str>) -> Result<Self, &'static str> {
+        match word {
+            None | Some("fragment") => Ok(Self::OF_TOKENS),
+            Some(_) => Err("a token travels in the fragment only"),
+        }
+    }
 
     /// The mode that a request asks for; `query` where it asks for none. `jwt` is what codes travel in by default: the
     /// query (JARM section 2.3.4).
@@ -67,6 +93,16 @@ mod tests {
     fn fragments_and_unknown_words_are_refused() {
         for word in ["fragment", "fragment.jwt", "web_message", "Query", "query jwt", ""] {
             assert!(ResponseMode::read(Some(word), WEB).is_err(), "{word}");
+        }
+    }
+
+    #[test]
+    fn tokens_travel_in_fragments_only() {
+        for word in [None, Some("fragment")] {
+            assert_eq!(ResponseMode::of_token(word), Ok(ResponseMode::OF_TOKENS));
+        }
+        for word in ResponseMode::WORDS {
+            assert!(ResponseMode::of_token(Some(word)).is_err(), "{word}");
         }
     }
 

@@ -189,6 +189,8 @@ pub enum RouteAccess {
     Public,
     /// An account's key or a token.
     Account,
+    /// The same, but no token of a client that acts for itself: somebody must own what it is about.
+    Owner,
     /// A partner's key.
     Partner,
 }

@@ -19,6 +19,8 @@ pub struct DialectData {
     pub usual: Surface,
     /// How much an authorization request can say.
     pub front: Front,
+    /// Whether an app with exactly one redirect URI may leave it out (RFC 6749 section 3.1.2.3).
+    pub lone_redirect: bool,
     /// The shape of authorization codes.
     pub codes: CodeText,
     /// Whether platforms keep keys: for signed tokens and for refresh tokens.
@@ -167,9 +169,10 @@ impl Surface {
     }
     /// What the issuer is asked for at this path.
     pub fn endpoint(self, path: &str) -> Option<&'static Endpoint> {
-        self.0.endpoints.iter().find(|endpoint| match endpoint.path.strip_suffix('*') {
-            Some(above) => path.starts_with(above),
-            None => path == endpoint.path,
+        let path = path.as_bytes();
+        self.0.endpoints.iter().find(|endpoint| match endpoint.path.as_bytes() {
+            [above @ .., b'*'] => path.starts_with(above),
+            whole => path == whole,
         })
     }
     /// Where this is asked for; the first place, if there are several.
@@ -205,7 +208,9 @@ by_address!(Surface);
 /// Dialects for tests of this crate: one like a brokerage's, one of the RFCs.
 #[cfg(test)]
 pub(crate) mod samples {
-    use super::{CodeText, Dialect, DialectData, Front, Pages, Surface, SurfaceData, Upstreams};
+    use super::{
+        Call, CodeText, Dialect, DialectData, Endpoint, Front, Pages, Surface, SurfaceData, Upstreams,
+    };
 
     const fn surface(id: &'static str, pages: Pages, upstream: Upstreams) -> SurfaceData {
         SurfaceData { id, pages, upstream, endpoints: &[] }
@@ -213,7 +218,10 @@ pub(crate) mod samples {
     static CONNECT_DATA: SurfaceData = surface("connect", Pages::All, Upstreams::Never);
     static BROKER_DATA: SurfaceData = surface("broker", Pages::None, Upstreams::Maybe);
     static REST_DATA: SurfaceData = surface("rest", Pages::None, Upstreams::Always);
-    static OAUTH_DATA: SurfaceData = surface("oauth", Pages::All, Upstreams::Never);
+    static OAUTH_DATA: SurfaceData = SurfaceData {
+        endpoints: &[Endpoint { path: "/token", call: Call::Token }],
+        ..surface("oauth", Pages::All, Upstreams::Never)
+    };
     static API_DATA: SurfaceData = surface("api", Pages::None, Upstreams::Always);
     pub(crate) const CONNECT: Surface = Surface::of(&CONNECT_DATA);
     pub(crate) const BROKER: Surface = Surface::of(&BROKER_DATA);
@@ -225,6 +233,7 @@ pub(crate) mod samples {
         surfaces: &[CONNECT, BROKER, REST],
         usual: REST,
         front: Front::Plain,
+        lone_redirect: true,
         codes: CodeText::Uuid,
         keeps_keys: false,
         reads_account: true,
@@ -234,6 +243,7 @@ pub(crate) mod samples {
         surfaces: &[OAUTH, API],
         usual: API,
         front: Front::Full,
+        lone_redirect: false,
         codes: CodeText::Marked,
         keeps_keys: true,
         reads_account: false,

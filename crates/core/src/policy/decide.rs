@@ -275,6 +275,9 @@ impl<'a> Context<'a> {
                 if (wanted == RouteAccess::Partner) != partner {
                     return Some(Cause::CredentialWrongKind);
                 }
+                if wanted == RouteAccess::Owner && self.token().is_some_and(|token| acts_for_itself(token)) {
+                    return Some(Cause::TokenNoOwner);
+                }
                 // RFC 9068 section 4: a token that says which APIs it is for is for no other
                 let audience = self.token().map(|token| &*token.token.audience)?;
                 let meant = audience.is_empty() || audience.contains(&self.request.host.url);

@@ -10,7 +10,7 @@ use Cause as C;
 use std::sync::Arc;
 
 use crate::platform::samples::{BROKER as Broker, REST as Rest};
-use RouteAccess::{Account as A, Partner as P, Public};
+use RouteAccess::{Account as A, Owner as O, Partner as P, Public};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
 
@@ -92,6 +92,7 @@ fn snapshot() -> Snapshot {
                 route("/clock", Rest, Public, None, None, None),
                 route("/account", Rest, A, None, None, None),
                 route("/orders", Rest, A, Some("trading"), None, None),
+                route("/mine", Rest, O, Some("trading"), None, None),
                 route("/bars", Rest, A, Some("data"), Some("market-data"), None),
                 route("/v1/accounts/{account_id}", Broker, P, None, None, Some("account_id")),
             ],
@@ -285,6 +286,16 @@ fn first_failure_is_the_cause() {
         ("a client for itself", t(for_itself("")), PAPER, "/account", None),
         ("a client for itself is not delegated", t(for_itself("data")), DATA, "/bars", None),
         ("nor free of scopes", t(for_itself("data")), PAPER, "/orders", Some(C::ScopeMissing)),
+        ("a client for itself owns nothing", t(for_itself("trading")), PAPER, "/mine", Some(C::TokenNoOwner)),
+        (
+            "who has no owner is told so before scopes",
+            t(for_itself("")),
+            PAPER,
+            "/mine",
+            Some(C::TokenNoOwner),
+        ),
+        ("an owner's token owns", t(token("trading")), PAPER, "/mine", None),
+        ("an owner's key too", k(key("paper")), PAPER, "/mine", None),
         ("umbrella covers trading", t(token("general")), PAPER, "/orders", None),
         ("scope missing", t(token("data")), PAPER, "/orders", Some(C::ScopeMissing)),
         ("licence", t(token("data")), DATA, "/bars", Some(C::LicenceDelegated)),

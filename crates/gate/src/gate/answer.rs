@@ -26,7 +26,11 @@ pub(super) fn refuse(visit: Visit<'_>, method: &Method, refused: Refused<'_>) ->
         host_index: visit.site.host_index,
         route: &route,
     };
-    let decision = visit.site.recorder.name(place, *refused.refusal);
+    let mut refusal = *refused.refusal;
+    if let Some(said) = visit.site.dialect.merged(visit.host.surface, refusal.cause) {
+        refusal = refusal.said_as(said);
+    }
+    let decision = visit.site.recorder.name(place, refusal);
     let issuer = &visit.site.snapshot.platform.issuer;
     let mut response = visit.site.dialect.refusal(visit.host.surface, &decision, issuer);
     if let Some(status) = refused.status {

@@ -21,6 +21,7 @@ pub(super) enum Shape {
     Admin,
     Ended,
     SigningKey,
+    LegacyUse,
 }
 
 /// The type of a member, in JSON Schema's words.
@@ -55,7 +56,7 @@ use Type::{Flag, Number, Object, Objects, Text, Texts, Time};
 
 impl Shape {
     /// Every shape.
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::PlatformBrief,
         Self::Platform,
         Self::Counts,
@@ -74,6 +75,7 @@ impl Shape {
         Self::Admin,
         Self::Ended,
         Self::SigningKey,
+        Self::LegacyUse,
     ];
 
     /// Its name in the document.
@@ -265,6 +267,18 @@ impl Shape {
                 ("token", Text, Sometimes, "once, when it is made"),
             ],
             Self::Ended => &[("name", Text, Always, "whose token ended")],
+            Self::LegacyUse => &[
+                ("client_id", Text, Always, "which client"),
+                ("client_name", Text, OrNull, "what people call it; null once there is no such client"),
+                ("uses", Text, Always, "password_grant, implicit, secrets_in_body or non_expiring_tokens"),
+                ("in_words", Text, Always, "what that is"),
+                ("times", Number, Always, "how often"),
+                ("first_used", Time, Always, "when it was first seen"),
+                ("last_used", Time, Always, "when it was last seen"),
+                ("instead", Text, Always, "what to use in its place"),
+                ("platform_key", Text, Always, "the key of the platform file that allows it"),
+                ("allowed", Flag, Always, "whether the file allows it now"),
+            ],
             Self::SigningKey => &[
                 ("kid", Text, Always, "its name in headers and key sets; a number for refresh tokens"),
                 ("alg", Text, Always, "ES256, EdDSA, PS256, RS256; HS256: refresh tokens are MACs under it"),

@@ -75,6 +75,7 @@ pub(super) enum PlatformOp {
     CreatePartnerKey,
     Grants,
     RevokeGrant,
+    Legacy,
     SigningKeys,
     RotateSigningKeys,
     RetireSigningKey,

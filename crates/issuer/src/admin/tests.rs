@@ -160,6 +160,7 @@ impl Scene {
             templates: minijinja::Environment::new(),
             meters: Arc::new(|_, _| Arc::default()),
             pending: Arc::new(|_, _| None),
+            legacy: Arc::new(|_, _, _, _| ()),
             client_keys: crate::rfc::nothing_fetched(),
         });
         let served = Arc::new(Served { store, clock, entropy, live: Mutex::default() });

@@ -154,6 +154,11 @@ fn admit<'a>(
 
 impl Caller<'_> {
     /// A refusal that this partner may look up.
+    /// A refusal that only a partner that has shown its key gets.
+    fn told(&self, Fail(refusal): Fail) -> Fail {
+        let subjects = Subjects { partner: Some(self.partner.id.clone()), ..Subjects::default() };
+        refusal.to_holder(self.proof).about(subjects).into()
+    }
     fn refuse(&self, cause: Cause) -> Refusal {
         let partner = Some(self.partner.id.clone());
         Refusal::anonymous(cause).to_holder(self.proof).about(Subjects { partner, ..Subjects::default() })
@@ -211,6 +216,7 @@ async fn asked(arrival: &Arrival<'_>, caller: &Caller<'_>, request: &Request<Byt
     let account_id = AccountId::new(body.required("account_id")?);
 
     let client = authenticated(arrival, caller, &client_id, &secret).await?;
+    arrival.secret_in_body(&client).map_err(|fail| caller.told(fail))?;
     registered(caller, &client, redirect_uri)?;
     let scopes = allowed_scopes(arrival, caller, &client, body.get("scope").unwrap_or(""))?;
     let account = own_account(arrival, caller, &account_id).await?;
@@ -320,7 +326,8 @@ async fn issue_token(
 ) -> Result<Response<Bytes>, Fail> {
     let asked = asked(arrival, caller, request).await?;
     let grant = spec(arrival, caller, &asked);
-    let (token, new) = mint::token(arrival);
+    let minted = mint::token(arrival, &asked.client);
+    let (token, new) = minted.map_err(|fail| caller.told(fail))?;
     let known_grant = arrival.issuer.cache.live_grant(&grant).await?.map(|g| g.id.clone());
     let handle = new.handle.clone();
     let issue = IssueToken {
@@ -334,6 +341,7 @@ async fn issue_token(
         marks: vec![],
     };
     arrival.issuer.store.issue_token(&issue).await?;
+    mint::note(arrival, &asked.client, &issue.token);
     Ok(dialect::json_answer(
         200,
         &Issued {

@@ -9,7 +9,7 @@ use mandate_core::grant::{CodeFault, CodeRule};
 use mandate_core::model::{Client, ClientOwner, Code};
 use mandate_core::policy::Check;
 use mandate_core::refusal::{Link, Refusal};
-use mandate_core::{Cause, ClientId, PartnerId, Secret, policy};
+use mandate_core::{Cause, ClientId, PartnerId, Secret, UserId, policy};
 use mandate_store::{Minted, Redeemed};
 use mandate_wire::body::{self, demand_content_type};
 use mandate_wire::{dialect, form::Form};
@@ -62,10 +62,13 @@ async fn redeem(arrival: &Arrival<'_>, request: &Request<Bytes>) -> Result<Respo
         own_secret_serves,
         resource: None,
     };
-    let (token, new) = mint::token(arrival);
-    let minted = Minted::stored(new);
+    let told = |fail: Fail| told(&client, proof, fail);
+    arrival.secret_in_body(&client).map_err(told)?;
+    let (token, new) = mint::token(arrival, &client).map_err(told)?;
+    let minted = Minted::stored(new.clone());
     match arrival.issuer.store.redeem_code(arrival.platform(), &code.digest(), &rule, &minted).await? {
         Redeemed::Fresh { scopes, .. } => {
+            mint::note(arrival, &client, &new);
             if rule.verifier.is_some() {
                 pkce::bind(arrival, &client).await;
             }
@@ -109,6 +112,19 @@ async fn authenticate(
     let (proof, partner) = policy::identify_client_of_any(&digest, found.as_ref(), contact, arrival.now)?;
     let client = found.ok_or_else(|| Refusal::anonymous(Cause::Internal))?;
     Ok((client, proof, partner))
+}
+
+/// A refusal that only a client that has shown its secret gets.
+fn told(client: &Client, proof: PossessionProof, Fail(refusal): Fail) -> Fail {
+    let subjects = Subjects { client_developer: developer(client), ..Subjects::default() };
+    refusal.to_holder(proof).about(subjects).into()
+}
+
+fn developer(client: &Client) -> Option<UserId> {
+    match &client.owner {
+        ClientOwner::User(user) => Some(user.clone()),
+        ClientOwner::Partner(_) | ClientOwner::Operator => None,
+    }
 }
 
 async fn refused(
@@ -162,10 +178,7 @@ async fn about(
         .with(F::Grant, code.grant.as_str())
         .about(Subjects {
             account_owner: grant.and_then(|g| g.user),
-            client_developer: match &client.owner {
-                ClientOwner::User(user) => Some(user.clone()),
-                ClientOwner::Partner(_) | ClientOwner::Operator => None,
-            },
+            client_developer: developer(client),
             partner: code.partner.clone(),
         });
     refusal.passed = vec![Check::Possession, Check::Client];

@@ -1,14 +1,23 @@
 //! Access tokens and codes of the Alpaca dialect: UUID-shaped, version 4 (SECURITY R3).
 
-use crate::Arrival;
+use crate::{Arrival, Fail};
+use mandate_core::legacy::LegacyUse;
+use mandate_core::model::Client;
 use mandate_core::{Secret, format};
 use mandate_store::{NewToken, token_handle};
 
 /// A fresh access token: the text for the client and what the store keeps.
-pub(super) fn token(arrival: &Arrival<'_>) -> (Secret, NewToken) {
+///
+/// # Errors
+/// It would have no end, and the platform file does not allow that, or not to this client.
+pub(super) fn token(arrival: &Arrival<'_>, client: &Client) -> Result<(Secret, NewToken), Fail> {
+    let platform = &arrival.tenant.snapshot.platform;
+    if platform.tokens.access_lifetime_s.is_none() {
+        platform.legacy.demand(LegacyUse::NonExpiringToken, &client.settings)?;
+    }
     let secret = Secret::new(format::uuid_v4(&*arrival.issuer.entropy));
     let digest = secret.digest();
-    let lifetime = arrival.tenant.snapshot.platform.tokens.access_lifetime_s;
+    let lifetime = platform.tokens.access_lifetime_s;
     let new = NewToken {
         digest,
         handle: token_handle(&digest),
@@ -17,5 +26,12 @@ pub(super) fn token(arrival: &Arrival<'_>) -> (Secret, NewToken) {
         offset: arrival.issuer.cache.feed().applied(),
         chain: None,
     };
-    (secret, new)
+    Ok((secret, new))
+}
+
+/// Counts a token that was handed out without an end.
+pub(super) fn note(arrival: &Arrival<'_>, client: &Client, new: &NewToken) {
+    if new.expires_at.is_none() {
+        arrival.used_of_old(&client.id, LegacyUse::NonExpiringToken);
+    }
 }

@@ -7,8 +7,8 @@ use super::pending::{Judged, Offer, Pending};
 use super::session::Me;
 use super::visit::Visit;
 use super::{Answer, device, session, words};
-use crate::Fail;
-use mandate_core::grant::{GrantSpec, SignInFault};
+use crate::{Fail, rfc};
+use mandate_core::grant::{GrantSpec, ResponseType, SignInFault};
 use mandate_core::model::{Account, ClientOwner, Code, GrantedBy, Status};
 use mandate_core::platform::CodeText;
 use mandate_core::refusal::Refusal;
@@ -213,7 +213,7 @@ pub(super) async fn allow(visit: &Visit<'_>, me: &Me, offer: &Offer, accounts: V
         code: Code {
             digest: code.digest(),
             client: offer.client.id.clone(),
-            redirect_uri: offer.wish.redirect_uri.clone(),
+            redirect_uri: offer.pending.sent_redirect().into(),
             challenge: offer.wish.challenge.clone().filter(|_| must!("rfc7636-4.4-kept")),
             grant: grant.new_id.clone(),
             scopes: offer.wish.scopes.clone(),
@@ -233,7 +233,14 @@ pub(super) async fn allow(visit: &Visit<'_>, me: &Me, offer: &Offer, accounts: V
         return Err(Refusal::anonymous(Cause::RequestUriInvalid).into());
     };
     tracing::info!(client.id = %offer.client.id, grant = %given, user = %me.user.id, "the owner allowed an app");
-    offer.granted(visit, code.expose())
+    match offer.wish.gives {
+        ResponseType::Code => offer.granted(visit, code.expose()),
+        ResponseType::Token => {
+            let given =
+                rfc::implicit_token(arrival, &offer.client, &code, offer.pending.sent_redirect()).await?;
+            offer.granted_token(visit, &given)
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -8,9 +8,9 @@ use super::session;
 use super::visit::Visit;
 use super::words::{self, When};
 use crate::Fail;
-use mandate_core::disclosure::{FactName, OwnerProof, Reader, Subjects, Value, View};
-use mandate_core::model::{Credential, KeyHolder};
-use mandate_core::policy::{Identified, Principal, identify_key};
+use mandate_core::disclosure::{FactName, OwnerProof, PossessionProof, Reader, Subjects, Value, View};
+use mandate_core::model::{Credential, KeyHolder, TokenFacts};
+use mandate_core::policy::{Identified, Principal, identify_key, identify_token};
 use mandate_core::refusal::{Decision, Refusal};
 use mandate_core::{Cause, DecisionId, EnvironmentId};
 use mandate_wire::credential::{Presented, of_request};
@@ -71,10 +71,36 @@ pub(super) struct Linked {
 /// The page, or the same as JSON.
 pub(super) async fn show(visit: &Visit<'_>, id: &str) -> Answer {
     let decision = find(visit, id).await?;
-    match owner_proof(visit, &decision.refusal.subjects).await? {
-        Some(proof) => say(visit, &decision, &decision.refusal.facts.for_owner(&proof), Told::Owner).await,
-        None => say(visit, &decision, &decision.refusal.facts.public(), Told::Public).await,
+    if let Some(proof) = owner_proof(visit, &decision.refusal.subjects).await? {
+        let decision = in_truth(decision);
+        return say(visit, &decision, &decision.refusal.facts.for_owner(&proof), Told::Owner).await;
     }
+    if let Some(proof) = holder_proof(visit, &decision.refusal).await? {
+        let decision = in_truth(decision);
+        return say(visit, &decision, &decision.refusal.facts.for_holder(&proof), Told::Holder).await;
+    }
+    say(visit, &decision, &decision.refusal.facts.public(), Told::Public).await
+}
+
+/// What it really was, for those whom it is about, where the answer said one thing for several (SECURITY R7).
+fn in_truth(mut decision: Decision) -> Decision {
+    decision.refusal.cause = decision.refusal.truth();
+    decision
+}
+
+/// Whether the request shows, as a bearer token, a genuine token of the very permission that was refused: a dead one opens
+/// its own history (SECURITY R6).
+async fn holder_proof(visit: &Visit<'_>, refusal: &Refusal) -> Result<Option<PossessionProof>, Fail> {
+    let grant = refusal.facts.for_record().iter().find(|fact| fact.name == FactName::Grant);
+    let Some(grant) = grant.map(|fact| fact.value.in_words()) else { return Ok(None) };
+    let Ok(Presented::Bearer(token)) = of_request(visit.headers(), None) else { return Ok(None) };
+    let arrival = visit.arrival;
+    let found = arrival.issuer.cache.token(arrival.platform(), &token.digest()).await?;
+    let its_own = |facts: &TokenFacts| facts.grant.id.as_str() == grant && facts.token.binding.is_none();
+    Ok(match identify_token(found.as_ref()) {
+        Identified::Proven(Principal::Token(facts), proof) if its_own(&facts) => Some(proof),
+        Identified::Proven(..) | Identified::Refused(_) => None,
+    })
 }
 
 /// Unknown, expired and foreign ids are one answer (SECURITY R7).

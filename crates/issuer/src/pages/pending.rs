@@ -13,6 +13,7 @@ use http::Response;
 use mandate_core::device::DeviceFlow;
 use mandate_core::grant::{
     Authorizable, AuthorizeFault, AuthorizeRequest, ClaimsWish, ResponseMode, SignInFault, SignInRule,
+    lone_redirect, takes_implicit,
 };
 use mandate_core::model::Client;
 use mandate_core::model::Session;
@@ -238,6 +239,11 @@ impl Pending {
         self.sign_in_rule(&[None, None]).check(&session.user, session.created_at, now).is_ok()
     }
 
+    /// The redirect URI that was sent, empty if none was: whoever redeems the code says it again (RFC 6749 section 4.1.3).
+    pub(super) fn sent_redirect(&self) -> &str {
+        self.redirect_uri.as_deref().unwrap_or("")
+    }
+
     /// The key that the code is bound to.
     pub(super) fn binding(&self) -> Option<&str> {
         self.dpop_jkt.as_deref()
@@ -338,10 +344,18 @@ impl Pending {
 
     /// The way back to the app: the mode that was asked for, the query where that one cannot be used.
     fn reply<'a>(&'a self, visit: &Visit<'_>, client: &'a Client) -> Reply<'a> {
-        let redirect_uri = self.redirect_uri.as_deref().unwrap_or("/error");
-        let is_rfc = visit.arrival.tenant.snapshot.platform.dialect.is_full();
+        let snapshot = &visit.arrival.tenant.snapshot;
+        let dialect = snapshot.platform.dialect;
+        let lone = || lone_redirect(client, dialect);
+        let redirect_uri = self.redirect_uri.as_deref().or_else(lone).unwrap_or("/error");
+        let is_rfc = dialect.is_full();
         let asked = self.response_mode.as_deref().filter(|_| is_rfc);
-        Reply { redirect_uri, mode: ResponseMode::read(asked, redirect_uri).unwrap_or_default(), client }
+        let mode = if self.response_type.as_deref() == Some("token") && takes_implicit(client, snapshot) {
+            ResponseMode::OF_TOKENS
+        } else {
+            ResponseMode::read(asked, redirect_uri).unwrap_or_default()
+        };
+        Reply { redirect_uri, mode, client }
     }
 
     /// The error answer at the redirect URI (RFC 6749 section 4.1.2.1), with what explains it (DESIGN D4).
@@ -446,6 +460,19 @@ impl Offer {
     /// The error answer.
     pub(super) fn refused(&self, visit: &Visit<'_>, fail: Fail) -> Answer {
         self.pending.refused(visit, &self.client, fail)
+    }
+
+    /// The token that was asked for in place of a code (RFC 6749 section 4.2.2).
+    pub(super) fn granted_token(&self, visit: &Visit<'_>, given: &rfc::ImplicitToken) -> Answer {
+        let lifetime = given.lifetime_s.to_string();
+        let parameters = [
+            ("access_token", given.token.expose()),
+            ("token_type", "Bearer"),
+            ("expires_in", &lifetime),
+            ("scope", &given.scope),
+            ("state", self.pending.state.as_deref().unwrap_or("")),
+        ];
+        self.pending.reply(visit, &self.client).send(visit, &parameters)
     }
 
     /// The good answer at the redirect URI (RFC 6749 section 4.1.2, RFC 9207).

@@ -52,6 +52,7 @@ impl Reply<'_> {
     fn carry(&self, visit: &Visit<'_>, parameters: &[(&str, &str)]) -> Answer {
         match self.mode.carrier {
             Carrier::Query => Ok(answer::found(&with_query(self.redirect_uri, parameters))),
+            Carrier::Fragment => Ok(answer::found(&with_fragment(self.redirect_uri, parameters))),
             Carrier::FormPost => {
                 let fields = parameters.iter().filter(|(_, value)| !value.is_empty());
                 let page = FormPostPage {
@@ -79,6 +80,14 @@ pub(super) fn with_query(base: &str, parameters: &[(&str, &str)]) -> String {
     format!("{base}{joint}{query}")
 }
 
+/// An address with parameters as its fragment (RFC 6749 section 4.2.2); empty ones are left out. No redirect URI has a
+/// fragment of its own.
+pub(super) fn with_fragment(base: &str, parameters: &[(&str, &str)]) -> String {
+    let mut fragment = url::form_urlencoded::Serializer::new(String::new());
+    fragment.extend_pairs(parameters.iter().filter(|(_, value)| !value.is_empty()));
+    format!("{base}#{}", fragment.finish())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,5 +102,14 @@ mod tests {
             assert_eq!(with_query(base, &[("code", "x y"), ("state", "&"), ("iss", "")]), expected);
         }
         assert_eq!(with_query("https://rp/cb", &[("state", "")]), "https://rp/cb");
+    }
+
+    #[test]
+    fn rfc6749_4_2_2_tokens_travel_in_the_fragment() {
+        let answer = [("access_token", "a b"), ("state", "&"), ("scope", "")];
+        assert_eq!(
+            with_fragment("https://rp/cb?x=1", &answer),
+            "https://rp/cb?x=1#access_token=a+b&state=%26"
+        );
     }
 }

@@ -139,6 +139,7 @@ impl World {
                 templates: super::environment(None).unwrap(),
                 meters: Arc::new(|_, _| Arc::new(Meter::default())),
                 pending: Arc::new(|_, _| None),
+                legacy: Arc::new(|_, _, _, _| ()),
                 client_keys: crate::rfc::nothing_fetched(),
             })
         };

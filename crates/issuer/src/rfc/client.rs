@@ -54,12 +54,20 @@ impl Authenticated {
 
 /// What a request shows.
 enum Shown {
-    Basic(ClientId, Secret),
-    Post(ClientId, Secret),
-    /// A secret where the surface makes no difference between body and header.
-    Secret(ClientId, Secret),
+    Secret(ClientId, Secret, Carrier),
     Assertion(Option<ClientId>, String),
     Nothing(ClientId),
+}
+
+/// Where a secret stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Carrier {
+    /// In the header.
+    Basic,
+    /// In the header, where the surface makes no difference between header and body.
+    Either,
+    /// In the body.
+    Body,
 }
 
 /// The client of a request to an endpoint of ours.
@@ -78,9 +86,7 @@ pub(super) async fn authenticate(
         ClientShown::InBodyOrBasic => shown_in(form, by_basic(headers)),
     };
     match shown? {
-        Shown::Basic(id, secret) => by_secret(arrival, &id, &secret, Some(AuthMethod::SecretBasic)).await,
-        Shown::Post(id, secret) => by_secret(arrival, &id, &secret, Some(AuthMethod::SecretPost)).await,
-        Shown::Secret(id, secret) => by_secret(arrival, &id, &secret, None).await,
+        Shown::Secret(id, secret, carrier) => by_secret(arrival, &id, &secret, carrier).await,
         Shown::Assertion(id, text) => by_assertion(arrival, id, &text).await,
         Shown::Nothing(id) => without_words(arrival, &id).await,
     }
@@ -92,7 +98,8 @@ fn shown(headers: &HeaderMap, form: &Form) -> Result<Shown, Fail> {
     let authorization = authorizations.next();
     let secret = form.get("client_secret");
     let assertion = form.get("client_assertion");
-    let ways = headers.get_all(AUTHORIZATION).iter().count()
+    let ways = usize::from(authorization.is_some())
+        + authorizations.count()
         + usize::from(secret.is_some())
         + usize::from(assertion.is_some());
     if must!("rfc6749-2.3-one", ways > 1) {
@@ -110,7 +117,7 @@ fn shown(headers: &HeaderMap, form: &Form) -> Result<Shown, Fail> {
                 .with(F::Received, "another client_id in the body than in the Authorization header")
                 .into());
         }
-        return Ok(Shown::Basic(id, secret));
+        return Ok(Shown::Secret(id, secret, Carrier::Basic));
     }
     if let Some(text) = assertion {
         return shown_by_assertion(form, named, text);
@@ -119,7 +126,7 @@ fn shown(headers: &HeaderMap, form: &Form) -> Result<Shown, Fail> {
     match secret {
         None => Ok(Shown::Nothing(id)),
         Some(text) if visible_defect(text).is_some() => Err(damaged("client_secret")),
-        Some(text) => Ok(Shown::Post(id, Secret::new(text))),
+        Some(text) => Ok(Shown::Secret(id, Secret::new(text), Carrier::Body)),
     }
 }
 
@@ -166,6 +173,7 @@ fn shown_in(form: &Form, header: Option<(String, String)>) -> Result<Shown, Fail
             .into());
     }
     let id = named.map(str::to_owned).or(header_id).map(ClientId::new);
+    let carrier = if secret.is_some() { Carrier::Body } else { Carrier::Either };
     let secret = secret.map(str::to_owned).or(header_secret);
     match (form.get("client_assertion"), secret) {
         (Some(_), Some(_)) => Err(Refusal::anonymous(Cause::CredentialAmbiguous)
@@ -173,7 +181,7 @@ fn shown_in(form: &Form, header: Option<(String, String)>) -> Result<Shown, Fail
             .into()),
         (Some(text), None) => shown_by_assertion(form, id, text),
         (None, Some(text)) if visible_defect(&text).is_some() => Err(damaged("client_secret")),
-        (None, Some(text)) => Ok(Shown::Secret(id.ok_or_else(nobody)?, Secret::new(text))),
+        (None, Some(text)) => Ok(Shown::Secret(id.ok_or_else(nobody)?, Secret::new(text), carrier)),
         (None, None) => Ok(Shown::Nothing(id.ok_or_else(nobody)?)),
     }
 }
@@ -214,7 +222,7 @@ async fn by_secret(
     arrival: &Arrival<'_>,
     id: &ClientId,
     secret: &Secret,
-    method: Option<AuthMethod>,
+    carrier: Carrier,
 ) -> Result<Authenticated, Fail> {
     let contact = &*arrival.tenant.snapshot.platform.contact;
     let digest = secret.digest();
@@ -222,39 +230,42 @@ async fn by_secret(
         policy::identify_client(&digest, client, SecretUse::Own, contact, arrival.now)
     };
     let cache = &arrival.issuer.cache;
-    let (client, proof) = match cache.peek_client(arrival.platform(), id) {
-        Some(client) if check(Some(&client)).is_ok() => {
-            let proof = check(Some(&client))?;
-            (client, proof)
-        }
+    let at_hand = cache.peek_client(arrival.platform(), id);
+    let at_hand = at_hand.and_then(|client| check(Some(&client)).ok().map(|proof| (client, proof)));
+    let (client, proof) = match at_hand {
+        Some(proven) => proven,
         // What memory refuses is looked up once more: unknown clients and wrong secrets cost the same (SECURITY R7).
-        _ => {
+        None => {
             let found = cache.look_up_client(arrival.platform(), id).await?;
             let proof = check(found.as_ref())?;
             (found.ok_or_else(|| Refusal::anonymous(Cause::Internal))?, proof)
         }
     };
-    demand_method(&client, method)?;
-    Ok(Authenticated { client, proof: Some(proof), marks: Vec::new() })
+    let authenticated = Authenticated { client, proof: Some(proof), marks: Vec::new() };
+    match demand_method(arrival, &authenticated.client, carrier) {
+        Ok(()) => Ok(authenticated),
+        Err(fail) => Err(authenticated.told(fail)),
+    }
 }
 
 /// A weaker way beside the registered one would make the client as weak.
-fn demand_method(client: &Client, used: Option<AuthMethod>) -> Result<(), Fail> {
+fn demand_method(arrival: &Arrival<'_>, client: &Client, carrier: Carrier) -> Result<(), Fail> {
     let registered = client.settings.auth_method;
-    let fits = match used {
-        Some(used) => registered == used,
-        None => matches!(registered, AuthMethod::SecretBasic | AuthMethod::SecretPost),
-    };
-    if fits {
-        return Ok(());
+    match (carrier, registered) {
+        (Carrier::Body, _) => arrival.secret_in_body(client),
+        (Carrier::Basic | Carrier::Either, AuthMethod::SecretBasic)
+        | (Carrier::Either, AuthMethod::SecretPost) => Ok(()),
+        (Carrier::Basic | Carrier::Either, _) => Err(Refusal::anonymous(Cause::ClientMethodWrong)
+            .with(
+                F::Defect,
+                format!(
+                    "it came by {}, its registration says {}",
+                    AuthMethod::SecretBasic.as_str(),
+                    registered.as_str()
+                ),
+            )
+            .into()),
     }
-    let used = used.unwrap_or(AuthMethod::SecretPost);
-    Err(Refusal::anonymous(Cause::ClientMethodWrong)
-        .with(
-            F::Defect,
-            format!("it came by {}, its registration says {}", used.as_str(), registered.as_str()),
-        )
-        .into())
 }
 
 /// A request that holds a name and nothing else: a public client's, or one whose certificate says the rest.

@@ -62,6 +62,9 @@ pub(super) fn document(platform: &Platform, id_token_algs: &[&str], mutual: Mutu
     let confidential: Vec<&str> = offered().filter(|m| **m != AuthMethod::None).map(|m| m.as_str()).collect();
     let grants: Vec<&str> =
         GrantType::ALL.iter().filter(|g| g.is_allowed_by(platform.legacy)).map(|g| g.as_str()).collect();
+    let of_old = |word: &'static str| Some(word).filter(|_| platform.legacy.implicit);
+    let response_types: Vec<&str> = ["code"].into_iter().chain(of_old("token")).collect();
+    let response_modes: Vec<&str> = ResponseMode::WORDS.into_iter().chain(of_old("fragment")).collect();
     let scopes: Vec<&str> = platform.scopes.iter().map(|s| s.scope.as_str()).collect();
     let mut document = json!({
         "issuer": must!("rfc8414-2-issuer").then_some(issuer),
@@ -74,8 +77,8 @@ pub(super) fn document(platform: &Platform, id_token_algs: &[&str], mutual: Mutu
         "userinfo_endpoint": must!("oidcd-3-userinfo-endpoint").then(|| at("/userinfo")),
         "jwks_uri": must!("oidcd-3-jwks-uri").then(|| at("/jwks")),
         "scopes_supported": must!("rfc8414-2-scopes").then_some(scopes),
-        "response_types_supported": must!("rfc8414-2-response-types").then_some(["code"]),
-        "response_modes_supported": must!("rfc8414-2-response-modes").then_some(ResponseMode::WORDS),
+        "response_types_supported": must!("rfc8414-2-response-types").then_some(response_types),
+        "response_modes_supported": must!("rfc8414-2-response-modes").then_some(response_modes),
         "authorization_signing_alg_values_supported": id_token_algs,
         "end_session_endpoint": at("/end_session"),
         "grant_types_supported": must!("rfc8414-2-grant-types").then_some(grants),

@@ -5,6 +5,7 @@ use super::samples::{DAY, Scene, at};
 use crate::{Changed, DecisionRow, IssueToken, MarkKind, Redeemed, StoreError, Used};
 use mandate_core::Timestamp;
 use mandate_core::grant::GrantSpec;
+use mandate_core::legacy::{LegacyCount, LegacyUse};
 use mandate_core::model::{Credential, EndReason};
 use mandate_core::refresh::Chain;
 
@@ -64,6 +65,35 @@ pub(super) async fn use_is_noted(f: &Fixture) {
     assert_eq!(facts.key.last_used, Some(at(100)), "never moves back");
     let grant = scene.store().grant(&scene.platform, &"g1".into()).await.expect("read").expect("grant");
     assert_eq!(grant.last_used, Some(at(100)));
+}
+
+pub(super) async fn legacy_uses_add_up(f: &Fixture) {
+    let scene = Scene::new(f);
+    let count = |client: &str, what, times, first, last| LegacyCount {
+        client: client.into(),
+        what,
+        times,
+        first: at(first),
+        last: at(last),
+    };
+    let (implicit, body) = (LegacyUse::Implicit, LegacyUse::SecretInBody);
+    let notes = [
+        vec![count("c2", body, 1, 30, 30), count("c1", body, 2, 10, 20)],
+        // a node that writes late
+        vec![count("c1", body, 3, 5, 15), count("c1", implicit, 1, 40, 40)],
+        // the same client twice in one batch
+        vec![count("c2", body, 1, 50, 50), count("c2", body, 1, 60, 60)],
+        Vec::new(),
+    ];
+    for counts in &notes {
+        scene.store().note_legacy(&scene.platform, counts).await.expect("note");
+    }
+    let found = scene.store().legacy_uses(&scene.platform).await.expect("read");
+    let wanted =
+        [count("c1", implicit, 1, 40, 40), count("c1", body, 5, 5, 20), count("c2", body, 3, 30, 60)];
+    assert_eq!(found, wanted);
+    let elsewhere = scene.store().legacy_uses(&"elsewhere".into()).await.expect("read");
+    assert!(elsewhere.is_empty());
 }
 
 pub(super) async fn audit_is_written_with_the_change(f: &Fixture) {

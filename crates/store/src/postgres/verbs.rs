@@ -2,8 +2,8 @@
 
 use super::lookups::Lookup;
 use super::{
-    Postgres, accounts, admin, chains, clients, codes, devices, grants, keys, log, marks, platforms, pushed,
-    records, sessions, sign_on, signing, tokens, users,
+    Postgres, accounts, admin, chains, clients, codes, devices, grants, keys, legacy, log, marks, platforms,
+    pushed, records, sessions, sign_on, signing, tokens, users,
 };
 use crate::minted::{Issued, Mark, MarkKind, Minted, Polled, Rotated};
 use crate::sign_on::{SignOn, SignedOn};
@@ -14,6 +14,7 @@ use crate::verbs::{
 };
 use mandate_core::device::DeviceFlow;
 use mandate_core::grant::{CodeRule, GrantSpec, LiveSession};
+use mandate_core::legacy::LegacyCount;
 use mandate_core::model::{
     Account, Administrator, ApiKey, Client, ClientSecret, Credential, EndReason, Grant, KeyHolder,
     PasswordHash, Session, Status, TokenFacts, User,
@@ -283,7 +284,26 @@ impl Store for Postgres {
         minted: &'a Minted,
         now: Timestamp,
     ) -> Fut<'a, Rotated> {
-        Box::pin(chains::rotate(&self.shared, &self.rotations, (platform, id), rule, scopes, minted, now))
+        Box::pin(chains::rotate(
+            &self.shared,
+            &self.rotations,
+            (platform, id, None),
+            rule,
+            scopes,
+            minted,
+            now,
+        ))
+    }
+    fn rotate_seen<'a>(
+        &'a self,
+        seen: &'a ChainWithGrant,
+        rule: &'a RefreshRule,
+        scopes: &'a ScopeSet,
+        minted: &'a Minted,
+        now: Timestamp,
+    ) -> Fut<'a, Rotated> {
+        let chain = (&seen.0.platform, &seen.0.id, Some(seen));
+        Box::pin(chains::rotate(&self.shared, &self.rotations, chain, rule, scopes, minted, now))
     }
     fn end_chain<'a>(
         &'a self,
@@ -417,6 +437,12 @@ impl Store for Postgres {
     }
     fn note_use<'a>(&'a self, platform: &'a PlatformId, uses: &'a [(Used, Timestamp)]) -> Fut<'a, ()> {
         Box::pin(records::note_use(&self.shared, platform, uses))
+    }
+    fn note_legacy<'a>(&'a self, platform: &'a PlatformId, counts: &'a [LegacyCount]) -> Fut<'a, ()> {
+        Box::pin(legacy::note(&self.shared, platform, counts))
+    }
+    fn legacy_uses<'a>(&'a self, platform: &'a PlatformId) -> Fut<'a, Vec<LegacyCount>> {
+        Box::pin(legacy::list(&self.shared, platform))
     }
     fn audit_after(&self, after: u64, limit: u32) -> Fut<'_, Vec<AuditRecord>> {
         Box::pin(records::audit_after(&self.shared, after, limit))

@@ -1,8 +1,8 @@
 //! The verbs, each handed to the module of its subject.
 
 use super::{
-    Sqlite, accounts, admin, chains, clients, codes, devices, grants, keys, log, marks, purge, pushed,
-    records, sign_on, signing, tokens, users,
+    Sqlite, accounts, admin, chains, clients, codes, devices, grants, keys, legacy, log, marks, purge,
+    pushed, records, sign_on, signing, tokens, users,
 };
 use crate::{
     At, Audit, AuditRecord, ChainWithGrant, Changed, ClientChange, ConnectedApp, DecisionRow, Fut,
@@ -11,6 +11,7 @@ use crate::{
 };
 use mandate_core::device::DeviceFlow;
 use mandate_core::grant::{CodeRule, GrantSpec, LiveSession};
+use mandate_core::legacy::LegacyCount;
 use mandate_core::model::{
     Account, Administrator, ApiKey, Client, ClientSecret, Credential, EndReason, Grant, KeyHolder,
     PasswordHash, Session, Status, TokenFacts, User,
@@ -482,6 +483,14 @@ impl Store for Sqlite {
     fn note_use<'a>(&'a self, platform: &'a PlatformId, uses: &'a [(Used, Timestamp)]) -> Fut<'a, ()> {
         let (platform, uses) = (platform.clone(), uses.to_vec());
         self.write(move |work| records::note_use(work, &platform, &uses))
+    }
+    fn note_legacy<'a>(&'a self, platform: &'a PlatformId, counts: &'a [LegacyCount]) -> Fut<'a, ()> {
+        let (platform, counts) = (platform.clone(), counts.to_vec());
+        self.write(move |work| legacy::note(work, &platform, &counts))
+    }
+    fn legacy_uses<'a>(&'a self, platform: &'a PlatformId) -> Fut<'a, Vec<LegacyCount>> {
+        let platform = platform.clone();
+        self.read(move |conn| legacy::list(conn, &platform))
     }
     fn audit_after(&self, after: u64, limit: u32) -> Fut<'_, Vec<AuditRecord>> {
         self.read(move |conn| records::audit_after(conn, after, limit))

@@ -50,6 +50,7 @@ static DATA: DialectData = DialectData {
     surfaces: &[CONNECT, BROKER, REST],
     usual: REST,
     front: Front::Plain,
+    lone_redirect: false,
     codes: CodeText::Uuid,
     keeps_keys: false,
     reads_account: true,

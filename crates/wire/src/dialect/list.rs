@@ -1,6 +1,6 @@
 //! The dialects that a server speaks.
 
-use super::{Dialect, alpaca, rfc};
+use super::{Dialect, alpaca, olx, rfc};
 use mandate_core::platform;
 
 /// The dialects that a server speaks. Cheap to copy.
@@ -10,7 +10,7 @@ pub struct Dialects(&'static [&'static dyn Dialect]);
 impl Dialects {
     /// Those that come with Mandate.
     pub const fn shipped() -> Self {
-        Self(&[&rfc::Rfc, &alpaca::Alpaca])
+        Self(&[&rfc::Rfc, &alpaca::Alpaca, &olx::Olx])
     }
     /// These. No two may have one word, and there is at least one.
     pub const fn of(list: &'static [&'static dyn Dialect]) -> Self {

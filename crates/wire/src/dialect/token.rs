@@ -17,6 +17,9 @@ pub struct TokenRules {
     pub grants: &'static [GrantType],
     /// The shape of access tokens.
     pub access: AccessText,
+    /// Whether a request with a code says `scope` once more: words that the client may not have are refused then, and nothing
+    /// is widened by the others. Elsewhere the parameter is not looked at.
+    pub scope_with_code: bool,
 }
 
 impl TokenRules {

@@ -13,8 +13,12 @@ use mandate_core::platform::{
 use mandate_core::{ProductId, Scope};
 
 /// Every kind of access with its word.
-pub(super) const ACCESS: [(&str, RouteAccess); 3] =
-    [("public", RouteAccess::Public), ("account", RouteAccess::Account), ("partner", RouteAccess::Partner)];
+pub(super) const ACCESS: [(&str, RouteAccess); 4] = [
+    ("public", RouteAccess::Public),
+    ("account", RouteAccess::Account),
+    ("owner", RouteAccess::Owner),
+    ("partner", RouteAccess::Partner),
+];
 
 /// Surfaces that have routes: pages have none.
 fn surfaces(given: &Given<'_>) -> Vec<(&'static str, Surface)> {

@@ -96,7 +96,7 @@ fn routes(names: &Names) -> impl Strategy<Value = Vec<Route>> + use<> {
     let names = names.clone();
     let route = (
         0..3_usize,
-        0..3_usize,
+        0..4_usize,
         any::<bool>(),
         any::<Option<Index>>(),
         any::<Option<Index>>(),
@@ -106,7 +106,9 @@ fn routes(names: &Names) -> impl Strategy<Value = Vec<Route>> + use<> {
         let routes = routes.into_iter().enumerate();
         routes
             .map(|(i, (method, access, rest, scope_index, product, param))| {
-                let access = [RouteAccess::Public, RouteAccess::Account, RouteAccess::Partner][access];
+                let access =
+                    [RouteAccess::Public, RouteAccess::Account, RouteAccess::Owner, RouteAccess::Partner]
+                        [access];
                 let public = access == RouteAccess::Public;
                 Route {
                     method: ["GET", "POST", "DELETE"][method].into(),

@@ -1,6 +1,7 @@
 //! The rule as tables.
 
 mod front;
+mod older;
 
 use super::*;
 use crate::Offset;

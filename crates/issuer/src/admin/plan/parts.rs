@@ -167,6 +167,7 @@ fn routes(platform: &Platform) -> impl Iterator<Item = Part> + '_ {
                 match r.access {
                     RouteAccess::Public => "anybody",
                     RouteAccess::Account => "accounts",
+                    RouteAccess::Owner => "owners",
                     RouteAccess::Partner => "partners",
                 }
                 .into(),

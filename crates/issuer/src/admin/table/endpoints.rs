@@ -252,6 +252,13 @@ pub(in crate::admin) const ENDPOINTS: &[Endpoint] = &[
         One(Shape::Grant),
         "End a grant and everything that hangs from it",
     ),
+    // Older times.
+    get(
+        Platform(P::Legacy),
+        "/platforms/{platform}/legacy",
+        Many(Shape::LegacyUse),
+        "Which clients use what OAuth 2.1 no longer has",
+    ),
     // Signing keys.
     get(
         Platform(P::SigningKeys),

@@ -73,7 +73,7 @@ pub(super) const REPLACE: &[Member] = &[takes(
 pub(super) const RESET: &[Member] = &[takes("label", Text, "what the owner calls the new key")];
 
 /// What a client's settings are.
-const SETTINGS: &str = "how it is to be treated: profile, auth_method, grants, refresh, access_token, jwks (a JWK set as text) or jwks_uri, id_token_alg, requires_pkce, may_omit_pkce, requires_par, requires_signed_request, dpop_bound, tls_client_certificate_bound_access_tokens, tls_client_auth_subject_dn, tls_client_auth_san_dns, tls_client_auth_san_uri, tls_client_auth_san_ip, tls_client_auth_san_email, tls_client_certificate_thumbprints, extra_audiences, may_omit_jti, may_introspect, introspects, introspection_alg; what is left out has its default";
+const SETTINGS: &str = "how it is to be treated: profile, auth_method, grants, refresh, access_token, jwks (a JWK set as text) or jwks_uri, access_token_alg, id_token_alg, requires_pkce, may_omit_pkce, requires_par, requires_signed_request, dpop_bound, tls_client_certificate_bound_access_tokens, tls_client_auth_subject_dn, tls_client_auth_san_dns, tls_client_auth_san_uri, tls_client_auth_san_ip, tls_client_auth_san_email, tls_client_certificate_thumbprints, extra_audiences, may_omit_jti, may_introspect, introspects, introspection_alg; what is left out has its default";
 
 pub(super) const CLIENT: &[Member] = &[
     needs("name", Text, "what people read on the consent page"),

@@ -10,6 +10,7 @@ use crate::{Arrival, Issuer, Tenant};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::Request;
+use mandate_core::legacy::LegacyUse;
 use mandate_core::limit::Meter;
 use mandate_core::model::{Account, Client, ClientOwner, ClientSecret, Session, Status, User, UserKind};
 use mandate_core::platform::{Environment, Host, Plan, Platform, ScopeDefinition, Snapshot, Tokens};
@@ -22,8 +23,8 @@ use mandate_wire::refresh_token::{RefreshKey, RefreshKeys};
 use mandate_wire::seal::Sealer;
 use mandate_wire::ticket::Tickets;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
 
 pub(crate) const ISSUER: &str = "https://bank.example";
 pub(crate) const API: &str = "https://api.bank.example";
@@ -34,8 +35,13 @@ pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const COOKIE: &str = "the-session-of-ann";
 
+/// Made once: it takes as long as everything else together.
+static RSA: LazyLock<Vec<u8>> = LazyLock::new(|| SigningKey::generate(Alg::Rs256).unwrap().to_vec());
+
 /// One node of one platform.
 pub(crate) struct Bank {
+    /// What was counted of older times.
+    pub(crate) counted: Arc<Mutex<Vec<(String, LegacyUse)>>>,
     node: Arc<Issuer>,
     pub(crate) tenant: Arc<Tenant>,
     clock: Arc<Hands>,
@@ -149,8 +155,9 @@ impl Bank {
             let private = SigningKey::generate(alg).unwrap();
             Arc::new(SigningKey::from_pkcs8(alg, &private, None).unwrap())
         };
+        let rsa = |alg| Arc::new(SigningKey::from_pkcs8(alg, &RSA, None).unwrap());
         let keys = Keys::new(
-            vec![key(Alg::Es256), key(Alg::EdDsa)],
+            vec![key(Alg::Es256), key(Alg::EdDsa), rsa(Alg::Ps256), rsa(Alg::Rs256)],
             Vec::new(),
             RefreshKeys::new(1, vec![(1, RefreshKey::new(&[3; 32]))]),
             Nonces::new(&[4; 32]),
@@ -164,6 +171,8 @@ impl Bank {
             recorder: Arc::new(recorder),
             tickets: Arc::new(Tickets::new("bank".into(), &[2; 32]).unwrap()),
         });
+        let counted = Arc::new(Mutex::new(Vec::new()));
+        let counting = counted.clone();
         let node = Arc::new(Issuer {
             dialects: mandate_wire::dialect::Dialects::shipped(),
             cache: Cached::new(store.clone(), feed, clock.clone(), true),
@@ -175,10 +184,13 @@ impl Bank {
             templates: crate::templates(None).unwrap(),
             meters: Arc::new(|_, _| Arc::new(Meter::default())),
             pending: Arc::new(|_, _| None),
+            legacy: Arc::new(move |_, client, what, _| {
+                counting.lock().unwrap().push((client.to_string(), what));
+            }),
             client_keys: crate::rfc::nothing_fetched(),
         });
         node.passwords.follow(node.cache.feed());
-        let bank = Self { node, tenant, clock };
+        let bank = Self { counted, node, tenant, clock };
         bank.node.cache.load_kills(Timestamp::default()).await.unwrap();
         bank.furnish().await;
         bank

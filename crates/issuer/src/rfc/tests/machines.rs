@@ -1,6 +1,7 @@
 //! Machines that sign on with name and password (RFC 6749 section 4.3; SECURITY R5, R7, R22).
 
 use super::{API, Bank, Reply, app, metadata};
+use mandate_core::legacy::LegacyUse;
 use mandate_core::model::{Account, Status, User, UserKind};
 use mandate_core::platform::ScopeDefinition;
 use mandate_core::settings::{AuthMethod, GrantType, Profile};
@@ -130,6 +131,12 @@ async fn rfc6749_4_3_a_machine_signs_on_and_refreshes() {
     };
     assert_eq!(refresh("trapi openid").await.said(), "400 invalid_scope");
     assert_eq!(refresh("trapi").await.member("scope"), "accounts quotes", "the umbrella again");
+    let counted = bank.counted.lock().unwrap().clone();
+    assert_eq!(
+        counted,
+        [("terminal".to_owned(), LegacyUse::PasswordGrant)],
+        "the sign-on, not its refreshes"
+    );
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use mandate_core::disclosure::{FactName as F, PossessionProof, Subjects};
 use mandate_core::grant::{
     GrantSpec, SignOnRule, displaced, displaced_links, identify_machine, password_of_machine, quota_reached,
 };
+use mandate_core::legacy::LegacyUse;
 use mandate_core::model::{EndReason, GrantedBy, PasswordHash, Status, User};
 use mandate_core::refresh::{Chain, Repeats};
 use mandate_core::refusal::Refusal;
@@ -47,6 +48,7 @@ impl Asked<'_> {
         let new = self.sign_on(&machine, exclusive, new_password, &scopes).await?;
         match self.arrival.issuer.store.sign_on(&new.on).await? {
             SignedOn::Done { grant, .. } => {
+                self.arrival.used_of_old(&self.client.id, LegacyUse::PasswordGrant);
                 let (offset, chain) = (self.offset, &new.chain);
                 let hangs_from = (&grant, offset);
                 let said = Some((chain, chain.generation));

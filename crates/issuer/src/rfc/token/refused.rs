@@ -4,6 +4,7 @@ use crate::{Arrival, Fail};
 use mandate_core::binding::Binding;
 use mandate_core::disclosure::FactName as F;
 use mandate_core::grant::CodeFault;
+use mandate_core::legacy::LegacyUse;
 use mandate_core::model::{Client, Code, EndReason};
 use mandate_core::platform::Legacy;
 use mandate_core::refresh::{Chain, Look, RefreshFault};
@@ -13,13 +14,18 @@ use mandate_core::{Cause, ScopeSet};
 use mandate_store::{MarkKind, Polled};
 
 pub(super) fn unsupported(received: &str, offered: &[GrantType], legacy: Legacy) -> Refusal {
-    let shown =
-        if ["password", "implicit"].contains(&received) { received } else { "(one that is not known here)" };
+    let mut known = GrantType::ALL.iter().map(|g| g.as_str());
+    let shown = known.find(|word| *word == received).unwrap_or("(one that is not known here)");
     let expected: Vec<&str> =
         offered.iter().filter(|g| g.is_allowed_by(legacy)).map(|g| g.as_str()).collect();
-    Refusal::anonymous(Cause::GrantTypeUnsupported)
+    let refusal = Refusal::anonymous(Cause::GrantTypeUnsupported)
         .with(F::Received, shown)
-        .with(F::Expected, expected.join(", "))
+        .with(F::Expected, expected.join(", "));
+    let offered_of_old = GrantType::from_word(received).filter(|grant| offered.contains(grant));
+    match offered_of_old {
+        Some(_) => refusal.with(F::PlatformKey, LegacyUse::PasswordGrant.platform_key()),
+        None => refusal,
+    }
 }
 
 pub(in crate::rfc) fn not_allowed(arrival: &Arrival<'_>, client: &Client, grant: GrantType) -> Fail {
