@@ -118,7 +118,19 @@ async fn rfc6749_4_3_a_machine_signs_on_and_refreshes() {
     let next = bank.go_on(&reply).await;
     assert_eq!((next.said(), next.member("scope")), ("200".into(), "accounts quotes".into()), "{next:?}");
     assert_eq!(next.claims("access_token")["sub"], "u-GE-A-1");
-    assert_eq!(bank.go_on(&next).await.said(), "200");
+    let last = bank.go_on(&next).await;
+    let token = last.text("refresh_token");
+    let refresh = async |scope| {
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("client_id", "terminal"),
+            ("refresh_token", &*token),
+            ("scope", scope),
+        ];
+        bank.post("/token", &fields).await
+    };
+    assert_eq!(refresh("trapi openid").await.said(), "400 invalid_scope");
+    assert_eq!(refresh("trapi").await.member("scope"), "accounts quotes", "the umbrella again");
     let counted = bank.counted.lock().unwrap().clone();
     assert_eq!(
         counted,
