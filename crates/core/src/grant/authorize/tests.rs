@@ -221,12 +221,15 @@ fn r22_only_s256_challenges_are_taken() {
     };
     assert_eq!(
         ask(Some(challenge), Some("S256"))
-            .challenge(&client(), crate::platform::samples::PLAIN)
+            .challenge(&client(), crate::platform::samples::PLAIN, ResponseType::Code)
             .unwrap()
             .as_deref(),
         Some(challenge)
     );
-    assert_eq!(ask(None, None).challenge(&client(), crate::platform::samples::PLAIN).unwrap(), None);
+    assert_eq!(
+        ask(None, None).challenge(&client(), crate::platform::samples::PLAIN, ResponseType::Code).unwrap(),
+        None
+    );
     for (challenge, method, cause) in [
         (Some(challenge), None, Cause::ParameterInvalid),
         (Some(challenge), Some("plain"), Cause::ParameterInvalid),
@@ -234,7 +237,10 @@ fn r22_only_s256_challenges_are_taken() {
         (None, Some("S256"), Cause::ParameterMissing),
     ] {
         assert_eq!(
-            ask(challenge, method).challenge(&client(), crate::platform::samples::PLAIN).unwrap_err().cause,
+            ask(challenge, method)
+                .challenge(&client(), crate::platform::samples::PLAIN, ResponseType::Code)
+                .unwrap_err()
+                .cause,
             cause,
             "{challenge:?} {method:?}"
         );
@@ -300,7 +306,8 @@ fn fapi2_5_3_2_2_a_strict_profile_knows_no_exception_from_pkce() {
         },
         ..client()
     };
-    let refusal = request().challenge(&strict, crate::platform::samples::FULL).unwrap_err();
+    let refusal =
+        request().challenge(&strict, crate::platform::samples::FULL, ResponseType::Code).unwrap_err();
     assert_eq!(refusal.cause, Cause::ParameterMissing);
 }
 
