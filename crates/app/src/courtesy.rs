@@ -105,7 +105,8 @@ impl<S: Write + Unpin> Write for Courteous<S> {
 /// The status, if this is the parser's own answer: a status line and headers that say the body is empty, and none
 /// of the headers that every answer of ours holds.
 fn bare_refusal(buf: &[u8], ours: bool) -> Option<u16> {
-    let head = buf.strip_prefix(b"HTTP/1.1 ")?;
+    // Nearly every answer ends here.
+    let head = buf.strip_prefix(b"HTTP/1.1 ").filter(|head| head.first() == Some(&b'4'))?;
     let status: u16 = std::str::from_utf8(head.get(..3)?).ok()?.parse().ok()?;
     if !matches!(status, 400 | 414 | 431) || buf.len() > 256 {
         return None;

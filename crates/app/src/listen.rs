@@ -4,13 +4,14 @@ use crate::node::{Live, Node};
 use crate::patience::Patience;
 use crate::tls::Shown;
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Either, Full, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use mandate_core::disclosure::FactName;
+use mandate_core::platform::Host;
 use mandate_core::refusal::Refusal;
 use mandate_core::{Cause, PlatformId};
 use mandate_gate::GateBody;
@@ -19,7 +20,8 @@ use mandate_wire::body;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -42,6 +44,18 @@ pub(crate) struct Bounds {
 type Wanted = (PlatformId, Box<str>);
 /// Where it was bound, and the task that accepts there.
 type Open = (SocketAddr, JoinHandle<()>);
+
+/// What the last request of a connection found, for the next one.
+#[derive(Default)]
+struct Last(Mutex<Option<Seen>>);
+
+struct Seen {
+    /// When platforms are applied these are others. Weak: a connection that waits keeps nothing of old ones.
+    platforms: Weak<HashMap<PlatformId, Arc<Live>>>,
+    live: Weak<Live>,
+    named: Box<[u8]>,
+    host_index: usize,
+}
 
 /// Who is at the other end of a connection.
 struct Sender {
@@ -204,17 +218,19 @@ impl Listeners {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let mut stop = self.stop.subscribe();
+        let told = stop.clone();
         let courteous = crate::courtesy::Courteous::new(TokioIo::new(stream), {
             let (this, platform, listen) = (self.clone(), platform.clone(), listen.clone());
             Arc::new(move |status| this.malformed(&platform, &listen, status))
         });
         let turns = courteous.turns();
+        let last = Last::default();
         let service = service_fn(|request: Request<Incoming>| {
-            let (platform, listen, turns, sender) = (&platform, &listen, &turns, &sender);
+            let (platform, listen, turns, last, sender) = (&platform, &listen, &turns, &last, &sender);
             async move {
                 turns.begin();
                 let head = request.method() == http::Method::HEAD;
-                let mut response = self.answer(platform, listen, sender, request).await;
+                let mut response = self.answer(platform, listen, last, sender, request).await;
                 if head && let Either::Left(body) = response.body_mut() {
                     *body = Full::default();
                 }
@@ -227,11 +243,22 @@ impl Listeners {
             .max_buf_size(64 * 1024)
             .serve_connection(courteous, service);
         let mut connection = std::pin::pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            _ = stop.changed() => {
+        let mut stopping = std::pin::pin!(stop.changed());
+        let mut heard = false;
+        let ended = std::future::poll_fn(|cx| {
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                return Poll::Ready(Some(ended));
+            }
+            // One task polls this, so its waker needs to be left once only.
+            let asks = !heard || told.has_changed().unwrap_or(true);
+            heard = true;
+            if asks && stopping.as_mut().poll(cx).is_ready() { Poll::Ready(None) } else { Poll::Pending }
+        });
+        let ended = match ended.await {
+            Some(ended) => ended,
+            None => {
                 connection.as_mut().graceful_shutdown();
-                connection.as_mut().await
+                connection.await
             }
         };
         if let Err(error) = ended {
@@ -239,24 +266,55 @@ impl Listeners {
         }
     }
 
+    /// The platform as it stands now, and which of its hosts a request names; `None` for none that listens here. A
+    /// connection asks for the same one again and again.
+    fn find(
+        &self,
+        platform: &PlatformId,
+        listen: &str,
+        last: &Last,
+        request: &Request<Incoming>,
+    ) -> Option<(Arc<Live>, Option<usize>)> {
+        let platforms = self.node.platforms_now();
+        let named = host_of(request);
+        let mut last = last.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(last), Some(named)) = (&*last, named)
+            && last.platforms.as_ptr() == Arc::as_ptr(&platforms)
+            && *last.named == *named.as_bytes()
+            && let Some(live) = last.live.upgrade()
+        {
+            return Some((live, Some(last.host_index)));
+        }
+        let live = platforms.get(platform)?.clone();
+        let hosts = &live.tenant.snapshot.platform.hosts;
+        let here = |h: &Host| *h.listen == *listen;
+        let name = named.and_then(|named| named.to_str().ok());
+        let found =
+            name.and_then(|name| hosts.iter().position(|h| here(h) && mandate_gate::host_matches(h, name)));
+        *last = found.zip(name).map(|(host_index, name)| Seen {
+            platforms: Arc::downgrade(&platforms),
+            live: Arc::downgrade(&live),
+            named: name.as_bytes().into(),
+            host_index,
+        });
+        Some((live, found))
+    }
+
     /// One request, from any host.
     async fn answer(
         &self,
         platform: &PlatformId,
         listen: &str,
+        last: &Last,
         sender: &Sender,
         mut request: Request<Incoming>,
     ) -> Response<Body> {
         let peer = sender.peer.ip();
-        let platforms = self.node.platforms();
-        let Some(live) = platforms.get(platform) else { return gone() };
-        let named = host_of(&request);
+        let Some((live, found)) = self.find(platform, listen, last, &request) else { return gone() };
+        let live = &*live;
         let hosts = &live.tenant.snapshot.platform.hosts;
-        let here = |h: &&mandate_core::platform::Host| *h.listen == *listen;
-        let matched =
-            named.and_then(|name| hosts.iter().position(|h| here(&h) && mandate_gate::host_matches(h, name)));
-        let Some(host_index) = matched else {
-            let first = hosts.iter().position(|h| here(&h)).unwrap_or(0);
+        let Some(host_index) = found else {
+            let first = hosts.iter().position(|h| *h.listen == *listen).unwrap_or(0);
             return self.refuse(live, first, peer, Refusal::anonymous(Cause::HostUnknown));
         };
         let trusted = &self.bounds.trusted_proxies;
@@ -268,11 +326,15 @@ impl Listeners {
         };
         let surface = hosts[host_index].surface;
         if mandate_issuer::owns(surface, request.uri().path()) {
-            let now = self.node.clock.now();
-            let certificate = shown.map(|shown| self.node.tls.judged(&shown, now));
-            let arrival =
-                Arrival { certificate: certificate.as_ref(), ..self.arrival(live, host_index, address) };
-            let mut response = match collect(request, self.bounds.body_timeout).await {
+            let arrival = self.arrival(live, host_index, address);
+            let certificate = shown.map(|shown| self.node.tls.judged(&shown, arrival.now));
+            let arrival = Arrival { certificate: certificate.as_ref(), ..arrival };
+            let collected = if request.body().is_end_stream() {
+                Ok(request.map(|_| Bytes::new()))
+            } else {
+                collect(request, self.bounds.body_timeout).await
+            };
+            let mut response = match collected {
                 Ok(request) => mandate_issuer::handle(&arrival, request).await,
                 Err(refusal) => {
                     let mut response = arrival.refuse("(body)", (*refusal).into());
@@ -342,12 +404,12 @@ impl Listeners {
 }
 
 /// The authority that a request names.
-fn host_of<B>(request: &Request<B>) -> Option<&str> {
+fn host_of<B>(request: &Request<B>) -> Option<&HeaderValue> {
     let mut named = request.headers().get_all(http::header::HOST).iter();
     match (named.next(), named.next(), request.uri().authority()) {
-        (Some(one), None, None) => one.to_str().ok(),
+        (Some(one), None, None) => Some(one),
         (Some(one), None, Some(authority)) => {
-            one.to_str().ok().filter(|h| h.eq_ignore_ascii_case(authority.as_str()))
+            Some(one).filter(|h| h.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()))
         }
         _ => None,
     }
@@ -379,9 +441,6 @@ fn client_address(peer: IpAddr, headers: &http::HeaderMap, trusted: &[IpNet]) ->
 /// Reads a body of ours, bounded in size and time.
 async fn collect(request: Request<Incoming>, patience: Duration) -> Result<Request<Bytes>, Box<Refusal>> {
     let (parts, incoming) = request.into_parts();
-    if incoming.is_end_stream() {
-        return Ok(Request::from_parts(parts, Bytes::new()));
-    }
     let limited = Limited::new(incoming, body::LARGEST);
     match tokio::time::timeout(patience, limited.collect()).await {
         Ok(Ok(collected)) => Ok(Request::from_parts(parts, collected.to_bytes())),

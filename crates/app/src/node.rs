@@ -372,6 +372,11 @@ impl Node {
         self.platforms.load_full()
     }
 
+    /// The same for a moment, not to be held while waiting.
+    pub(crate) fn platforms_now(&self) -> arc_swap::Guard<Arc<HashMap<PlatformId, Arc<Live>>>> {
+        self.platforms.load()
+    }
+
     /// Writes what waits, before a stop.
     pub(crate) async fn settle(&self) {
         self.behind.flush(&*self.store).await;

@@ -1,15 +1,22 @@
 //! How long a connection may take for the head of a request. The HTTP library makes a timer for each request and throws
-//! it away when the head is there; here a connection keeps one and moves it on, which takes neither memory nor a lock.
+//! it away when the head is there. Here a connection keeps one, and moves it on only when it has gone off: until then it
+//! rings for an earlier request, whose time would have been over first.
 
 use hyper::rt::{Sleep, Timer};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-type Kept = Arc<Mutex<Option<Pin<Box<tokio::time::Sleep>>>>>;
+/// The timer that runs, and whom it wakes.
+struct Running {
+    sleep: Pin<Box<tokio::time::Sleep>>,
+    wakes: Waker,
+}
+
+type Kept = Arc<Mutex<Option<Running>>>;
 
 /// The timer of one connection.
 #[derive(Clone, Default)]
@@ -27,38 +34,38 @@ impl Timer for Patience {
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let sleep = match kept {
-            Some(mut sleep) => {
-                sleep.as_mut().reset(deadline.into());
-                sleep
-            }
-            None => Box::pin(tokio::time::sleep_until(deadline.into())),
-        };
-        Box::pin(Waiting { sleep: Some(sleep), home: self.0.clone() })
+        Box::pin(Waiting { deadline, kept: self.0.clone() })
     }
 }
 
-/// One wait. Dropped, it leaves the timer to the next one.
+/// One wait.
 struct Waiting {
-    sleep: Option<Pin<Box<tokio::time::Sleep>>>,
-    home: Kept,
+    deadline: Instant,
+    kept: Kept,
 }
 
 impl Future for Waiting {
     type Output = ();
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.sleep.as_mut().map_or(Poll::Ready(()), |sleep| sleep.as_mut().poll(cx))
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let deadline = self.deadline.into();
+        let running = kept.get_or_insert_with(|| Running {
+            sleep: Box::pin(tokio::time::sleep_until(deadline)),
+            wakes: Waker::noop().clone(),
+        });
+        let rings_before = running.sleep.deadline() <= deadline && !running.sleep.is_elapsed();
+        if rings_before && running.wakes.will_wake(cx.waker()) {
+            return Poll::Pending;
+        }
+        if !rings_before {
+            running.sleep.as_mut().reset(deadline);
+        }
+        running.wakes.clone_from(cx.waker());
+        running.sleep.as_mut().poll(cx)
     }
 }
 
 impl Sleep for Waiting {}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        *self.home.lock().unwrap_or_else(PoisonError::into_inner) = self.sleep.take();
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -72,6 +79,7 @@ mod tests {
         // Made, polled and thrown away, as for a head that came in time.
         assert!(futures_util::FutureExt::now_or_never(after(30)).is_none());
         assert!(patience.0.lock().unwrap().is_some());
+        // It still rings for the first one, and then for this one.
         after(40).await;
         assert_eq!(start.elapsed(), Duration::from_secs(40));
         // It has fired, and is good for another time; also for an earlier one than the last.

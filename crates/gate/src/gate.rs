@@ -88,6 +88,9 @@ impl<'a> Used<'a> {
 /// or so. Must not block.
 pub type Uses = Arc<dyn Fn(&PlatformId, Used<'_>, Timestamp) + Send + Sync>;
 
+/// The header with the id that every answer has.
+const REQUEST_ID: http::HeaderName = http::HeaderName::from_static("x-request-id");
+
 /// Sources whose failures are counted, at most.
 const SOURCES: usize = 100_000;
 
@@ -214,7 +217,7 @@ impl Gate {
     /// Puts the id that every answer has on one that the gate did not give.
     pub fn stamp(&self, headers: &mut http::HeaderMap) {
         if let Ok(id) = http::HeaderValue::from_bytes(&self.ids.next()) {
-            headers.insert(http::HeaderName::from_static("x-request-id"), id);
+            headers.insert(REQUEST_ID, id);
         }
     }
 

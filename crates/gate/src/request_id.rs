@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 
 const BULK: usize = 1024;
 const HEX: &[u8; 16] = b"0123456789abcdef";
+/// Where the digits of each byte stand in the text.
+const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
 /// The text of an id.
 pub(crate) type RequestId = [u8; 36];
@@ -54,14 +56,9 @@ fn text(mut bytes: [u8; 16]) -> RequestId {
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
     let mut out = [b'-'; 36];
-    let mut at = 0;
-    for (i, byte) in bytes.into_iter().enumerate() {
-        if matches!(i, 4 | 6 | 8 | 10) {
-            at += 1;
-        }
+    for (at, byte) in PLACES.into_iter().zip(bytes) {
         out[at] = HEX[usize::from(byte >> 4)];
         out[at + 1] = HEX[usize::from(byte & 15)];
-        at += 2;
     }
     out
 }

@@ -103,12 +103,15 @@ pub(crate) async fn handle(
     proof::tell_nonce(arrival, request.headers(), &mut response);
     // Programs in browsers fetch these; nothing here is told to a cookie.
     response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    response.headers_mut().insert(
-        ACCESS_CONTROL_EXPOSE_HEADERS,
-        HeaderValue::from_static(
-            "DPoP-Nonce, WWW-Authenticate, Retry-After, Mandate-Cause, Mandate-Decision",
-        ),
-    );
+    // What they may read of it; a plain answer has none of these.
+    if response.status() != StatusCode::OK || response.headers().contains_key(proof::DPOP_NONCE) {
+        response.headers_mut().insert(
+            ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static(
+                "DPoP-Nonce, WWW-Authenticate, Retry-After, Mandate-Cause, Mandate-Decision",
+            ),
+        );
+    }
     response
 }
 
@@ -118,7 +121,8 @@ async fn dispatch(
     request: &Request<Bytes>,
 ) -> Result<Response<Bytes>, Fail> {
     let method = request.method();
-    let allowed = allow(endpoint.call).split(", ").any(|allowed| allowed == method.as_str());
+    let mut words = allow(endpoint.call).as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii_start);
+    let allowed = words.any(|word| word == method.as_str().as_bytes());
     if must!("rfc6749-3.2-post", !allowed) {
         let known = mandate_wire::body::is_known_method(method);
         let received = if known { method.as_str() } else { "an unknown method" };

@@ -83,7 +83,7 @@ pub fn cases() -> Vec<Case> {
         codes: redeemed_once, refusals_spend_nothing, one_of_64_is_fresh_and_a_replay_kills,
             replay_by_another_spends_nothing, end_with_their_grant, end_with_their_client_and_account,
             token_keeps_the_older_offset, r14_replay_ends_what_signs_for_itself, r16_marks_are_spent_with_the_code;
-        chains: begun_with_a_code, move_on_and_answer_again, r15_repeats_are_kept_for_the_owner, r14_refusals_change_nothing, r14_replay_ends_chain_and_tokens,
+        chains: begun_with_a_code, move_on_and_answer_again, move_on_as_seen, r15_repeats_are_kept_for_the_owner, r14_refusals_change_nothing, r14_replay_ends_chain_and_tokens,
             static_ones_stay, r13_move_forward_after_a_restore, end_with_their_grant, ended_by_their_client_only,
             r10_tokens_keep_the_older_offset, r16_marks_are_spent_with_the_step, strict_has_one_winner,
             idempotent_has_one_successor, many_at_once_keep_apart;

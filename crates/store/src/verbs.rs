@@ -254,6 +254,18 @@ pub trait Store: Debug + Send + Sync {
         minted: &'a Minted,
         now: Timestamp,
     ) -> Fut<'a, Rotated>;
+    /// As [`Self::rotate_refresh`], by one who has just read the chain: a store that judges beside the row need not read
+    /// it again. If the chain or what it hangs from has moved since, it is judged anew.
+    fn rotate_seen<'a>(
+        &'a self,
+        seen: &'a ChainWithGrant,
+        rule: &'a RefreshRule,
+        scopes: &'a mandate_core::ScopeSet,
+        minted: &'a Minted,
+        now: Timestamp,
+    ) -> Fut<'a, Rotated> {
+        self.rotate_refresh(&seen.0.platform, &seen.0.id, rule, scopes, minted, now)
+    }
     /// Ends a client's chain and its access tokens. `NotFound` covers another client's, `Conflict` one that has ended.
     /// Log entry on the token of the chain's id, kill.
     fn end_chain<'a>(

@@ -8,7 +8,7 @@ pub mod olx;
 pub mod rfc;
 mod token;
 
-pub use answer::{CAUSE, DECISION, header, json_answer};
+pub use answer::{CAUSE, DECISION, header, json_answer, json_text};
 pub use list::Dialects;
 pub use token::{AccessText, ClientShown, Encoding, TokenAnswer, TokenRules};
 

@@ -12,6 +12,7 @@ pub mod form;
 pub mod identity;
 pub mod jose;
 pub mod json;
+pub mod object;
 pub mod outbound;
 pub mod platform_file;
 pub mod refresh_token;

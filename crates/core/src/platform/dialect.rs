@@ -169,9 +169,10 @@ impl Surface {
     }
     /// What the issuer is asked for at this path.
     pub fn endpoint(self, path: &str) -> Option<&'static Endpoint> {
-        self.0.endpoints.iter().find(|endpoint| match endpoint.path.strip_suffix('*') {
-            Some(above) => path.starts_with(above),
-            None => path == endpoint.path,
+        let path = path.as_bytes();
+        self.0.endpoints.iter().find(|endpoint| match endpoint.path.as_bytes() {
+            [above @ .., b'*'] => path.starts_with(above),
+            whole => path == whole,
         })
     }
     /// Where this is asked for; the first place, if there are several.

@@ -98,7 +98,8 @@ fn shown(headers: &HeaderMap, form: &Form) -> Result<Shown, Fail> {
     let authorization = authorizations.next();
     let secret = form.get("client_secret");
     let assertion = form.get("client_assertion");
-    let ways = headers.get_all(AUTHORIZATION).iter().count()
+    let ways = usize::from(authorization.is_some())
+        + authorizations.count()
         + usize::from(secret.is_some())
         + usize::from(assertion.is_some());
     if must!("rfc6749-2.3-one", ways > 1) {
@@ -229,13 +230,12 @@ async fn by_secret(
         policy::identify_client(&digest, client, SecretUse::Own, contact, arrival.now)
     };
     let cache = &arrival.issuer.cache;
-    let (client, proof) = match cache.peek_client(arrival.platform(), id) {
-        Some(client) if check(Some(&client)).is_ok() => {
-            let proof = check(Some(&client))?;
-            (client, proof)
-        }
+    let at_hand = cache.peek_client(arrival.platform(), id);
+    let at_hand = at_hand.and_then(|client| check(Some(&client)).ok().map(|proof| (client, proof)));
+    let (client, proof) = match at_hand {
+        Some(proven) => proven,
         // What memory refuses is looked up once more: unknown clients and wrong secrets cost the same (SECURITY R7).
-        _ => {
+        None => {
             let found = cache.look_up_client(arrival.platform(), id).await?;
             let proof = check(found.as_ref())?;
             (found.ok_or_else(|| Refusal::anonymous(Cause::Internal))?, proof)

@@ -15,6 +15,7 @@ use mandate_core::{
 use mandate_store::{NewToken, StoreError, token_handle};
 use mandate_wire::dialect::AccessText;
 use mandate_wire::jose::Alg;
+use mandate_wire::object::Object;
 use mandate_wire::refresh_token::{Bound, CHAIN, PresentedRefresh, chain_id};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -60,7 +61,12 @@ pub(super) fn coming(
     let opaque = opaque.map(Secret::new);
     let digest = match &opaque {
         Some(secret) => secret.digest(),
-        None => Digest::of(format::random_hex::<16>(entropy).as_bytes()),
+        // Of nothing: it is where the token's name comes from, which says everything else itself.
+        None => {
+            let mut bytes = [0; 32];
+            entropy.fill(&mut bytes[..16]);
+            Digest::from_bytes(bytes)
+        }
     };
     let handle = token_handle(&digest);
     let row = NewToken { digest, handle, issued_at: arrival.now, expires_at, offset, chain: None };
@@ -72,7 +78,8 @@ pub(super) fn coming(
 pub(super) struct About<'a> {
     pub(super) client: &'a Client,
     pub(super) grant: &'a GrantId,
-    pub(super) scopes: &'a ScopeSet,
+    /// Its scopes, as text.
+    pub(super) scope: &'a str,
     pub(super) context: &'a Context,
     pub(super) chain: Option<&'a ChainId>,
     /// The DPoP key or the certificate that it is bound to, as [`Binding`] has it.
@@ -98,42 +105,6 @@ impl<'a> Confirmation<'a> {
             Binding::Certificate(thumbprint) => Self::Certificate(thumbprint),
         }
     }
-}
-
-/// RFC 9068 section 2.2. Those that every token has are options for their rules only.
-#[derive(Serialize)]
-struct AccessClaims<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iss: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    aud: Option<Audience<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exp: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iat: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    jti: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    auth_time: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cnf: Option<Confirmation<'a>>,
-    grant: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    chain: Option<&'a str>,
-    off: u64,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Audience<'a> {
-    One(&'a str),
-    Several(Vec<&'a str>),
 }
 
 /// The APIs that a token without a resource is for: all of the platform.
@@ -165,29 +136,52 @@ impl Coming {
         }
         // section 2.2: of the person, or of a client that acts for itself
         let subject = about.context.user.as_deref().unwrap_or(about.client.id.as_str());
-        let claims = AccessClaims {
-            iss: must!("rfc9068-2.2-iss").then_some(arrival.issuer_url()),
-            sub: must!("rfc9068-2.2-sub").then_some(subject),
-            aud: must!("rfc9068-2.2-aud").then_some(match audience[..] {
-                [one] => Audience::One(one),
-                _ => Audience::Several(audience),
-            }),
-            exp: must!("rfc9068-2.2-exp").then_some(self.row.expires_at.map_or(i64::MAX, Timestamp::seconds)),
-            iat: must!("rfc9068-2.2-iat").then_some(arrival.now.seconds()),
-            jti: must!("rfc9068-2.2-jti").then_some(self.row.handle.as_str()),
-            client_id: must!("rfc9068-2.2-client-id").then_some(about.client.id.as_str()),
-            scope: must!("rfc9068-2.2.3-scope").then(|| about.scopes.to_string()),
-            auth_time: about.context.auth_time,
-            cnf: about.binding.map(Confirmation::of).filter(|cnf| match cnf {
-                Confirmation::Key(_) => must!("rfc9449-6.1-jkt"),
-                Confirmation::Certificate(_) => must!("rfc8705-3.1-cnf"),
-            }),
-            grant: about.grant.as_str(),
-            chain: about.chain.map(ChainId::as_str),
-            off: about.offset.min(self.row.offset).0,
-        };
+        // RFC 9068 section 2.2
+        let mut claims = Object::with_capacity(640);
+        if must!("rfc9068-2.2-iss") {
+            claims.text("iss", arrival.issuer_url());
+        }
+        if must!("rfc9068-2.2-sub") {
+            claims.text("sub", subject);
+        }
+        if must!("rfc9068-2.2-aud") {
+            match audience[..] {
+                [one] => claims.text("aud", one),
+                _ => claims.value("aud", &audience),
+            }
+        }
+        if must!("rfc9068-2.2-exp") {
+            claims.value("exp", &self.row.expires_at.map_or(i64::MAX, Timestamp::seconds));
+        }
+        if must!("rfc9068-2.2-iat") {
+            claims.value("iat", &arrival.now.seconds());
+        }
+        if must!("rfc9068-2.2-jti") {
+            claims.text("jti", self.row.handle.as_str());
+        }
+        if must!("rfc9068-2.2-client-id") {
+            claims.text("client_id", about.client.id.as_str());
+        }
+        if must!("rfc9068-2.2.3-scope") {
+            claims.text("scope", about.scope);
+        }
+        if let Some(at) = about.context.auth_time {
+            claims.value("auth_time", &at);
+        }
+        let confirmation = about.binding.map(Confirmation::of).filter(|cnf| match cnf {
+            Confirmation::Key(_) => must!("rfc9449-6.1-jkt"),
+            Confirmation::Certificate(_) => must!("rfc8705-3.1-cnf"),
+        });
+        if let Some(cnf) = &confirmation {
+            claims.value("cnf", cnf);
+        }
+        claims.text("grant", about.grant.as_str());
+        if let Some(chain) = about.chain {
+            claims.text("chain", chain.as_str());
+        }
+        claims.value("off", &about.offset.min(self.row.offset).0);
         let typ = if must!("rfc9068-2.1-typ") { "at+jwt" } else { "JWT" };
-        signed(signer.sign(typ, &claims)).map(Secret::new)
+        signed(signer.sign_written(typ, &claims.end())).map(Secret::new)
     }
 }
 

@@ -11,7 +11,7 @@ use mandate_store::{Mark, MarkKind};
 use mandate_wire::jose::{Alg, DpopFault, DpopRule, Jwt};
 
 pub(super) const DPOP: HeaderName = HeaderName::from_static("dpop");
-const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+pub(super) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// Algorithms of proofs (RFC 9449 section 5.1); RS256 is not among them.
 pub(crate) const ALGS: &[Alg] = &[Alg::Es256, Alg::EdDsa, Alg::Ps256];

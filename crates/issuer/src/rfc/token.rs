@@ -211,12 +211,13 @@ impl Asked<'_> {
         let unknown = || Refusal::anonymous(Cause::RefreshInvalid).because(Cause::CredentialUnknown);
         let presented = refresh_token::read(text.expose()).ok_or_else(unknown)?;
         let (store, platform) = (&self.arrival.issuer.store, self.arrival.platform());
-        let Some((chain, _)) = store.chain(platform, &presented.chain).await?.value else {
+        let Some(seen) = store.chain(platform, &presented.chain).await?.value else {
             return Err(unknown().into());
         };
+        let chain = &seen.0;
         let keys = mint::keys(self.arrival)?;
         if chain.client != self.client.id
-            || must!("rfc6749-10.4-genuine", !mint::is_genuine(self.arrival, &presented, &chain)?)
+            || must!("rfc6749-10.4-genuine", !mint::is_genuine(self.arrival, &presented, chain)?)
         {
             return Err(unknown().because(Cause::CredentialSecretMismatch).into());
         }
@@ -242,7 +243,7 @@ impl Asked<'_> {
         coming.row.chain = Some(chain.id.clone());
         let minted = self.minted(&coming, None);
         let wanted = narrowed.clone().unwrap_or_else(|| chain.scopes.clone());
-        match store.rotate_refresh(platform, &chain.id, &rule, &wanted, &minted, self.arrival.now).await? {
+        match store.rotate_seen(&seen, &rule, &wanted, &minted, self.arrival.now).await? {
             Rotated::Answered { step, chain, grant } => {
                 let generation = match step {
                     RefreshStep::Rotate { to } => to,
@@ -314,9 +315,9 @@ impl Asked<'_> {
             }
         };
         let arrival = self.arrival;
-        let spec = GrantSpec {
+        let mut spec = GrantSpec {
             platform: arrival.platform().clone(),
-            new_id: GrantId::new(format::opaque("g", &*arrival.issuer.entropy)),
+            new_id: GrantId::new(""),
             client: self.client.id.clone(),
             user: None,
             accounts: Vec::new(),
@@ -324,6 +325,9 @@ impl Asked<'_> {
             granted_by: GrantedBy::Client,
         };
         let known_grant = arrival.issuer.cache.live_grant(&spec).await?.map(|g| g.id.clone());
+        if known_grant.is_none() {
+            spec.new_id = GrantId::new(format::opaque("g", &*arrival.issuer.entropy));
+        }
         let coming = self.coming();
         let issue = IssueToken {
             grant: spec,
@@ -352,10 +356,11 @@ impl Asked<'_> {
         chain: Option<(&Chain, u64)>,
     ) -> Result<Response<Bytes>, Fail> {
         let context = &self.narrowed_to_resource(context);
+        let scope = scopes.to_string();
         let about = About {
             client: self.client,
             grant,
-            scopes,
+            scope: &scope,
             context,
             chain: chain.map(|(chain, _)| &chain.id),
             binding: self.binding.as_deref(),
@@ -380,7 +385,7 @@ impl Asked<'_> {
                 Some(_) | None => "Bearer",
             }),
             expires_in: must!("rfc6749-5.1-expires-in").then_some(coming.lifetime_s),
-            scope: must!("rfc6749-3.3-scope").then(|| scopes.to_string()),
+            scope: must!("rfc6749-3.3-scope").then_some(scope),
             refresh_token: refresh.as_ref().map(Secret::expose),
             id_token: id_token.as_deref(),
         };

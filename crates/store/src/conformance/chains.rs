@@ -2,10 +2,10 @@
 
 use super::Fixture;
 use super::samples::{DAY, Scene, at, scopes};
-use crate::{Changed, ClientChange, IssueToken, MarkKind, Minted, Rotated};
+use crate::{ChainWithGrant, Changed, ClientChange, IssueToken, MarkKind, Minted, Rotated};
 use mandate_core::model::{EndReason, Status};
 use mandate_core::refresh::{Chain, Look, RefreshFault, RefreshMode, RefreshRule, RefreshStep};
-use mandate_core::{ChainId, SubjectKind};
+use mandate_core::{ChainId, SubjectKind, Timestamp};
 use tokio::task::JoinSet;
 
 fn step(rotated: &Rotated) -> RefreshStep {
@@ -111,6 +111,35 @@ pub(super) async fn r14_refusals_change_nothing(f: &Fixture) {
     }
 }
 
+/// Those who have read a chain move it as it is, not as they saw it.
+pub(super) async fn move_on_as_seen(f: &Fixture) {
+    let scene = Scene::furnished(f).await;
+    scene.chained().await;
+    let seen =
+        async || f.store.chain(&scene.platform, &"c".into()).await.expect("chain").value.expect("found");
+    let by = async |seen: &ChainWithGrant, rule: RefreshRule, token: &str, when: Timestamp| {
+        let minted = scene.sample_minted(token, when);
+        f.store.rotate_seen(seen, &rule, &scopes("data"), &minted, when).await.expect("rotate_seen")
+    };
+    let first = seen().await;
+    let moved = by(&first, Scene::refresh(RefreshMode::Idempotent, 0), "t1", at(40)).await;
+    let Rotated::Answered { step, chain, grant } = moved else { panic!("{moved:?}") };
+    assert_eq!((step, grant), (RefreshStep::Rotate { to: 1 }, Box::new((*first.1).clone())));
+    assert_eq!(scene.chain("c").await, Some(*chain));
+    assert!(scene.token("t1").await.is_some_and(|t| t.token.chain == Some("c".into())));
+
+    let again = by(&first, Scene::refresh(RefreshMode::Idempotent, 0), "t2", at(41)).await;
+    assert_eq!(self::step(&again), RefreshStep::Again { generation: 1 }, "it has moved since");
+    let second = seen().await;
+    let replayed = by(&first, Scene::refresh(RefreshMode::Strict, 0), "t3", at(45)).await;
+    assert!(matches!(replayed, Rotated::Replayed(Look::Retry, _)), "{replayed:?}");
+    let ended = by(&second, Scene::refresh(RefreshMode::Strict, 1), "t4", at(46)).await;
+    assert!(matches!(ended, Rotated::Ended(_)), "{ended:?}");
+    for token in ["t3", "t4"] {
+        assert!(scene.token(token).await.is_none());
+    }
+}
+
 pub(super) async fn r14_replay_ends_chain_and_tokens(f: &Fixture) {
     let scene = Scene::furnished(f).await;
     scene.chained().await;
@@ -163,6 +192,11 @@ pub(super) async fn end_with_their_grant(f: &Fixture) {
             f.store.rotate_refresh(&scene.platform, &id, &rule, &scopes("data"), &minted, at(60)).await;
         assert!(matches!(rotated, Ok(Rotated::GrantEnded(_))), "{rotated:?}");
         assert!(scene.token("t1").await.is_none());
+        let seen = f.store.chain(&scene.platform, &id).await.expect("chain").value.expect("found");
+        let rotated = f.store.rotate_seen(&seen, &rule, &scopes("data"), &minted, at(60)).await;
+        assert!(matches!(rotated, Ok(Rotated::GrantEnded(_))), "{rotated:?}");
+        assert!(scene.token("t1").await.is_none());
+        assert_eq!(scene.chain(id.as_str()).await.as_ref(), Some(&seen.0), "it has not moved");
     };
     let begin = async |id: &str| {
         let mut issue = scene.sample_issue(&format!("with {id}"), None);

@@ -79,7 +79,7 @@ pub(super) async fn by_id(
 pub(super) async fn rotate(
     shared: &Arc<Shared>,
     queue: &Queue<Rotation>,
-    (platform, id): (&PlatformId, &ChainId),
+    (platform, id, seen): (&PlatformId, &ChainId, Option<&ChainWithGrant>),
     rule: &RefreshRule,
     scopes: &ScopeSet,
     minted: &Minted,
@@ -94,6 +94,7 @@ pub(super) async fn rotate(
             token: minted.token.clone(),
             stored: minted.stored,
             now,
+            seen: seen.cloned(),
             reply,
         };
         if let Outcome::Known(verdict) = queue.submit(act).await? {

@@ -214,7 +214,8 @@ const PURGES: [(&str, i64); 11] = [
     ),
     (
         "DELETE FROM chains WHERE ctid = ANY (ARRAY( \
-        SELECT ctid FROM chains WHERE idle_ends_at <= $1 AND ended_at IS NULL LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        SELECT ctid FROM chains WHERE idle_day <= $1::bigint / 86400000 AND idle_ends_at <= $1 AND ended_at IS NULL \
+        LIMIT $2 FOR UPDATE SKIP LOCKED))",
         EXPIRED_DAYS * DAY_MS,
     ),
     (

@@ -1,5 +1,5 @@
-//! Refresh chains moved on in batches: one statement reads the chains of all members, one moves those that nobody has
-//! moved since. What a batch cannot settle goes alone, under the lock of its chain.
+//! Refresh chains moved on in batches: one statement reads the chains of those members who have not read theirs, one
+//! moves those that nobody has moved since. What a batch cannot settle goes alone, under the lock of its chain.
 
 use super::batch::{Batch, Lane, Reply};
 use super::chains::MOVED;
@@ -9,7 +9,7 @@ use super::model::{chain, chain_columns, grant, grant_columns};
 use super::row::{AsText as _, Cursor, Text, handle_bytes, int, millis};
 use super::work::{Proof, committed};
 use crate::minted::{Rotated, Verdict, judge};
-use crate::verbs::{NewToken, StoreError};
+use crate::verbs::{ChainWithGrant, NewToken, StoreError};
 use mandate_core::model::Grant;
 use mandate_core::refresh::{Chain, RefreshRule, RefreshStep};
 use mandate_core::{ChainId, PlatformId, ScopeSet, Timestamp};
@@ -26,6 +26,8 @@ pub(super) struct Rotation {
     pub(super) token: NewToken,
     pub(super) stored: bool,
     pub(super) now: Timestamp,
+    /// The chain as the caller has just read it.
+    pub(super) seen: Option<ChainWithGrant>,
     pub(super) reply: Reply<Outcome>,
 }
 
@@ -51,10 +53,11 @@ const FIND: &str = concat!(
      LEFT JOIN clients AS c ON c.platform = g.platform AND c.id = g.client"
 );
 
-/// Moves the chains that still stand as they were read, and stores the tokens of those, in one step. Rows are locked in
+/// Moves the chains that still stand as they were read and whose grant has not ended, and stores the tokens of those, in one step. Rows are locked in
 /// the order of their keys, so that two batches cannot wait for each other. A grant that ends meanwhile ends what comes
 /// of this by its offset (SECURITY R10).
-const MOVE: &str = "WITH w AS MATERIALIZED ( \
+const MOVE: &str = concat!(
+    "WITH w AS MATERIALIZED ( \
         SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], \
             $7::bigint[], $8::bigint[], $9::bigint[], $10::bytea[], $11::bool[], $12::bytea[], $13::text[], \
             $14::bigint[], $15::bigint[], $16::bigint[], $17::text[], $18::bigint[]) \
@@ -62,8 +65,12 @@ const MOVE: &str = "WITH w AS MATERIALIZED ( \
             reanswers, idle, handle, stored, digest, scopes, at, expires, log_offset, repeats, key, o) \
     ), free AS MATERIALIZED ( \
         SELECT h.platform, h.id FROM w JOIN chains AS h ON h.platform = w.platform AND h.id = w.id \
+        JOIN grants AS g ON g.platform = h.platform AND g.id = h.grant_id \
+        LEFT JOIN clients AS c ON c.platform = g.platform AND c.id = g.client \
         WHERE h.ended_at IS NULL AND h.generation = w.was_generation AND h.answered_at = w.was_answered \
-            AND h.reanswers = w.was_reanswers \
+            AND h.reanswers = w.was_reanswers AND NOT ",
+    ended_since!("h.log_offset"),
+    " \
         ORDER BY h.platform, h.id FOR NO KEY UPDATE OF h \
     ), moved AS ( \
         UPDATE chains AS h SET generation = w.generation, answered_at = w.answered, reanswers = w.reanswers, \
@@ -76,7 +83,8 @@ const MOVE: &str = "WITH w AS MATERIALIZED ( \
         INSERT INTO tokens (platform, handle, digest, grant_id, scopes, issued_at, expires_at, log_offset, chain) \
         SELECT w.platform, w.handle, w.digest, m.grant_id, w.scopes, w.at, w.expires, w.log_offset, w.id \
         FROM w JOIN moved AS m ON m.o = w.o WHERE w.stored \
-    ) SELECT o FROM moved";
+    ) SELECT o FROM moved"
+);
 
 /// A member whose token is good and whose chain stood still when it was read.
 struct Contender {
@@ -84,7 +92,7 @@ struct Contender {
     was: (u64, Timestamp, u32),
     step: RefreshStep,
     chain: Chain,
-    grant: Grant,
+    grant: Arc<Grant>,
     handle: [u8; 16],
     scopes: String,
 }
@@ -96,27 +104,36 @@ impl Contender {
     }
     fn done(self) {
         let Self { rotation, step, chain, grant, .. } = self;
-        let answered = Rotated::Answered { step, chain: Box::new(chain), grant: Box::new(grant) };
+        let answered =
+            Rotated::Answered { step, chain: Box::new(chain), grant: Box::new(Arc::unwrap_or_clone(grant)) };
         rotation.reply.give(Ok(Outcome::Known(answered)));
     }
 }
 
-type Found = (bool, Chain, Grant);
+type Found = (bool, Chain, Arc<Grant>);
 
-async fn find(lane: &mut Lane, all: &[Rotation]) -> Result<Vec<Option<Found>>, Failure> {
-    let platforms: Vec<Text<'_>> = all.iter().map(|r| r.platform.sql()).collect();
-    let ids: Vec<Text<'_>> = all.iter().map(|r| r.id.sql()).collect();
+/// The chains of all, as they were read by the members themselves or are read now.
+async fn find(lane: &mut Lane, all: &mut [Rotation]) -> Result<Vec<Option<Found>>, Failure> {
+    let seen = all.iter_mut().map(|r| r.seen.take());
+    // Whether its grant has ended is asked where it is moved.
+    let mut found: Vec<Option<Found>> = seen.map(|s| s.map(|(chain, grant)| (false, chain, grant))).collect();
+    let unread: Vec<usize> = (0..all.len()).filter(|at| found[*at].is_none()).collect();
+    if unread.is_empty() {
+        return Ok(found);
+    }
+    let platforms: Vec<Text<'_>> = unread.iter().map(|at| all[*at].platform.sql()).collect();
+    let ids: Vec<Text<'_>> = unread.iter().map(|at| all[*at].id.sql()).collect();
     let rows = lane.read(FIND, &[&platforms, &ids]).await?;
-    let mut found: Vec<Option<Found>> = all.iter().map(|_| None).collect();
     for row in &rows {
         let mut columns = Cursor::new(row);
         let mut read = || {
             let (ordinal, ended) = (columns.count()?, columns.get::<bool>()?);
-            Ok::<_, StoreError>((ordinal, (ended, chain(&mut columns)?, grant(&mut columns)?)))
+            Ok::<_, StoreError>((ordinal, (ended, chain(&mut columns)?, Arc::new(grant(&mut columns)?))))
         };
         let (ordinal, one) = read().map_err(|e| Failure::Wrong(e.to_string()))?;
-        if let Some(slot) = usize::try_from(ordinal).ok().and_then(|o| found.get_mut(o.wrapping_sub(1))) {
-            *slot = Some(one);
+        let at = usize::try_from(ordinal).ok().and_then(|o| unread.get(o.wrapping_sub(1)));
+        if let Some(at) = at {
+            found[*at] = Some(one);
         }
     }
     Ok(found)
@@ -219,8 +236,8 @@ async fn advance(lane: &mut Lane, contenders: Vec<Contender>) -> Vec<Contender> 
 }
 
 /// Judges all and moves what may be moved. Gives all back if one of them made the look-up fail.
-async fn attempt(lane: &mut Lane, all: Vec<Rotation>) -> Vec<Rotation> {
-    let found = match find(lane, &all).await {
+async fn attempt(lane: &mut Lane, mut all: Vec<Rotation>) -> Vec<Rotation> {
+    let found = match find(lane, &mut all).await {
         Ok(found) => found,
         Err(Failure::Refused(_) | Failure::Wrong(_)) if all.len() > 1 => return all,
         Err(failure) => {

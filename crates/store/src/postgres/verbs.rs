@@ -284,7 +284,26 @@ impl Store for Postgres {
         minted: &'a Minted,
         now: Timestamp,
     ) -> Fut<'a, Rotated> {
-        Box::pin(chains::rotate(&self.shared, &self.rotations, (platform, id), rule, scopes, minted, now))
+        Box::pin(chains::rotate(
+            &self.shared,
+            &self.rotations,
+            (platform, id, None),
+            rule,
+            scopes,
+            minted,
+            now,
+        ))
+    }
+    fn rotate_seen<'a>(
+        &'a self,
+        seen: &'a ChainWithGrant,
+        rule: &'a RefreshRule,
+        scopes: &'a ScopeSet,
+        minted: &'a Minted,
+        now: Timestamp,
+    ) -> Fut<'a, Rotated> {
+        let chain = (&seen.0.platform, &seen.0.id, Some(seen));
+        Box::pin(chains::rotate(&self.shared, &self.rotations, chain, rule, scopes, minted, now))
     }
     fn end_chain<'a>(
         &'a self,

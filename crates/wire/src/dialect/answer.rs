@@ -20,6 +20,11 @@ pub fn header(text: &str) -> HeaderValue {
 pub fn json_answer(status: u16, body: &impl Serialize) -> Response<Bytes> {
     // What is written here are our own types: nothing in them can fail to be written.
     let (status, text) = serde_json::to_vec(body).map_or((500, Vec::new()), |text| (status, text));
+    json_text(status, text)
+}
+
+/// As [`json_answer`], for a body that is written in JSON already.
+pub fn json_text(status: u16, text: Vec<u8>) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(text));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();

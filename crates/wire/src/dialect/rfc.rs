@@ -2,9 +2,11 @@
 //! at protected resources. Status and error code stand in the catalogue.
 
 use super::{
-    AccessText, CAUSE, ClientShown, DECISION, Dialect, Encoding, TokenAnswer, TokenRules, header, json_answer,
+    AccessText, CAUSE, ClientShown, DECISION, Dialect, Encoding, TokenAnswer, TokenRules, header,
+    json_answer, json_text,
 };
 use crate::explain::{error_uri, facts_object};
+use crate::object::Object;
 use bytes::Bytes;
 use http::header::{PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response};
@@ -16,7 +18,6 @@ use mandate_core::platform::{
 use mandate_core::refusal::Decision;
 use mandate_core::settings::GrantType;
 use mandate_core::{Cause, Class, must};
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
@@ -87,35 +88,25 @@ impl Dialect for Rfc {
     }
 }
 
-/// RFC 6749 section 5.1.
-#[derive(Serialize)]
-struct Given<'a> {
-    access_token: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token_type: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_in: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id_token: Option<&'a str>,
-}
-
 /// The answer of the token endpoint (RFC 6749 section 5.1).
 pub fn token_answer(answer: &TokenAnswer<'_>) -> Response<Bytes> {
-    let mut response = json_answer(
-        200,
-        &Given {
-            access_token: answer.access_token,
-            token_type: answer.token_type,
-            expires_in: answer.expires_in,
-            scope: answer.scope.as_deref(),
-            refresh_token: answer.refresh_token,
-            id_token: answer.id_token,
-        },
-    );
+    let mut given = Object::with_capacity(1024);
+    given.text("access_token", answer.access_token);
+    if let Some(kind) = answer.token_type {
+        given.text("token_type", kind);
+    }
+    if let Some(seconds) = &answer.expires_in {
+        given.value("expires_in", seconds);
+    }
+    let scope = answer.scope.as_deref();
+    for (name, text) in
+        [("scope", scope), ("refresh_token", answer.refresh_token), ("id_token", answer.id_token)]
+    {
+        if let Some(text) = text {
+            given.text(name, text);
+        }
+    }
+    let mut response = json_text(200, given.end());
     if must!("rfc6749-5.1-pragma") {
         response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
     }

@@ -130,11 +130,19 @@ impl SigningKey {
     /// # Errors
     /// The claims do not serialize, or the library failed.
     pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, SignFault> {
+        self.sign_written(typ, &serde_json::to_vec(claims).map_err(|_| SignFault::Claims)?)
+    }
+
+    /// As [`Self::sign`], for claims that are written in JSON already.
+    ///
+    /// # Errors
+    /// The library failed.
+    pub fn sign_written(&self, typ: &str, claims: &[u8]) -> Result<String, SignFault> {
         let mut head = Vec::with_capacity(self.head.len() + typ.len() + 3);
         head.extend_from_slice(self.head.as_bytes());
         serde_json::to_writer(&mut head, typ).map_err(|_| SignFault::Claims)?;
         head.push(b'}');
-        self.join(&head, &serde_json::to_vec(claims).map_err(|_| SignFault::Claims)?)
+        self.join(&head, claims)
     }
 
     /// Signs under a header of the test's choice.
@@ -145,31 +153,40 @@ impl SigningKey {
 
     fn join(&self, head: &[u8], payload: &[u8]) -> Result<String, SignFault> {
         // Room for both in base64, and for a signature of RSA with 2048 bits.
-        let mut out = String::with_capacity((head.len() + payload.len()) / 3 * 4 + 360);
-        URL_SAFE_NO_PAD.encode_string(head, &mut out);
-        out.push('.');
-        URL_SAFE_NO_PAD.encode_string(payload, &mut out);
+        let mut out = Vec::with_capacity((head.len() + payload.len()) / 3 * 4 + 360);
+        encode(head, &mut out)?;
+        out.push(b'.');
+        encode(payload, &mut out)?;
         let signed = out.len();
-        out.push('.');
+        out.push(b'.');
         let (random, library) = (SystemRandom::new(), |_| SignFault::Library);
         match &self.pair {
             Pair::P256(pair) => {
-                let signature = pair.sign(&random, &out.as_bytes()[..signed]).map_err(library)?;
-                URL_SAFE_NO_PAD.encode_string(signature, &mut out);
+                let signature = pair.sign(&random, &out[..signed]).map_err(library)?;
+                encode(signature.as_ref(), &mut out)?;
             }
             Pair::Ed25519(pair) => {
-                let signature = pair.try_sign(&out.as_bytes()[..signed]).map_err(library)?;
-                URL_SAFE_NO_PAD.encode_string(signature, &mut out);
+                let signature = pair.try_sign(&out[..signed]).map_err(library)?;
+                encode(signature.as_ref(), &mut out)?;
             }
             Pair::Rsa(pair) => {
                 let padding = if self.alg == Alg::Rs256 { &RSA_PKCS1_SHA256 } else { &RSA_PSS_SHA256 };
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(padding, &random, &out.as_bytes()[..signed], &mut signature).map_err(library)?;
-                URL_SAFE_NO_PAD.encode_string(signature, &mut out);
+                pair.sign(padding, &random, &out[..signed], &mut signature).map_err(library)?;
+                encode(signature.as_ref(), &mut out)?;
             }
         }
-        Ok(out)
+        String::from_utf8(out).map_err(|_| SignFault::Library)
     }
+}
+
+/// Appends bytes in base64.
+fn encode(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), SignFault> {
+    let at = out.len();
+    out.resize(at + bytes.len().div_ceil(3) * 4, 0);
+    let written = URL_SAFE_NO_PAD.encode_slice(bytes, &mut out[at..]).map_err(|_| SignFault::Library)?;
+    out.truncate(at + written);
+    Ok(())
 }
 
 #[cfg(test)]
