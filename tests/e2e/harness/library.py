@@ -35,7 +35,17 @@ class Served:
     url: str
     app_key: str
     service: dict[str, Any]
+    admin: str
     username: str = "GE-A-01234567-3-1234"
+
+    def busy_clients(self) -> list[dict[str, Any]]:
+        """Clients that ran towards the limit of token requests, as the operator sees them."""
+        token = (self.installation.folder / "mandate-data" / "cli.token").read_text().strip()
+        url = f"{self.admin}/admin/v1/platforms/lseg/busy-clients"
+        answer = HTTP.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=10)
+        assert answer.status_code == 200, answer.text
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
 
     def machine(self, **more: Any) -> dict[str, Any]:
         return {"username": self.username, "password": PASSWORD, "app_key": self.app_key} | more
@@ -54,7 +64,7 @@ def served(store: str, folder: Path, request: pytest.FixtureRequest, **tokens: i
         changed.parent.mkdir()
         changed.write_text("\n".join(lines) + "\n")
         installation = Installation(folder, url, changed)
-        stack.enter_context(installation.node(f"{request.node.name.split('[')[0]}-{store}"))
+        node = stack.enter_context(installation.node(f"{request.node.name.split('[')[0]}-{store}"))
         installation.apply()
         base = installation.url(7130)
         wait_until("the platform's hosts", lambda: listens_at(base))
@@ -70,7 +80,7 @@ def served(store: str, folder: Path, request: pytest.FixtureRequest, **tokens: i
 
         app = client("workspace", {"auth_method": "none", "grants": ["password", "refresh_token"]})
         service = client("service", {"auth_method": "client_secret_post", "grants": ["client_credentials"]})
-        yield Served(installation, base, app["client_id"], service)
+        yield Served(installation, base, app["client_id"], service, node.admin)
 
 
 def listens_at(base: str) -> bool:
@@ -165,3 +175,5 @@ def is_limited_and_lives(held: Desk, server: Served) -> None:
     state = held.do("state")
     assert state["state"] == "Opened" and not state["failures"], state
     assert len(tokens) == 4 and len(held.history()["rows"]) == 3
+    (busy,) = server.busy_clients()
+    assert busy["client_id"] == server.app_key and busy["refused"] == 5, busy
