@@ -6,6 +6,6 @@ mod snapshot;
 
 pub use definition::{
     Delegated, Dialect, Environment, Host, Licence, Partner, Plan, Platform, Product, Route, RouteAccess,
-    ScopeDefinition, Surface, Tokens, Upstream,
+    ScopeDefinition, StreamRoute, Surface, Tokens, Upstream,
 };
 pub use snapshot::{CompiledRoute, Invalid, Params, RouteIndex, Routed, Snapshot};

@@ -1,6 +1,7 @@
 //! How refusals are said. A dialect renders and never decides: deleting one loses words, not a rule.
 
 pub mod alpaca;
+pub mod lseg;
 pub mod rfc;
 
 use bytes::Bytes;

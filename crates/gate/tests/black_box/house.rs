@@ -124,6 +124,7 @@ pub(crate) fn platform(per_minute: u32) -> Snapshot {
         scope: scope.map(|s| Scope::new(s).unwrap()),
         product: (path == "/v2/bars").then(|| ProductId::from("market-data")),
         account_param: path.contains("{account_id}").then(|| "account_id".into()),
+        stream: None,
     };
     let platform = Platform {
         id: "alpaca".into(),

@@ -4,6 +4,7 @@
 pub mod broker;
 pub mod connect;
 pub mod rest;
+pub mod streams;
 
 use super::{CAUSE, DECISION, Row, header, json_answer};
 use crate::explain::{error_uri, facts_object};
