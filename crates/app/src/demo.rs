@@ -17,6 +17,7 @@ use clock::DemoClock;
 use mandate_core::platform::Platform;
 use mandate_core::{Clock, Entropy, PlatformId};
 use mandate_store::{Changed, PlatformRow};
+use mandate_wire::dialect::Dialects;
 use mandate_wire::outbound::OutboundPolicy;
 use mandate_wire::platform_file;
 use sheet::Sheet;
@@ -106,6 +107,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         limit_factor: if args.no_rate_limit { 1_000_000 } else { 1 },
         tls: tls.clone(),
         demo: true,
+        dialects: Dialects::shipped(),
         outbound: Outbound::new(OutboundPolicy { loopback: true }, None)?,
         schedule: crate::config::SigningKeys::default().schedule(),
     })
@@ -242,7 +244,7 @@ impl Ports {
 
 /// A shipped platform on the demo's ports.
 fn platform(file: &str, ports: &Ports, upstream: Option<&str>) -> anyhow::Result<Platform> {
-    let mut platform = platform_file::read(file).map_err(|p| {
+    let mut platform = platform_file::read(file, Dialects::shipped()).map_err(|p| {
         anyhow::anyhow!("a sample platform: {}", p.first().map(ToString::to_string).unwrap_or_default())
     })?;
     let id = platform.id.clone();

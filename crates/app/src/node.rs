@@ -9,7 +9,7 @@ use crate::tls::Tls;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use mandate_core::model::{Account, Credential, TokenFacts};
-use mandate_core::platform::{Dialect, Platform, Snapshot, Upstream};
+use mandate_core::platform::{Platform, Snapshot, Upstream};
 use mandate_core::succession::Schedule;
 use mandate_core::{
     AccountId, Clock, DecisionId, Digest, Entropy, LogEntry, PlatformId, Secret, SubjectKind, Timestamp,
@@ -18,6 +18,7 @@ use mandate_gate::{Facts, FactsUnavailable, Gate, Looked, Site};
 use mandate_issuer::rfc::Keys;
 use mandate_issuer::{Issuer, Tenant, admin};
 use mandate_store::{Cached, Feed, PlatformRow, SigningKeyRow, Store, StoreError, Used};
+use mandate_wire::dialect::Dialects;
 use mandate_wire::identity::IdentityKey;
 use mandate_wire::seal::Sealer;
 use mandate_wire::ticket::Tickets;
@@ -50,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) schedule: Schedule,
     /// Fetches what clients publish.
     pub(crate) outbound: Outbound,
+    /// What platforms may speak.
+    pub(crate) dialects: Dialects,
 }
 
 /// A platform as it stands now.
@@ -78,6 +81,7 @@ pub(crate) struct Node {
     samples: Mutex<HashMap<PlatformId, Arc<Sample>>>,
     signed: Arc<ArcSwap<SignedBy>>,
     limit_factor: u32,
+    dialects: Dialects,
     schedule: Schedule,
     /// Platforms are read anew by one at a time.
     reloading: tokio::sync::Mutex<()>,
@@ -162,6 +166,7 @@ impl Node {
             templates: mandate_issuer::templates(parts.templates.as_deref()).context("templates")?,
             meters: Arc::new(move |platform, key| meters.meter(platform, key)),
             pending: Arc::new(move |platform: &PlatformId, id: &DecisionId| waiting.pending(platform, id)),
+            dialects: parts.dialects,
             client_keys: mandate_issuer::rfc::ClientKeys::new(Arc::new(parts.outbound)),
         });
         let node = Arc::new(Self {
@@ -179,6 +184,7 @@ impl Node {
             samples: Mutex::default(),
             signed,
             limit_factor: parts.limit_factor,
+            dialects: parts.dialects,
             schedule: parts.schedule,
             reloading: tokio::sync::Mutex::default(),
             applied,
@@ -226,7 +232,7 @@ impl Node {
     }
 
     async fn bring_up(&self, row: &PlatformRow) -> anyhow::Result<Live> {
-        let mut platform = platform_file::read(&row.document).map_err(|problems| {
+        let mut platform = platform_file::read(&row.document, self.dialects).map_err(|problems| {
             anyhow::anyhow!("{}", problems.first().map(ToString::to_string).unwrap_or_default())
         })?;
         for plan in &mut platform.plans {
@@ -234,6 +240,7 @@ impl Node {
         }
         let id = platform.id.clone();
         let snapshot = Arc::new(Snapshot::compile(platform, row.revision)?);
+        let dialect = self.dialects.get(snapshot.platform.dialect).context("dialect")?;
         let sealer = Sealer::new(&self.root.derive(Purpose::DecisionIds, &id)?).context("sealer")?;
         let behind = self.behind.clone();
         let recorder = Arc::new(Recorder::new(
@@ -256,6 +263,7 @@ impl Node {
                 }
             };
             sites.push(Arc::new(Site {
+                dialect,
                 snapshot: snapshot.clone(),
                 host_index,
                 recorder: recorder.clone(),
@@ -265,7 +273,7 @@ impl Node {
         }
         let ring = self.ring(&snapshot.platform, None).await?;
         let keys = ring.as_ref().map(|ring| ring.keys.clone());
-        Ok(Live { tenant: Arc::new(Tenant { snapshot, recorder, tickets, keys }), sites, ring })
+        Ok(Live { tenant: Arc::new(Tenant { dialect, snapshot, recorder, tickets, keys }), sites, ring })
     }
 
     /// What keys are made with, now.
@@ -286,9 +294,8 @@ impl Node {
         platform: &Platform,
         standing: Option<&Arc<Ring>>,
     ) -> anyhow::Result<Option<Arc<Ring>>> {
-        match platform.dialect {
-            Dialect::Alpaca => return Ok(None),
-            Dialect::Rfc => {}
+        if !platform.dialect.data().keeps_keys {
+            return Ok(None);
         }
         let maker = self.maker();
         let rows = maker.kept(platform).await?;
@@ -310,6 +317,7 @@ impl Node {
             (Some(new), Some(old)) if Arc::ptr_eq(new, old) => tenant.clone(),
             (None, None) => tenant.clone(),
             _ => Arc::new(Tenant {
+                dialect: tenant.dialect,
                 snapshot: tenant.snapshot.clone(),
                 recorder: tenant.recorder.clone(),
                 tickets: tenant.tickets.clone(),

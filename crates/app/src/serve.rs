@@ -12,6 +12,7 @@ use anyhow::{Context as _, bail};
 use mandate_core::model::{AdminRights, Administrator};
 use mandate_core::{AdminId, Clock, Entropy, OperationId, Secret, format};
 use mandate_store::{Audit, Changed, Store};
+use mandate_wire::dialect::Dialects;
 use mandate_wire::outbound::OutboundPolicy;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,6 +42,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         limit_factor: 1,
         tls: tls.clone(),
         demo: false,
+        dialects: Dialects::shipped(),
         outbound: Outbound::new(
             OutboundPolicy { loopback: config.outbound.loopback },
             config.outbound.ca_file.as_deref(),

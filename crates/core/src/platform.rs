@@ -2,10 +2,16 @@
 //! snapshot compiled from it that decisions are made on (DESIGN D11, D12).
 
 mod definition;
+mod dialect;
 mod snapshot;
 
 pub use definition::{
-    Delegated, Dialect, Environment, Host, Licence, Partner, Plan, Platform, Product, Route, RouteAccess,
-    ScopeDefinition, StreamRoute, Surface, Tokens, Upstream,
+    Delegated, Environment, Host, Legacy, Licence, Partner, Plan, Platform, Product, Route, RouteAccess,
+    ScopeDefinition, StreamRoute, Tokens, Upstream,
+};
+#[cfg(test)]
+pub(crate) use dialect::samples;
+pub use dialect::{
+    Call, CodeText, Dialect, DialectData, Endpoint, Front, Pages, Surface, SurfaceData, Upstreams,
 };
 pub use snapshot::{CompiledRoute, Invalid, Params, RouteIndex, Routed, Snapshot};

@@ -77,7 +77,7 @@ fn platform(port: u16) -> Result<Snapshot, Box<dyn Error>> {
     let route = |method: &str, path: &str, access| Route {
         method: method.into(),
         path: path.into(),
-        surface: Surface::AlpacaRest,
+        surface: mandate_wire::dialect::alpaca::REST,
         access,
         scope: Scope::new("trading").ok().filter(|_| access == RouteAccess::Account),
         product: None,
@@ -88,9 +88,10 @@ fn platform(port: u16) -> Result<Snapshot, Box<dyn Error>> {
         Platform {
             id: "alpaca".into(),
             name: "Sample".into(),
-            dialect: mandate_core::platform::Dialect::Alpaca,
+            dialect: mandate_wire::dialect::alpaca::DIALECT,
             issuer: "http://issuer.test".into(),
             contact: "support@issuer.test".into(),
+            legacy: mandate_core::platform::Legacy::default(),
             tokens: Tokens {
                 code_lifetime_s: 600,
                 access_lifetime_s: None,
@@ -111,7 +112,7 @@ fn platform(port: u16) -> Result<Snapshot, Box<dyn Error>> {
                 url: format!("http://127.0.0.1:{port}").into(),
                 aliases: Vec::new(),
                 environments: vec!["paper".into()],
-                surface: Surface::AlpacaRest,
+                surface: mandate_wire::dialect::alpaca::REST,
                 upstream: Some("sample".into()),
             }],
             upstreams: Vec::new(),
@@ -247,6 +248,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let sealer = Sealer::new(&[1; 32]).ok_or("a key of 32 bytes is always right")?;
     let recorder = Recorder::new("alpaca".into(), sealer, Arc::new(System), clock, Arc::new(drop));
     let site = Arc::new(Site {
+        dialect: &mandate_wire::dialect::alpaca::Alpaca,
         snapshot: Arc::new(platform(port)?),
         host_index: 0,
         recorder: Arc::new(recorder),

@@ -240,6 +240,11 @@ impl Gate {
         let target = front::read(&uri).map_err(|defect| Refused::before_routing(front::malformed(defect)))?;
         front::check_head(&headers).map_err(Refused::before_routing)?;
         let (route, params) = route::find(visit, &method, &target)?;
+        visit
+            .site
+            .dialect
+            .admits(visit.host.surface, target.path, &headers)
+            .map_err(|r| Refused::on(route, r))?;
         if route.is_public() {
             let outgoing = Outgoing { method: &method, target: target.whole, headers, body: body.take() };
             let response = self.forward(visit, outgoing, None).await;

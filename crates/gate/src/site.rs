@@ -3,6 +3,7 @@
 use crate::forward::Pool;
 use mandate_core::platform::{Host, Snapshot};
 use mandate_wire::Recorder;
+use mandate_wire::dialect::Dialect;
 use mandate_wire::identity::IdentityKey;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use std::sync::Arc;
 pub struct Site {
     /// The platform, compiled.
     pub snapshot: Arc<Snapshot>,
+    /// How it speaks.
+    pub dialect: &'static dyn Dialect,
     /// Position of the host in it.
     pub host_index: usize,
     /// Names refusals.
@@ -86,7 +89,7 @@ fn split_port<'a>(authority: &'a str, implied: &'a str) -> (&'a str, &'a str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mandate_core::platform::Surface;
+    use mandate_wire::dialect::alpaca::REST;
 
     fn host(url: &str, aliases: &[&str]) -> Host {
         Host {
@@ -95,7 +98,7 @@ mod tests {
             url: url.into(),
             aliases: aliases.iter().map(|a| (*a).into()).collect(),
             environments: vec!["paper".into()],
-            surface: Surface::AlpacaRest,
+            surface: REST,
             upstream: None,
         }
     }

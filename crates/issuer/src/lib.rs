@@ -19,30 +19,22 @@ pub use state::{Arrival, Issuer, Meters, Pending, Tenant};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use mandate_core::platform::Surface;
+use mandate_core::platform::{Call, Surface};
 
 /// Whether a path on a surface is the issuer's, before the body is read.
 pub fn owns(surface: Surface, path: &str) -> bool {
-    match surface {
-        Surface::AlpacaConnect | Surface::RfcOauth => true,
-        Surface::RfcApi => false,
-        Surface::AlpacaRest => path == "/oauth/token",
-        Surface::AlpacaBroker => path.starts_with("/v1/oauth/"),
-    }
+    surface.has_pages() || surface.endpoint(path).is_some() || (surface.explains() && pages::explains(path))
 }
 
 /// Answers a request to a path that [`owns`] claims.
 pub async fn handle(arrival: &Arrival<'_>, request: Request<Bytes>) -> Response<Bytes> {
-    let path = request.uri().path();
-    let oauth = path == "/oauth/token";
-    match arrival.host().surface {
-        Surface::AlpacaConnect | Surface::AlpacaRest if oauth => {
-            alpaca::connect::token(arrival, request).await
-        }
-        Surface::AlpacaBroker => alpaca::broker::handle(arrival, request).await,
-        Surface::RfcOauth if rfc::owns(path) => rfc::handle(arrival, request).await,
-        Surface::AlpacaConnect | Surface::AlpacaRest | Surface::RfcOauth | Surface::RfcApi => {
+    let endpoint = arrival.host().surface.endpoint(request.uri().path());
+    match endpoint.map(|endpoint| (endpoint, endpoint.call)) {
+        None | Some((_, Call::Authorize | Call::DevicePage | Call::EndSession)) => {
             pages::handle(arrival, request).await
         }
+        Some((_, Call::Redeem)) => alpaca::connect::token(arrival, request).await,
+        Some((_, Call::Partners)) => alpaca::broker::handle(arrival, request).await,
+        Some((endpoint, _)) => rfc::handle(arrival, endpoint, request).await,
     }
 }

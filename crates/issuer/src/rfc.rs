@@ -41,71 +41,26 @@ use http::header::{
     CACHE_CONTROL, CONTENT_TYPE,
 };
 use http::{HeaderValue, Request, Response, StatusCode};
+use mandate_core::platform::{Call, Endpoint};
 use mandate_core::refusal::Refusal;
 use mandate_core::{Cause, disclosure::FactName, must};
 
-/// An endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Endpoint {
-    Token,
-    Push,
-    Device,
-    Introspect,
-    Revoke,
-    Userinfo,
-    Jwks,
-    Metadata,
-}
-
-impl Endpoint {
-    fn at(path: &str) -> Option<Self> {
-        Some(match path {
-            "/token" => Self::Token,
-            "/par" => Self::Push,
-            device::PATH => Self::Device,
-            "/introspect" => Self::Introspect,
-            "/revoke" => Self::Revoke,
-            "/userinfo" => Self::Userinfo,
-            "/jwks" => Self::Jwks,
-            // RFC 8414 section 3, OpenID Connect Discovery section 4
-            "/.well-known/oauth-authorization-server" if must!("rfc8414-3-path") => Self::Metadata,
-            "/.well-known/openid-configuration" => Self::Metadata,
-            _ => return None,
-        })
+/// The methods that an endpoint takes, as `Allow` says them.
+fn allow(call: Call) -> &'static str {
+    match call {
+        Call::Userinfo if must!("oidc-5.3.1-post") => "GET, POST",
+        Call::Userinfo => "GET",
+        Call::Jwks | Call::Metadata => "GET, HEAD",
+        _ => "POST",
     }
-    fn allow(self) -> &'static str {
-        match self {
-            Self::Token | Self::Push | Self::Device | Self::Introspect | Self::Revoke => "POST",
-            Self::Userinfo if must!("oidc-5.3.1-post") => "GET, POST",
-            Self::Userinfo => "GET",
-            Self::Jwks | Self::Metadata => "GET, HEAD",
-        }
-    }
-    fn pattern(self) -> &'static str {
-        match self {
-            Self::Token => "/token",
-            Self::Push => "/par",
-            Self::Device => device::PATH,
-            Self::Introspect => "/introspect",
-            Self::Revoke => "/revoke",
-            Self::Userinfo => "/userinfo",
-            Self::Jwks => "/jwks",
-            Self::Metadata => "/.well-known/…",
-        }
-    }
-}
-
-/// Whether a path is an endpoint's rather than a page's.
-pub(crate) fn owns(path: &str) -> bool {
-    Endpoint::at(path).is_some()
 }
 
 /// What programs in browsers may send to an endpoint from other origins (Fetch standard section 3.3).
-fn preflight(endpoint: Endpoint) -> Response<Bytes> {
+fn preflight(call: Call) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
-    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(endpoint.allow()));
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(allow(call)));
     headers
         .insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type, dpop"));
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
@@ -113,27 +68,32 @@ fn preflight(endpoint: Endpoint) -> Response<Bytes> {
 }
 
 /// Answers a request to an endpoint.
-pub(crate) async fn handle(arrival: &Arrival<'_>, request: Request<Bytes>) -> Response<Bytes> {
-    let Some(endpoint) = Endpoint::at(request.uri().path()) else {
+pub(crate) async fn handle(
+    arrival: &Arrival<'_>,
+    endpoint: &'static Endpoint,
+    request: Request<Bytes>,
+) -> Response<Bytes> {
+    if !must!("rfc8414-3-path") && endpoint.path == "/.well-known/oauth-authorization-server" {
         return arrival.refuse("(no endpoint)", Refusal::anonymous(Cause::PathUnknown).into());
-    };
+    }
     let asks_first = request.method() == http::Method::OPTIONS
         && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     let answered =
-        if asks_first { Ok(preflight(endpoint)) } else { dispatch(arrival, endpoint, &request).await };
+        if asks_first { Ok(preflight(endpoint.call)) } else { dispatch(arrival, endpoint, &request).await };
     let mut response = match answered {
         Ok(response) => response,
         Err(fail) => {
             let method = mandate_wire::body::is_known_method(request.method());
             let method = if method { request.method().as_str() } else { "?" };
-            let route = format!("{method} {}", endpoint.pattern());
-            let mut response = if endpoint == Endpoint::Userinfo {
-                mandate_wire::dialect::rfc::api(&arrival.name(&route, fail), arrival.issuer_url())
+            let route = format!("{method} {}", endpoint.path);
+            let mut response = if endpoint.call == Call::Userinfo {
+                let decision = arrival.name(&route, fail);
+                arrival.tenant.dialect.resource_refusal(&decision, arrival.issuer_url())
             } else {
                 arrival.refuse(&route, fail)
             };
             if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-                response.headers_mut().insert(ALLOW, HeaderValue::from_static(endpoint.allow()));
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow(endpoint.call)));
             }
             response
         }
@@ -152,28 +112,31 @@ pub(crate) async fn handle(arrival: &Arrival<'_>, request: Request<Bytes>) -> Re
 
 async fn dispatch(
     arrival: &Arrival<'_>,
-    endpoint: Endpoint,
+    endpoint: &'static Endpoint,
     request: &Request<Bytes>,
 ) -> Result<Response<Bytes>, Fail> {
     let method = request.method();
-    let allowed = endpoint.allow().split(", ").any(|allowed| allowed == method.as_str());
+    let allowed = allow(endpoint.call).split(", ").any(|allowed| allowed == method.as_str());
     if must!("rfc6749-3.2-post", !allowed) {
         let known = mandate_wire::body::is_known_method(method);
         let received = if known { method.as_str() } else { "an unknown method" };
         return Err(Refusal::anonymous(Cause::MethodUnknown)
             .with(FactName::Received, received)
-            .with(FactName::Expected, endpoint.allow())
+            .with(FactName::Expected, allow(endpoint.call))
             .into());
     }
-    match endpoint {
-        Endpoint::Token => token::handle(arrival, request).await,
-        Endpoint::Push => pushed::push(arrival, request).await,
-        Endpoint::Device => device::begin(arrival, request).await,
-        Endpoint::Introspect => about_tokens::introspect(arrival, request).await,
-        Endpoint::Revoke => about_tokens::revoke(arrival, request).await,
-        Endpoint::Userinfo => about_tokens::userinfo(arrival, request).await,
-        Endpoint::Jwks => Ok(fixed(mint::keys(arrival)?.document())),
-        Endpoint::Metadata => Ok(fixed(mint::keys(arrival)?.metadata())),
+    match endpoint.call {
+        Call::Token => token::handle(arrival, endpoint.path, request).await,
+        Call::Push => pushed::push(arrival, request).await,
+        Call::Device => device::begin(arrival, request).await,
+        Call::Introspect => about_tokens::introspect(arrival, request).await,
+        Call::Revoke => about_tokens::revoke(arrival, request).await,
+        Call::Userinfo => about_tokens::userinfo(arrival, request).await,
+        Call::Jwks => Ok(fixed(mint::keys(arrival)?.document())),
+        Call::Metadata => Ok(fixed(mint::keys(arrival)?.metadata())),
+        Call::Authorize | Call::DevicePage | Call::EndSession | Call::Redeem | Call::Partners => {
+            Err(Refusal::anonymous(Cause::Internal).into())
+        }
     }
 }
 

@@ -13,8 +13,9 @@ use mandate_core::refusal::{Decision, Refusal};
 use mandate_core::{Clock, DecisionId, Entropy, OperationId, PlatformId, Timestamp, format};
 use mandate_store::{Audit, Cached, Store};
 use mandate_wire::certificate::ClientCertificate;
+use mandate_wire::dialect::{Dialect, Dialects};
 use mandate_wire::ticket::Tickets;
-use mandate_wire::{Place, Recorder, dialect};
+use mandate_wire::{Place, Recorder};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -44,6 +45,8 @@ pub struct Issuer {
     pub meters: Meters,
     /// Decisions of this node that are not written yet.
     pub pending: Pending,
+    /// The dialects that platforms may have.
+    pub dialects: Dialects,
     /// Keys of clients, parsed or fetched.
     pub client_keys: crate::rfc::ClientKeys,
 }
@@ -57,6 +60,8 @@ impl std::fmt::Debug for Issuer {
 /// The parts of one platform, swapped whole when its file is applied.
 #[derive(Debug)]
 pub struct Tenant {
+    /// How it speaks.
+    pub dialect: &'static dyn Dialect,
     /// The compiled platform file.
     pub snapshot: Arc<Snapshot>,
     /// Names refusals.
@@ -110,7 +115,7 @@ impl Arrival<'_> {
     }
     /// Says a refusal in the words of this host's surface.
     pub fn refuse(&self, route: &str, fail: Fail) -> Response<Bytes> {
-        dialect::render(self.host().surface, &self.name(route, fail), self.issuer_url())
+        self.tenant.dialect.refusal(self.host().surface, &self.name(route, fail), self.issuer_url())
     }
     fn with_contact(&self, mut refusal: Refusal) -> Refusal {
         let wants = refusal.cause.entry().facts.contains(&FactName::Contact);

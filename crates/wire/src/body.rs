@@ -65,6 +65,14 @@ const KNOWN: [&str; 5] = [
     "application/xml",
 ];
 
+/// Whether a body says that it is JSON.
+pub fn is_json(headers: &HeaderMap) -> bool {
+    let mut sent = headers.get_all(http::header::CONTENT_TYPE).iter();
+    let first = sent.next().and_then(|v| v.to_str().ok()).unwrap_or("");
+    let essence = first.split(';').next().unwrap_or("").trim();
+    essence.eq_ignore_ascii_case("application/json") && sent.next().is_none()
+}
+
 /// Demands a content type; parameters such as `charset` are ignored.
 ///
 /// # Errors

@@ -1,20 +1,24 @@
-//! How refusals are said. A dialect renders and never decides: deleting one loses words, not a rule.
+//! Dialects: how the requests and answers of a family of APIs look. A dialect renders and never decides: deleting one
+//! loses words, not a rule. A new one is a folder here; nothing in core, issuer or gate knows it.
 
 pub mod alpaca;
+mod answer;
+mod list;
 pub mod lseg;
 pub mod rfc;
+mod token;
 
+pub use answer::{CAUSE, DECISION, header, json_answer};
+pub use list::Dialects;
+pub use token::{AccessText, ClientShown, Encoding, TokenAnswer, TokenRules};
+
+use crate::credential::{self, Presented};
+use crate::stream::StreamDialect;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, StatusCode};
-use mandate_core::must;
-use mandate_core::platform::Surface;
-use mandate_core::refusal::Decision;
-use serde::Serialize;
-
-/// The header that names the cause.
-pub const CAUSE: HeaderName = HeaderName::from_static("mandate-cause");
-/// The header that names the decision.
-pub const DECISION: HeaderName = HeaderName::from_static("mandate-decision");
+use http::{HeaderMap, Response};
+use mandate_core::platform::{self, Surface};
+use mandate_core::refusal::{Decision, Refusal};
+use std::fmt::Debug;
 
 /// What a surface says to a class of causes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,41 +29,53 @@ pub struct Row {
     pub code: u32,
 }
 
-/// Says a refusal in the words of a surface.
-pub fn render(surface: Surface, decision: &Decision, issuer: &str) -> Response<Bytes> {
-    match surface {
-        Surface::RfcOauth => rfc::oauth(decision, issuer),
-        Surface::RfcApi => rfc::api(decision, issuer),
-        Surface::AlpacaConnect => {
-            alpaca::render(alpaca::connect::row(decision.refusal.cause), decision, issuer, true)
-        }
-        Surface::AlpacaBroker => {
-            alpaca::render(alpaca::broker::row(decision.refusal.cause), decision, issuer, false)
-        }
-        Surface::AlpacaRest => {
-            alpaca::render(alpaca::rest::row(decision.refusal.cause), decision, issuer, false)
-        }
-    }
-}
+/// One dialect. Those methods that have a default say what the RFCs say.
+pub trait Dialect: Sync + Debug {
+    /// What it says of itself.
+    fn dialect(&self) -> platform::Dialect;
 
-/// A header value made of a text of ours; texts of ours are visible ASCII.
-pub(crate) fn header(text: &str) -> HeaderValue {
-    let visible: String = text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect();
-    HeaderValue::from_str(&visible).unwrap_or(HeaderValue::from_static(""))
-}
+    /// A refusal in the words of one of its surfaces.
+    fn refusal(&self, surface: Surface, decision: &Decision, issuer: &str) -> Response<Bytes>;
 
-/// A JSON answer that nobody may keep.
-pub fn json_answer(status: u16, body: &impl Serialize) -> Response<Bytes> {
-    // What is written here are our own types: nothing in them can fail to be written.
-    let (status, text) = serde_json::to_vec(body).map_or((500, Vec::new()), |text| (status, text));
-    let mut response = Response::new(Bytes::from(text));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    if must!("rfc6749-5.1-json") {
-        headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    /// A refusal by an endpoint of the issuer that is itself a protected resource (OpenID Connect Core section 5.3.3): in
+    /// the words of the APIs.
+    fn resource_refusal(&self, decision: &Decision, issuer: &str) -> Response<Bytes> {
+        self.refusal(self.dialect().data().usual, decision, issuer)
     }
-    if must!("rfc6749-5.1-no-store") {
-        headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+
+    /// The one credential of a request to an API (SECURITY R21).
+    ///
+    /// # Errors
+    /// None, several, or one whose text is visibly damaged.
+    fn credential(
+        &self,
+        _surface: Surface,
+        headers: &HeaderMap,
+        query: Option<&str>,
+    ) -> Result<Presented, Box<Refusal>> {
+        credential::of_api_request(headers, query)
     }
-    response
+
+    /// What a request to an API must have beside its credential, before anything is identified.
+    ///
+    /// # Errors
+    /// It is not there.
+    fn admits(&self, _surface: Surface, _path: &str, _headers: &HeaderMap) -> Result<(), Box<Refusal>> {
+        Ok(())
+    }
+
+    /// What the token endpoint at this path takes and gives; also the endpoints beside it that authenticate clients.
+    fn token_rules(&self, _path: &str) -> &'static TokenRules {
+        &rfc::TOKEN
+    }
+
+    /// What is spoken on its websockets.
+    fn streams(&self) -> &'static [&'static dyn StreamDialect] {
+        &[]
+    }
+
+    /// The answer of the token endpoint at this path.
+    fn token_answer(&self, _path: &str, answer: &TokenAnswer<'_>) -> Response<Bytes> {
+        rfc::token_answer(answer)
+    }
 }

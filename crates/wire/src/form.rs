@@ -50,6 +50,22 @@ impl Form {
         Ok(Self(parameters))
     }
 
+    /// The same parameters as members of one flat JSON object; numbers are taken as they are written, `null` and empty
+    /// texts as left out.
+    ///
+    /// # Errors
+    /// Not one flat JSON object, a member twice (SECURITY R22), too many or too long ones.
+    pub fn of_json(bytes: &[u8]) -> Result<Self, Box<Refusal>> {
+        let members = crate::json::Flat::members(bytes)?;
+        if members.len() > MOST_PARAMETERS {
+            return Err(body::malformed(Fault::TooMany, "at most 64 parameters"));
+        }
+        if let Some((name, _)) = members.iter().find(|(n, v)| n.len() > 128 || v.len() > LONGEST_VALUE) {
+            return Err(too_long(name));
+        }
+        Ok(Self(members.into_iter().map(|(name, value)| (name.into(), value.into())).collect()))
+    }
+
     /// The value of a parameter that was sent and is not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(sent, _)| **sent == *name).map(|(_, value)| &**value)
@@ -180,6 +196,20 @@ mod tests {
         assert_eq!(cause(format!("a={}", "x".repeat(4097)).as_bytes()), Cause::ParameterInvalid);
         let many = (0..65).map(|i| format!("p{i}=1")).collect::<Vec<_>>().join("&");
         assert_eq!(cause(many.as_bytes()), Cause::BodyMalformed);
+    }
+
+    #[test]
+    fn r22_json_holds_the_same_parameters_once() {
+        let form = Form::of_json(br#"{"client_id":200001,"code":"a","scope":null,"state":""}"#).unwrap();
+        let got = |name| form.get(name);
+        assert_eq!((got("client_id"), got("code")), (Some("200001"), Some("a")));
+        assert_eq!((got("scope"), got("state")), (None, None));
+        let cause = |text: &str| Form::of_json(text.as_bytes()).unwrap_err().cause;
+        assert_eq!(cause(r#"{"code":"a","code":"a"}"#), Cause::ParameterRepeated);
+        for bad in ["", "[]", r#"{"code":["a"]}"#, r#"{"code":true}"#, r#"{"code":"a",}"#] {
+            assert_eq!(cause(bad), Cause::BodyMalformed, "{bad}");
+        }
+        assert_eq!(cause(&format!(r#"{{"code":"{}"}}"#, "x".repeat(4097))), Cause::ParameterInvalid);
     }
 
     #[test]

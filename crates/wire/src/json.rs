@@ -7,8 +7,10 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Members whose value may be a number, as the vendor's page has it.
+/// Members of [`Flat::parse`] whose value may be a number, as the vendor's page has it.
 const NUMERIC: [&str; 1] = ["scope"];
+
+const WANTED: &str = "one JSON object";
 
 /// A flat JSON object of texts. `null` counts as left out.
 #[derive(Default)]
@@ -16,6 +18,7 @@ pub struct Flat {
     members: BTreeMap<String, String>,
     seen: BTreeSet<String>,
     nulls: BTreeSet<String>,
+    numbers: BTreeSet<String>,
     repeated: Option<String>,
 }
 
@@ -38,15 +41,15 @@ impl<'de> Deserialize<'de> for Flat {
                 while let Some(name) = map.next_key::<String>()? {
                     let value = match map.next_value::<serde_json::Value>()? {
                         serde_json::Value::String(text) => text,
-                        serde_json::Value::Number(number) if NUMERIC.contains(&name.as_str()) => {
+                        serde_json::Value::Number(number) => {
+                            flat.numbers.insert(name.clone());
                             number.to_string()
                         }
                         serde_json::Value::Null => {
                             flat.nulls.insert(name.clone());
                             String::new()
                         }
-                        serde_json::Value::Number(_)
-                        | serde_json::Value::Bool(_)
+                        serde_json::Value::Bool(_)
                         | serde_json::Value::Array(_)
                         | serde_json::Value::Object(_) => {
                             return Err(serde::de::Error::custom("a member is no text"));
@@ -71,16 +74,9 @@ impl Flat {
     /// # Errors
     /// Not UTF-8, not JSON, not one flat object, a name twice, a name that is not known, a value that is too long.
     pub fn parse(bytes: &[u8], known: &[&'static str]) -> Result<Self, Box<Refusal>> {
-        const WANTED: &str = "one JSON object";
-        let text = std::str::from_utf8(bytes).map_err(|_| body::malformed(Fault::NotUtf8, WANTED))?;
-        let flat: Self = serde_json::from_str(text).map_err(|e| {
-            body::malformed(if e.is_data() { Fault::NotAnObject } else { Fault::NotJson }, WANTED)
-        })?;
-        if let Some(name) = &flat.repeated {
-            return Err(Box::new(
-                Refusal::anonymous(Cause::ParameterRepeated)
-                    .with(FactName::Parameter, crate::form::known(name)),
-            ));
+        let flat = Self::read(bytes)?;
+        if flat.numbers.iter().any(|name| !NUMERIC.contains(&name.as_str())) {
+            return Err(body::malformed(Fault::NotAnObject, WANTED));
         }
         for name in &flat.seen {
             let value = flat.get(name).unwrap_or_default();
@@ -100,6 +96,29 @@ impl Flat {
             }
         }
         Ok(flat)
+    }
+
+    /// Reads a body whose members may have any name; numbers are taken as they are written.
+    fn read(bytes: &[u8]) -> Result<Self, Box<Refusal>> {
+        let text = std::str::from_utf8(bytes).map_err(|_| body::malformed(Fault::NotUtf8, WANTED))?;
+        let flat: Self = serde_json::from_str(text).map_err(|e| {
+            body::malformed(if e.is_data() { Fault::NotAnObject } else { Fault::NotJson }, WANTED)
+        })?;
+        match &flat.repeated {
+            None => Ok(flat),
+            Some(name) => Err(Box::new(
+                Refusal::anonymous(Cause::ParameterRepeated)
+                    .with(FactName::Parameter, crate::form::known(name)),
+            )),
+        }
+    }
+
+    /// The members of a body of parameters, whatever their names.
+    ///
+    /// # Errors
+    /// Not UTF-8, not JSON, not one flat object, a name twice.
+    pub(crate) fn members(bytes: &[u8]) -> Result<BTreeMap<String, String>, Box<Refusal>> {
+        Ok(Self::read(bytes)?.members)
     }
 
     /// A member that was sent and is not empty.

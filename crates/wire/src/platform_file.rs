@@ -23,15 +23,16 @@ pub use problem::{Problem, Spot};
 pub use section::{Key, Kind, Section, Text};
 pub use write::write;
 
+use crate::dialect::Dialects;
 use mandate_core::platform::{Platform, Snapshot};
 
-/// Reads a platform file.
+/// Reads a platform file. `dialects` are those that it may name.
 ///
 /// # Errors
 /// All that is wrong with it, in the order of its lines.
-pub fn read(text: &str) -> Result<Platform, Vec<Problem>> {
+pub fn read(text: &str, dialects: Dialects) -> Result<Platform, Vec<Problem>> {
     let doc = Document::parse(text).map_err(|problem| vec![problem])?;
-    let platform = read::platform(&doc);
+    let platform = read::platform(&doc, dialects);
     let problems = doc.into_problems();
     if !problems.is_empty() {
         return Err(problems);

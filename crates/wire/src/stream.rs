@@ -12,9 +12,7 @@ pub use handshake::{accept_key, is_key};
 pub use told::{Told, close_reason};
 
 use crate::credential::Presented;
-use crate::dialect::alpaca;
 use http::HeaderMap;
-use mandate_core::platform::Dialect;
 use mandate_core::refusal::{Decision, Refusal};
 use std::fmt;
 use std::time::Duration;
@@ -60,8 +58,6 @@ pub struct Terms {
     pub header_credentials: bool,
     /// So many may be open at once for one account and path, unless the platform file says otherwise.
     pub connections: Option<u32>,
-    /// A stream goes on after its token's time is over, until what the token hangs from ends.
-    pub outlives_token: bool,
 }
 
 /// What the request that opens a stream says beside its credential.
@@ -136,17 +132,4 @@ pub trait Conversation: Send + fmt::Debug {
     fn admitted(&mut self, again: bool) -> Vec<Message>;
     /// What is said when something is refused. Where the stream ends with it, the close frame comes by itself.
     fn refused(&mut self, stage: Stage, decision: &Decision, issuer: &str) -> Vec<Message>;
-}
-
-/// The protocols of a dialect.
-pub fn protocols(dialect: Dialect) -> &'static [&'static dyn StreamDialect] {
-    match dialect {
-        Dialect::Alpaca => alpaca::streams::ALL,
-        Dialect::Rfc => &[],
-    }
-}
-
-/// The protocol that a platform file names.
-pub fn protocol(dialect: Dialect, word: &str) -> Option<&'static dyn StreamDialect> {
-    protocols(dialect).iter().copied().find(|p| p.word() == word)
 }

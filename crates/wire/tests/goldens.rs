@@ -5,11 +5,11 @@
 
 use mandate_core::disclosure::{FactName, PossessionProof, Tier, Value};
 use mandate_core::model::{ApiKey, Credential, KeyFacts, KeyHolder};
-use mandate_core::platform::{Dialect, Surface};
+use mandate_core::platform::Surface;
 use mandate_core::policy::{Check, Identified, identify_key};
 use mandate_core::refusal::{Decision, Refusal};
 use mandate_core::{Cause, Digest, Offset, Timestamp};
-use mandate_wire::dialect::render;
+use mandate_wire::dialect::{Dialect, Dialects, rfc};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -73,11 +73,11 @@ fn decision(cause: Cause, proven: bool) -> Decision {
     }
 }
 
-fn golden(surface: Surface) -> String {
+fn golden(dialect: &dyn Dialect, surface: Surface) -> String {
     let mut out = String::new();
     for cause in Cause::all().filter(|c| !c.is_record_only()) {
         for proven in [false, true] {
-            let response = render(surface, &decision(cause, proven), "http://issuer.test");
+            let response = dialect.refusal(surface, &decision(cause, proven), "http://issuer.test");
             let who = if proven { "holder" } else { "anonymous" };
             writeln!(out, "## {} ({who}): {}", cause.id(), response.status().as_u16()).unwrap();
             for (name, value) in response.headers() {
@@ -89,53 +89,49 @@ fn golden(surface: Surface) -> String {
     out
 }
 
-#[test]
-fn connect() {
-    insta::assert_snapshot!(golden(Surface::AlpacaConnect));
+/// Every dialect that ships, with each of its surfaces.
+fn surfaces() -> Vec<(&'static dyn Dialect, Surface)> {
+    let each = |d: &'static dyn Dialect| d.dialect().data().surfaces.iter().map(move |s| (d, *s));
+    Dialects::shipped().iter().flat_map(each).collect()
 }
 
 #[test]
-fn broker() {
-    insta::assert_snapshot!(golden(Surface::AlpacaBroker));
+fn every_surface() {
+    for (dialect, surface) in surfaces() {
+        let name = format!("{}_{}", dialect.dialect().as_str(), surface.as_str());
+        insta::assert_snapshot!(name, golden(dialect, surface));
+    }
 }
 
-#[test]
-fn rfc_oauth() {
-    insta::assert_snapshot!(golden(Surface::RfcOauth));
-}
-
-#[test]
-fn rfc_api() {
-    insta::assert_snapshot!(golden(Surface::RfcApi));
-}
-
-#[test]
-fn rest() {
-    insta::assert_snapshot!(golden(Surface::AlpacaRest));
+/// The text for people in an error body, where the clients of this family look for it; and that the rest is what they
+/// can parse.
+fn text_of<'b>(dialect: &str, surface: Surface, body: &'b serde_json::Value) -> &'b str {
+    match dialect {
+        "alpaca" => {
+            assert!(body["code"].is_u64(), "{body}");
+            body["message"].as_str().unwrap()
+        }
+        // RFC 6749 section 5.2
+        "rfc" => {
+            let (error, text) = (&body["error"], body["error_description"].as_str().unwrap());
+            assert!(error.as_str().unwrap().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+            let allowed = |b| matches!(b, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+            assert!(text.bytes().all(allowed), "{text}");
+            text
+        }
+        other => panic!("{other} {surface:?}: say here what its clients parse"),
+    }
 }
 
 /// What every client of the family parses: integer `code`, text `message`; and what every refusal can be looked up by.
 #[test]
 fn every_error_body_can_be_parsed_and_looked_up() {
-    for (_, surface) in Surface::ALL {
+    for (dialect, surface) in surfaces() {
         for cause in Cause::all() {
             for proven in [false, true] {
-                let response = render(surface, &decision(cause, proven), "http://issuer.test");
+                let response = dialect.refusal(surface, &decision(cause, proven), "http://issuer.test");
                 let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
-                let text = match surface.dialect() {
-                    Dialect::Alpaca => {
-                        assert!(body["code"].is_u64(), "{body}");
-                        body["message"].as_str().unwrap()
-                    }
-                    // RFC 6749 section 5.2
-                    Dialect::Rfc => {
-                        let (error, text) = (&body["error"], body["error_description"].as_str().unwrap());
-                        assert!(error.as_str().unwrap().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
-                        let allowed = |b| matches!(b, 0x20 | 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-                        assert!(text.bytes().all(allowed), "{text}");
-                        text
-                    }
-                };
+                let text = text_of(dialect.dialect().as_str(), surface, &body);
                 assert_eq!(body["cause"], cause.id());
                 assert_eq!(body["decision_id"], "ID");
                 assert_eq!(body["error_uri"], "http://issuer.test/explain/ID");
@@ -143,8 +139,8 @@ fn every_error_body_can_be_parsed_and_looked_up() {
                 assert_eq!(response.headers()["mandate-decision"], "ID");
                 assert_eq!(response.headers()["cache-control"], "no-store");
                 let challenged = response.headers().contains_key("www-authenticate");
-                let needed = response.status() == 401
-                    || surface == Surface::RfcApi && body["error"] == "insufficient_scope";
+                let needed =
+                    response.status() == 401 || surface == rfc::API && body["error"] == "insufficient_scope";
                 assert_eq!(challenged, needed, "{} {surface:?}", cause.id());
                 assert!(!text.contains("(not shown)") || !proven, "{body}");
                 assert!(!response.status().is_redirection());
@@ -156,13 +152,13 @@ fn every_error_body_can_be_parsed_and_looked_up() {
 /// SECURITY R6: whatever facts a refusal has, no owner's fact stands in a body.
 #[test]
 fn r06_no_owner_fact_in_any_body() {
-    for (_, surface) in Surface::ALL {
+    for (dialect, surface) in surfaces() {
         for cause in Cause::all() {
             let mut decision = decision(cause, true);
             for fact in FactName::ALL.iter().filter(|f| f.tier() == Tier::Owner) {
                 decision.refusal = decision.refusal.with(*fact, format!("OWNERS-{}", fact.as_str()));
             }
-            let response = render(surface, &decision, "http://issuer.test");
+            let response = dialect.refusal(surface, &decision, "http://issuer.test");
             let body = std::str::from_utf8(response.body()).unwrap();
             assert!(!body.contains("OWNERS-"), "{body}");
         }

@@ -7,8 +7,9 @@ mod platform_file {
     pub(crate) mod edit;
 }
 
-use mandate_core::platform::{Delegated, RouteAccess, Surface};
+use mandate_core::platform::{Delegated, Legacy, RouteAccess, Surface};
 use mandate_core::{ProductId, Scope};
+use mandate_wire::dialect::Dialects;
 use mandate_wire::platform_file::{Problem, read, write};
 use platform_file::any::any_platform;
 use platform_file::edit::{Line, SAMPLE, lines, misspellings, without};
@@ -16,7 +17,7 @@ use proptest::prelude::*;
 
 /// The one problem of a text that has one slip.
 pub(crate) fn only(text: &str, what: &str) -> Problem {
-    let mut problems = read(text).err().unwrap_or_default();
+    let mut problems = read(text, Dialects::shipped()).err().unwrap_or_default();
     let all: Vec<String> = problems.iter().map(|p| p.in_file("alpaca.toml")).collect();
     assert_eq!(problems.len(), 1, "{what}: {all:#?}");
     problems.remove(0)
@@ -35,18 +36,19 @@ fn slip(line: &Line, changed: &str, hint: Option<&str>) -> Problem {
 
 #[test]
 fn the_sample_is_the_demos_platform() {
-    let platform =
-        read(SAMPLE).map_err(|p| p.iter().map(|p| p.in_file("alpaca.toml")).collect::<Vec<_>>()).unwrap();
+    let platform = read(SAMPLE, Dialects::shipped())
+        .map_err(|p| p.iter().map(|p| p.in_file("alpaca.toml")).collect::<Vec<_>>())
+        .unwrap();
     let ports: Vec<(&str, &str, Surface)> =
         platform.hosts.iter().map(|h| (&*h.name, &h.listen[10..], h.surface)).collect();
     assert_eq!(
         ports,
         [
-            ("issuer", "7110", Surface::AlpacaConnect),
-            ("paper", "7111", Surface::AlpacaRest),
-            ("live", "7112", Surface::AlpacaRest),
-            ("data", "7113", Surface::AlpacaRest),
-            ("broker", "7114", Surface::AlpacaBroker),
+            ("issuer", "7110", mandate_wire::dialect::alpaca::CONNECT),
+            ("paper", "7111", mandate_wire::dialect::alpaca::REST),
+            ("live", "7112", mandate_wire::dialect::alpaca::REST),
+            ("data", "7113", mandate_wire::dialect::alpaca::REST),
+            ("broker", "7114", mandate_wire::dialect::alpaca::BROKER),
         ]
     );
     let names: Vec<&str> = platform.partners.iter().map(|p| &*p.name).collect();
@@ -272,7 +274,11 @@ fn all_problems_are_said_at_once() {
         .replacen("= 43200", "= \"43200\"", 1)
         .replacen("upstream = \"sample\"", "upstream = \"smaple\"", 1)
         .replacen("[products.trading]", "[product.trading]", 1);
-    let hints: Vec<_> = read(&text).unwrap_err().into_iter().map(|p| p.hint.unwrap_or_default()).collect();
+    let hints: Vec<_> = read(&text, Dialects::shipped())
+        .unwrap_err()
+        .into_iter()
+        .map(|p| p.hint.unwrap_or_default())
+        .collect();
     assert_eq!(hints, ["issuer", "43200", "line 41", "sample", "products"]);
 }
 
@@ -315,7 +321,7 @@ fn no_text_is_a_panic() {
         "\"repeated key 0\" = 1",
         "platform.id = \"a\"\r\nplatform.id = \"ä\"\r\n",
     ] {
-        let problems = read(text).unwrap_err();
+        let problems = read(text, Dialects::shipped()).unwrap_err();
         let lines = u32::try_from(text.lines().count()).unwrap().max(1);
         assert!(
             problems.iter().all(|p| p.line >= 1 && p.line <= lines && p.column >= 1),
@@ -326,15 +332,28 @@ fn no_text_is_a_panic() {
 
 #[test]
 fn the_sample_is_written_and_read_back() {
-    let platform = read(SAMPLE).unwrap();
-    assert_eq!(read(&write(&platform)).unwrap(), platform);
+    let platform = read(SAMPLE, Dialects::shipped()).unwrap();
+    assert_eq!(read(&write(&platform), Dialects::shipped()).unwrap(), platform);
     let without_optional = without(
         SAMPLE,
         &["resettable", "needs_approval", "aliases", "[tokens]", "code_lifetime_s", "session_lifetime_s"],
     );
-    let platform = read(&without_optional).unwrap();
+    let platform = read(&without_optional, Dialects::shipped()).unwrap();
     assert_eq!(platform.tokens.session_lifetime_s, 43_200);
+    assert_eq!(read(&write(&platform), Dialects::shipped()).unwrap(), platform);
+}
+
+#[test]
+fn what_is_allowed_of_older_times_stands_in_the_file_or_is_off() {
+    assert_eq!(read(SAMPLE).unwrap().legacy, Legacy::default());
+    let one = SAMPLE.replacen("[tokens]", "[legacy]\npassword_grant = true\nimplicit = false\n\n[tokens]", 1);
+    let platform = read(&one).unwrap();
+    assert_eq!(platform.legacy, Legacy { password_grant: true, ..Legacy::default() });
     assert_eq!(read(&write(&platform)).unwrap(), platform);
+    let slip = only(&one.replacen("password_grant", "pasword_grant", 1), "pasword_grant");
+    assert_eq!(slip.hint.as_deref(), Some("password_grant"));
+    let word = only(&one.replacen("= true\nimplicit", "= \"yes\"\nimplicit", 1), "\"yes\"");
+    assert_eq!(word.hint.as_deref(), Some("true"));
 }
 
 proptest! {
@@ -342,7 +361,7 @@ proptest! {
     #[test]
     fn whatever_is_written_reads_back(platform in any_platform()) {
         let text = write(&platform);
-        match read(&text) {
+        match read(&text, Dialects::shipped()) {
             Ok(back) => prop_assert_eq!(back, platform),
             Err(problems) => prop_assert!(false, "{problems:#?}\n{text}"),
         }
@@ -354,7 +373,7 @@ proptest! {
         let end = (at + gone).min(text.len());
         text.replace_range(at..end, &with);
         let lines = u32::try_from(text.lines().count()).unwrap();
-        for problem in read(&text).err().unwrap_or_default() {
+        for problem in read(&text, Dialects::shipped()).err().unwrap_or_default() {
             prop_assert!(problem.line >= 1 && problem.line <= lines, "{problem:?}");
         }
     }

@@ -2,6 +2,7 @@
 
 use super::problem::Problem;
 use super::{keys, read};
+use mandate_wire::dialect::Dialects;
 use mandate_wire::platform_file::{self, Document, Key};
 use std::path::{Path, PathBuf};
 
@@ -44,7 +45,7 @@ fn check(path: &Path) -> Checked {
     };
     let (platform, configuration) = (likeness(platform_file::KEYS), likeness(keys::ROOT));
     if platform > configuration {
-        let problems = platform_file::read(&text).err().unwrap_or_default();
+        let problems = platform_file::read(&text, Dialects::shipped()).err().unwrap_or_default();
         let problems = problems.into_iter().map(|p| Problem::in_file(&file, p)).collect();
         return Checked { file, kind: Some("platform file"), problems };
     }

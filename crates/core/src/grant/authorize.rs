@@ -169,7 +169,7 @@ impl AuthorizeRequest<'_> {
 
     /// How the answer goes back. Dialects that know one way only ignore what is asked for.
     fn mode(&self, dialect: Dialect, redirect_uri: &str) -> Result<ResponseMode, Box<Refusal>> {
-        if dialect != Dialect::Rfc {
+        if !dialect.is_full() {
             return Ok(ResponseMode::default());
         }
         ResponseMode::read(self.response_mode, redirect_uri)
@@ -185,8 +185,7 @@ impl AuthorizeRequest<'_> {
         snapshot: &Snapshot,
     ) -> Result<ScopeSet, Box<Refusal>> {
         let is_openid = scopes.iter().any(|scope| scope.as_str() == "openid");
-        let Some(claims) = self.claims.filter(|_| is_openid && snapshot.platform.dialect == Dialect::Rfc)
-        else {
+        let Some(claims) = self.claims.filter(|_| is_openid && snapshot.platform.dialect.is_full()) else {
             return Ok(scopes);
         };
         let claims = claims.map_err(|defect| invalid("claims", defect, "the object of section 5.5"))?;
@@ -201,7 +200,7 @@ impl AuthorizeRequest<'_> {
 
     /// How it came and how the person is to be asked. Dialects that know none of this ignore it.
     fn manner(&self, client: &Client, snapshot: &Snapshot) -> Result<(Prompt, Option<i64>), Box<Refusal>> {
-        if snapshot.platform.dialect != Dialect::Rfc {
+        if !snapshot.platform.dialect.is_full() {
             return Ok((Prompt::default(), None));
         }
         let settings = &client.settings;
@@ -266,13 +265,9 @@ impl AuthorizeRequest<'_> {
     /// RFC 7636 section 4.4.1: no method but S256; a challenge of 43 characters.
     fn challenge(&self, client: &Client, dialect: Dialect) -> Result<Option<Box<str>>, Box<Refusal>> {
         let settings = &client.settings;
-        let demanded = match dialect {
-            // OAuth 2.1: everybody, but those that are registered as unable; on strict profiles nobody is
-            Dialect::Rfc => {
-                !settings.may_omit_pkce || must!("fapi2-5.3.2.2-challenge", settings.profile.is_strict())
-            }
-            Dialect::Alpaca => false,
-        };
+        // OAuth 2.1: everybody, but those that are registered as unable; on strict profiles nobody is
+        let demanded = (dialect.is_full() && !settings.may_omit_pkce)
+            || must!("fapi2-5.3.2.2-challenge", settings.profile.is_strict());
         match (self.code_challenge, self.code_challenge_method) {
             // SECURITY R22: who once redeemed with a verifier may not come without
             (None, None) if must!("rfc7636-4.4.1-required", demanded || settings.requires_pkce) => {

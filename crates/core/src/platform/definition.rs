@@ -1,6 +1,7 @@
 //! The platform file as types. `wire::platform_file` reads it and says where it is wrong; names in here have been
 //! checked to exist.
 
+use super::{Dialect, Surface};
 use crate::{EnvironmentId, LicenceId, PartnerId, PlanId, PlatformId, ProductId, Scope, ScopeSet};
 
 /// One platform.
@@ -18,6 +19,8 @@ pub struct Platform {
     pub contact: Box<str>,
     /// Lifetimes.
     pub tokens: Tokens,
+    /// What clients of older times need.
+    pub legacy: Legacy,
     /// Environments in the order of the file.
     pub environments: Vec<Environment>,
     /// Addresses we listen on.
@@ -57,6 +60,33 @@ pub struct Tokens {
     pub refresh_lifetime_s: Option<u32>,
 }
 
+/// What clients of older times need and OAuth 2.1 no longer has: off, unless the file says otherwise, and never for a client on a
+/// strict profile (DESIGN D15).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the file")]
+pub struct Legacy {
+    /// Machines may sign on with name and password (RFC 6749 section 4.3), by clients whose settings say so.
+    pub password_grant: bool,
+    /// Access tokens may be handed out by the authorization endpoint (RFC 6749 section 4.2).
+    pub implicit: bool,
+    /// Client secrets may stand in bodies (RFC 6749 section 2.3.1) whatever way of authentication is registered.
+    pub secrets_in_body: bool,
+    /// Access tokens may have no end.
+    pub non_expiring_tokens: bool,
+}
+
+impl Legacy {
+    /// Every switch with its key in platform files.
+    pub const fn switches(self) -> [(&'static str, bool); 4] {
+        [
+            ("password_grant", self.password_grant),
+            ("implicit", self.implicit),
+            ("secrets_in_body", self.secrets_in_body),
+            ("non_expiring_tokens", self.non_expiring_tokens),
+        ]
+    }
+}
+
 /// An environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Environment {
@@ -68,79 +98,6 @@ pub struct Environment {
     pub resettable: bool,
     /// Clients need `live_trading_approved` to act here for people other than their owner.
     pub needs_approval: bool,
-}
-
-/// The wire shape of a family of APIs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Dialect {
-    /// What the RFCs say.
-    Rfc,
-    /// Alpaca's APIs.
-    Alpaca,
-}
-
-impl Dialect {
-    /// Every dialect with its word in platform files.
-    pub const ALL: [(&'static str, Self); 2] = [("rfc", Self::Rfc), ("alpaca", Self::Alpaca)];
-    /// The word in platform files.
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|(_, d)| *d == self).map_or("", |(w, _)| w)
-    }
-    /// The surface with the pages.
-    pub fn pages(self) -> Surface {
-        match self {
-            Self::Rfc => Surface::RfcOauth,
-            Self::Alpaca => Surface::AlpacaConnect,
-        }
-    }
-    /// The surface that routes stand on unless they name another.
-    pub fn api(self) -> Surface {
-        match self {
-            Self::Rfc => Surface::RfcApi,
-            Self::Alpaca => Surface::AlpacaRest,
-        }
-    }
-}
-
-/// The face of the dialect that a host shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Surface {
-    /// The authorization server of the RFCs: endpoints and pages.
-    RfcOauth,
-    /// Protected resources by RFC 6750 and RFC 9449.
-    RfcApi,
-    /// Connect: OAuth pages and token endpoint for third-party apps.
-    AlpacaConnect,
-    /// Broker API: Basic authentication of partners, JSON.
-    AlpacaBroker,
-    /// Trading and data REST APIs.
-    AlpacaRest,
-}
-
-impl Surface {
-    /// Every surface with its word in platform files.
-    pub const ALL: [(&'static str, Self); 5] = [
-        ("oauth", Self::RfcOauth),
-        ("api", Self::RfcApi),
-        ("connect", Self::AlpacaConnect),
-        ("broker", Self::AlpacaBroker),
-        ("rest", Self::AlpacaRest),
-    ];
-    /// Whether it has pages: then no API stands behind it (SECURITY R19).
-    pub fn has_pages(self) -> bool {
-        matches!(self, Self::RfcOauth | Self::AlpacaConnect)
-    }
-    /// The dialect it belongs to.
-    pub fn dialect(self) -> Dialect {
-        match self {
-            Self::RfcOauth | Self::RfcApi => Dialect::Rfc,
-            Self::AlpacaConnect | Self::AlpacaBroker | Self::AlpacaRest => Dialect::Alpaca,
-        }
-    }
-    /// The word in platform files.
-    pub fn as_str(self) -> &'static str {
-        Self::ALL.iter().find(|(_, s)| *s == self).map_or("", |(w, _)| w)
-    }
 }
 
 /// An address we listen on.

@@ -134,7 +134,7 @@ impl Snapshot {
             route: Route {
                 method: "POST".into(),
                 path: "/v1/oauth/".into(),
-                surface: Surface::AlpacaBroker,
+                surface: platform.dialect.data().usual,
                 access: RouteAccess::Partner,
                 scope: None,
                 product: None,

@@ -9,8 +9,8 @@ use crate::*;
 use Cause as C;
 use std::sync::Arc;
 
+use crate::platform::samples::{BROKER as Broker, REST as Rest};
 use RouteAccess::{Account as A, Partner as P, Public};
-use Surface::{AlpacaBroker as Broker, AlpacaRest as Rest};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
 
@@ -56,9 +56,10 @@ fn snapshot() -> Snapshot {
         Platform {
             id: "alpaca".into(),
             name: "Sample".into(),
-            dialect: crate::platform::Dialect::Alpaca,
+            dialect: crate::platform::samples::PLAIN,
             issuer: "http://issuer.test".into(),
             contact: "support@issuer.test".into(),
+            legacy: crate::platform::Legacy::default(),
             tokens: Tokens {
                 code_lifetime_s: 600,
                 access_lifetime_s: None,

@@ -7,7 +7,7 @@ use crate::request_id::RequestId;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use mandate_core::limit::Budget;
-use mandate_wire::{Place, dialect};
+use mandate_wire::Place;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -27,7 +27,8 @@ pub(super) fn refuse(visit: Visit<'_>, method: &Method, refused: Refused<'_>) ->
         route: &route,
     };
     let decision = visit.site.recorder.name(place, *refused.refusal);
-    let mut response = dialect::render(visit.host.surface, &decision, &visit.site.snapshot.platform.issuer);
+    let issuer = &visit.site.snapshot.platform.issuer;
+    let mut response = visit.site.dialect.refusal(visit.host.surface, &decision, issuer);
     if let Some(status) = refused.status {
         *response.status_mut() = status;
     }

@@ -8,11 +8,11 @@ use http::{HeaderMap, Method};
 use mandate_core::disclosure::{FactName, PossessionProof};
 use mandate_core::limit::{Budget, Rate};
 use mandate_core::model::{Account, Credential, KeyHolder, TokenFacts};
-use mandate_core::platform::{CompiledRoute, RouteAccess, Surface};
+use mandate_core::platform::{CompiledRoute, RouteAccess};
 use mandate_core::policy::{Allowance, Identified, Principal, identify_key, identify_token};
 use mandate_core::refusal::Refusal;
 use mandate_core::{Cause, Secret};
-use mandate_wire::credential::{self, Presented};
+use mandate_wire::credential::Presented;
 use std::sync::Arc;
 
 /// Those parts of a request that say who is calling.
@@ -43,12 +43,7 @@ impl Gate {
     ) -> Result<(Principal, PossessionProof), Refused<'a>> {
         let Asked { headers, query, .. } = request;
         let unavailable = |fault| Refused::on(route, facts_unavailable(visit, fault));
-        let presented = match visit.host.surface {
-            Surface::RfcApi | Surface::RfcOauth => credential::of_api_request(headers, query),
-            Surface::AlpacaRest | Surface::AlpacaBroker | Surface::AlpacaConnect => {
-                credential::of_request(headers, query)
-            }
-        };
+        let presented = visit.site.dialect.credential(visit.host.surface, headers, query);
         let presented =
             presented.map_err(|refusal| Refused::on(route, self.count_failure(visit, refusal)))?;
         let identified = match presented {

@@ -106,7 +106,7 @@ fn scopes(text: &str) -> ScopeSet {
 
 pub(crate) fn platform(per_minute: u32) -> Snapshot {
     use RouteAccess::{Account as A, Partner as P, Public};
-    use Surface::{AlpacaBroker as Broker, AlpacaRest as Rest};
+    use mandate_wire::dialect::alpaca::{BROKER as Broker, REST as Rest};
     let host = |name: &str, surface| Host {
         name: name.into(),
         listen: "127.0.0.1:0".into(),
@@ -129,9 +129,10 @@ pub(crate) fn platform(per_minute: u32) -> Snapshot {
     let platform = Platform {
         id: "alpaca".into(),
         name: "Sample".into(),
-        dialect: mandate_core::platform::Dialect::Alpaca,
+        dialect: mandate_wire::dialect::alpaca::DIALECT,
         issuer: "http://issuer.test".into(),
         contact: "support@issuer.test".into(),
+        legacy: mandate_core::platform::Legacy::default(),
         tokens: Tokens {
             code_lifetime_s: 600,
             access_lifetime_s: None,
@@ -346,6 +347,7 @@ impl House {
         ));
         let identity = Arc::new(IdentityKey::new(&[2; 32]));
         let site = Site {
+            dialect: &mandate_wire::dialect::alpaca::Alpaca,
             snapshot: Arc::new(platform(plans.per_minute)),
             host_index: 0,
             recorder,

@@ -2,7 +2,7 @@
 
 use crate::api::Api;
 use crate::house::{House, KEY, platform};
-use mandate_core::platform::{Routed, Surface};
+use mandate_core::platform::Routed;
 use proptest::prelude::*;
 use proptest::string::string_regex;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -88,7 +88,10 @@ fn what_is_forwarded_is_what_was_decided_on() {
             prop_assert_eq!(&got.line, &format!("{} {} HTTP/1.1", method, target));
             let claims = house.claims(got.get("mandate-identity").unwrap()).unwrap();
             prop_assert_eq!((claims.htm, claims.htu), (method.clone(), target));
-            prop_assert!(matches!(snapshot.route(Surface::AlpacaRest, &method, &path), Routed::Route(..)));
+            prop_assert!(matches!(
+                snapshot.route(mandate_wire::dialect::alpaca::REST, &method, &path),
+                Routed::Route(..)
+            ));
             prop_assert!(
                 !path.contains("//") && !path.contains("%2f") && !path.split('/').any(|s| s == "..")
             );

@@ -119,8 +119,8 @@ impl Planned {
 }
 
 async fn planned(call: &Call<'_>, document: &str) -> Result<Planned, Problem> {
-    let platform =
-        platform_file::read(document).map_err(|problems| unfit(problems.iter().map(problem_json)))?;
+    let platform = platform_file::read(document, call.admin.issuer.dialects)
+        .map_err(|problems| unfit(problems.iter().map(problem_json)))?;
     if !call.caller.reaches(&platform.id) {
         return Err(Problem::forbidden(
             "insufficient_scope",
@@ -132,7 +132,8 @@ async fn planned(call: &Call<'_>, document: &str) -> Result<Planned, Problem> {
         return Err(unfit(taken.into_iter()));
     }
     let row = stored(call, &platform.id).await?;
-    let before = row.as_ref().and_then(|row| platform_file::read(&row.document).ok());
+    let before =
+        row.as_ref().and_then(|row| platform_file::read(&row.document, call.admin.issuer.dialects).ok());
     let changes = plan::changes(before.as_ref(), &platform);
     let standing = if row.is_some() {
         Standing {

@@ -6,7 +6,6 @@ use super::problem::Problem;
 use super::view;
 use crate::rfc::{SIGNATURES, outlives_ms};
 use mandate_core::PlatformId;
-use mandate_core::platform::Dialect;
 use mandate_core::succession::{KeyStage, MAC, Turn};
 use mandate_store::{Changed, SigningKeyRow};
 use std::fmt;
@@ -39,13 +38,10 @@ fn algs() -> impl Iterator<Item = &'static str> {
 }
 
 fn demand_signing(on: &On<'_>) -> Result<(), Problem> {
-    match on.platform().dialect {
-        Dialect::Rfc => Ok(()),
-        Dialect::Alpaca => Err(Problem::conflict(format!(
-            "the dialect of the platform `{}` signs nothing: it has no keys",
-            on.id()
-        ))),
+    if on.platform().dialect.data().keeps_keys {
+        return Ok(());
     }
+    Err(Problem::conflict(format!("the dialect of the platform `{}` signs nothing: it has no keys", on.id())))
 }
 
 async fn rows(on: &On<'_>) -> Result<Vec<SigningKeyRow>, Problem> {

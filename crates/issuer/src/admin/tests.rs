@@ -63,7 +63,9 @@ impl Served {
     }
     async fn reload(&self) {
         for row in self.store.platforms().await.unwrap() {
-            let platform = mandate_wire::platform_file::read(&row.document).unwrap();
+            let platform =
+                mandate_wire::platform_file::read(&row.document, mandate_wire::dialect::Dialects::shipped())
+                    .unwrap();
             let id = platform.id.clone();
             let recorder = Recorder::new(
                 id.clone(),
@@ -73,6 +75,7 @@ impl Served {
                 Arc::new(|_| {}),
             );
             let tenant = Tenant {
+                dialect: &mandate_wire::dialect::alpaca::Alpaca,
                 keys: None,
                 snapshot: Arc::new(Snapshot::compile(platform, row.revision).unwrap()),
                 recorder: Arc::new(recorder),
@@ -147,6 +150,7 @@ impl Scene {
         let clock: Arc<dyn Clock> = Arc::new(TestClock(AtomicI64::new(1_790_000_000)));
         let entropy: Arc<dyn Entropy> = Arc::new(TestEntropy::default());
         let issuer = Arc::new(Issuer {
+            dialects: mandate_wire::dialect::Dialects::shipped(),
             store: store.clone(),
             cache: Cached::new(store.clone(), feed, clock.clone(), true),
             clock: clock.clone(),

@@ -5,7 +5,6 @@ use super::session::Me;
 use super::visit::Visit;
 use super::{Answer, answer, consent, login, session};
 use mandate_core::grant::{Silently, Standing};
-use mandate_core::platform::Dialect;
 use mandate_core::refusal::Refusal;
 use mandate_core::{Cause, must};
 use mandate_wire::body;
@@ -20,7 +19,7 @@ pub(super) async fn begin(visit: &Visit<'_>) -> Answer {
     } else {
         visit.query()?
     };
-    let is_rfc = visit.arrival.tenant.snapshot.platform.dialect == Dialect::Rfc;
+    let is_rfc = visit.arrival.tenant.snapshot.platform.dialect.is_full();
     let of_rfc = |name| query.get(name).filter(|_| is_rfc);
     let pending = match (of_rfc("request_uri"), of_rfc("request")) {
         (Some(uri), _) => Pending::from_pushed(visit, &query, uri).await?,

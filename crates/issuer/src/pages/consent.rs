@@ -10,7 +10,7 @@ use super::{Answer, device, session, words};
 use crate::Fail;
 use mandate_core::grant::{GrantSpec, SignInFault};
 use mandate_core::model::{Account, ClientOwner, Code, GrantedBy, Status};
-use mandate_core::platform::Dialect;
+use mandate_core::platform::CodeText;
 use mandate_core::refusal::Refusal;
 use mandate_core::{AccountId, Cause, EnvironmentId, GrantId, Secret, format, must};
 use mandate_store::NewCode;
@@ -82,7 +82,7 @@ pub(super) async fn decide(visit: &Visit<'_>) -> Answer {
             let own = own_accounts(visit, &me).await?;
             let chosen = chosen(&form, &offer.wish.environments, &own)?;
             let needs_account = own.iter().any(|a| offer.wish.environments.contains(&a.environment))
-                || visit.arrival.tenant.snapshot.platform.dialect != Dialect::Rfc;
+                || !visit.arrival.tenant.snapshot.platform.dialect.is_full();
             if chosen.is_empty() && needs_account {
                 let mut again =
                     page(visit, &me, ticket, &offer, &own, Some("Choose at least one account, or deny."))?;
@@ -193,9 +193,9 @@ pub(super) async fn allow(visit: &Visit<'_>, me: &Me, offer: &Offer, accounts: V
     let arrival = visit.arrival;
     let entropy = &*arrival.issuer.entropy;
     let platform = &arrival.tenant.snapshot.platform;
-    let code = Secret::new(match platform.dialect {
-        Dialect::Alpaca => format::uuid_v4(entropy),
-        Dialect::Rfc => format::opaque("mac_", entropy),
+    let code = Secret::new(match platform.dialect.data().codes {
+        CodeText::Uuid => format::uuid_v4(entropy),
+        CodeText::Marked => format::opaque("mac_", entropy),
     });
     let strict = must!("fapi2-5.3.2.1-code", offer.client.settings.profile.is_strict());
     let lifetime =

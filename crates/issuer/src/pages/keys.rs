@@ -261,7 +261,7 @@ fn label(form: &Form, old: Option<&ApiKey>) -> String {
 
 /// Base addresses where a key of this account works.
 fn hosts(arrival: &Arrival<'_>, account: &Account) -> Vec<String> {
-    let rest = mandate_core::platform::Surface::AlpacaRest;
+    let rest = arrival.tenant.snapshot.platform.dialect.data().usual;
     let environments = [account.environment.clone()];
     arrival.tenant.snapshot.hosts_serving(rest, &environments).map(|h| h.url.to_string()).collect()
 }

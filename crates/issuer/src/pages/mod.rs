@@ -34,10 +34,18 @@ pub(crate) use words::{look, network};
 use crate::{Arrival, Fail};
 use bytes::Bytes;
 use http::{Request, Response};
-use mandate_core::platform::Dialect;
+use mandate_core::platform::{Call, Surface};
 use mandate_core::refusal::Refusal;
 use mandate_core::{Cause, disclosure::FactName};
 use visit::Visit;
+
+/// Whether a path is one of the pages that explain refusals: they know no session, so they may stand beside an API.
+pub(crate) fn explains(path: &str) -> bool {
+    let below = |start: &str| path.strip_prefix(start).is_some_and(|id| !id.is_empty() && !id.contains('/'));
+    matches!(path, "/causes" | "/causes.json" | "/static/style.css" | "/static/icon.svg")
+        || below("/explain/")
+        || below("/causes/")
+}
 
 /// What a page's handler gives back.
 type Answer = Result<Response<Bytes>, Fail>;
@@ -71,17 +79,21 @@ enum Page<'p> {
 
 impl<'p> Page<'p> {
     /// The page at a path. Paths are compared as they came, undecoded.
-    fn at(path: &'p str, dialect: Dialect) -> Option<Self> {
+    fn at(path: &'p str, surface: Surface) -> Option<Self> {
+        match surface.endpoint(path).map(|endpoint| endpoint.call) {
+            Some(Call::Authorize) => return Some(Self::Authorize),
+            Some(Call::DevicePage) => return Some(Self::Device),
+            Some(Call::EndSession) => return Some(Self::EndSessionByApp),
+            _ => {}
+        }
+        if !surface.has_pages() && !explains(path) {
+            return None;
+        }
         let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
         Some(match segments[..] {
             [""] => Self::Home,
-            ["oauth", "authorize"] | ["oauth", "authorize", ""] if dialect == Dialect::Alpaca => {
-                Self::Authorize
-            }
-            ["authorize"] if dialect == Dialect::Rfc => Self::Authorize,
             ["login"] => Self::Login,
             ["consent"] => Self::Consent,
-            ["device"] if dialect == Dialect::Rfc => Self::Device,
             ["apps"] => Self::Apps,
             ["apps", "revoke"] => Self::RevokeApp,
             ["keys"] => Self::Keys,
@@ -91,7 +103,6 @@ impl<'p> Page<'p> {
             ["sessions", "end-all"] => Self::EndAllSessions,
             ["password"] => Self::Password,
             ["logout"] => Self::Logout,
-            ["end_session"] if dialect == Dialect::Rfc => Self::EndSessionByApp,
             ["explain", id] => Self::Explain(id),
             ["causes"] => Self::Causes,
             ["causes.json"] => Self::CausesJson,
@@ -150,8 +161,7 @@ impl<'p> Page<'p> {
 
 /// Answers a request to the pages' origin.
 pub(crate) async fn handle(arrival: &Arrival<'_>, request: Request<Bytes>) -> Response<Bytes> {
-    let dialect = arrival.tenant.snapshot.platform.dialect;
-    let page = Page::at(request.uri().path(), dialect);
+    let page = Page::at(request.uri().path(), arrival.host().surface);
     let visit = Visit::new(arrival, &request, page.map(Page::pattern));
     let answer = match page {
         Some(page) => dispatch(&visit, page).await,

@@ -16,7 +16,6 @@ use mandate_core::grant::{
 };
 use mandate_core::model::Client;
 use mandate_core::model::Session;
-use mandate_core::platform::Dialect;
 use mandate_core::refusal::Refusal;
 use mandate_core::{Cause, ClientId, Digest, Offset, ScopeSet, Timestamp, disclosure::FactName, must};
 use mandate_wire::form::{Form, LONGEST_VALUE};
@@ -330,7 +329,7 @@ impl Pending {
 
     /// The person that the app means by `id_token_hint`. Dialects without ID tokens know no hints.
     fn hinted(&self, arrival: &Arrival<'_>) -> Result<Option<Box<str>>, Fail> {
-        let is_rfc = arrival.tenant.snapshot.platform.dialect == Dialect::Rfc;
+        let is_rfc = arrival.tenant.snapshot.platform.dialect.is_full();
         match self.id_token_hint.as_deref().filter(|_| is_rfc) {
             Some(text) => Ok(Some(rfc::id_token_hint(arrival, text)?.user)),
             None => Ok(None),
@@ -340,7 +339,7 @@ impl Pending {
     /// The way back to the app: the mode that was asked for, the query where that one cannot be used.
     fn reply<'a>(&'a self, visit: &Visit<'_>, client: &'a Client) -> Reply<'a> {
         let redirect_uri = self.redirect_uri.as_deref().unwrap_or("/error");
-        let is_rfc = visit.arrival.tenant.snapshot.platform.dialect == Dialect::Rfc;
+        let is_rfc = visit.arrival.tenant.snapshot.platform.dialect.is_full();
         let asked = self.response_mode.as_deref().filter(|_| is_rfc);
         Reply { redirect_uri, mode: ResponseMode::read(asked, redirect_uri).unwrap_or_default(), client }
     }

@@ -11,7 +11,6 @@ use http::{Response, header};
 use mandate_core::Class;
 use mandate_core::disclosure::View;
 use mandate_core::refusal::Decision;
-use mandate_wire::dialect;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -30,7 +29,11 @@ pub(super) struct ErrorPage {
 /// Says a refusal to whoever asked. `allow`: methods that the page takes.
 pub(super) async fn answer(visit: &Visit<'_>, fail: Fail, allow: Option<&str>) -> Response<Bytes> {
     let decision = visit.arrival.name(&visit.route, fail);
-    let plain = dialect::render(visit.arrival.host().surface, &decision, visit.arrival.issuer_url());
+    let plain = visit.arrival.tenant.dialect.refusal(
+        visit.arrival.host().surface,
+        &decision,
+        visit.arrival.issuer_url(),
+    );
     let mut response = match page(visit, &decision).await {
         Some(page) if visit.wants_html() => with_headers_of(page, &plain),
         _ => plain,
@@ -44,7 +47,11 @@ pub(super) async fn answer(visit: &Visit<'_>, fail: Fail, allow: Option<&str>) -
 /// A page of its own that says a refusal: the form once more. `page` gets what to show.
 pub(super) fn on_page(visit: &Visit<'_>, fail: Fail, page: impl FnOnce(Problem) -> Answer) -> Answer {
     let decision = visit.arrival.name(&visit.route, fail);
-    let plain = dialect::render(visit.arrival.host().surface, &decision, visit.arrival.issuer_url());
+    let plain = visit.arrival.tenant.dialect.refusal(
+        visit.arrival.host().surface,
+        &decision,
+        visit.arrival.issuer_url(),
+    );
     let view = decision.refusal.facts.public();
     let problem = Problem {
         summary: words::sentence(&summary(&decision, &view)),
@@ -92,9 +99,9 @@ fn content<T>(visit: &Visit<'_>, decision: &Decision, view: &View<'_, T>) -> Err
     let path = visit.request.uri().path();
     let stale = entry.class == Class::FormRejected;
     // A form that is too old is loaded again where it came from; the one thing a person can do here.
-    let dialect = visit.arrival.tenant.snapshot.platform.dialect;
+    let surface = visit.arrival.host().surface;
     let retry =
-        Page::at(path, dialect).filter(|p| stale && p.allow().starts_with("GET")).map(|_| path.to_owned());
+        Page::at(path, surface).filter(|p| stale && p.allow().starts_with("GET")).map(|_| path.to_owned());
     ErrorPage {
         title: entry.title,
         summary: headline(decision, view),

@@ -64,7 +64,10 @@ fn presented(headers: &HeaderMap, name: &str) -> Option<String> {
 /// Who is signed in, if anybody is.
 pub(super) async fn current(visit: &Visit<'_>) -> Result<Option<Me>, Fail> {
     let arrival = visit.arrival;
-    let Some(cookie) = presented(visit.headers(), &cookie_name(arrival)) else { return Ok(None) };
+    // An origin with an API behind it knows no sessions, whatever cookie comes (SECURITY R19).
+    let knows_sessions = arrival.host().surface.has_pages();
+    let cookie = presented(visit.headers(), &cookie_name(arrival)).filter(|_| knows_sessions);
+    let Some(cookie) = cookie else { return Ok(None) };
     let found =
         arrival.issuer.store.session(arrival.platform(), &Digest::of(cookie.as_bytes()), arrival.now).await?;
     Ok(found.filter(|(_, user)| user.status == Status::Active).map(|(session, user)| Me { session, user }))

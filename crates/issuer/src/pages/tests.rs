@@ -14,9 +14,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use mandate_core::limit::Meter;
 use mandate_core::model::{Account, Client, ClientOwner, Status, User};
-use mandate_core::platform::{
-    Environment, Host, Partner, Plan, Platform, ScopeDefinition, Snapshot, Surface, Tokens,
-};
+use mandate_core::platform::{Environment, Host, Partner, Plan, Platform, ScopeDefinition, Snapshot, Tokens};
 use mandate_core::refusal::Decision;
 use mandate_core::{Clock, Offset, Scope, ScopeSet, Secret, Timestamp};
 use mandate_store::{Audit, Cached, Changed, Feed, Store};
@@ -63,9 +61,10 @@ pub(crate) fn platform(issuer: &str) -> Platform {
     Platform {
         id: "alpaca".into(),
         name: "Sample Brokerage".into(),
-        dialect: mandate_core::platform::Dialect::Alpaca,
+        dialect: mandate_wire::dialect::alpaca::DIALECT,
         issuer: issuer.into(),
         contact: "help@example.test".into(),
+        legacy: mandate_core::platform::Legacy::default(),
         tokens: Tokens {
             code_lifetime_s: 600,
             access_lifetime_s: None,
@@ -76,8 +75,8 @@ pub(crate) fn platform(issuer: &str) -> Platform {
         },
         environments: vec![environment("paper", "PK"), environment("live", "AK")],
         hosts: vec![
-            host("connect", issuer, Surface::AlpacaConnect),
-            host("api", "http://127.0.0.1:7111", Surface::AlpacaRest),
+            host("connect", issuer, mandate_wire::dialect::alpaca::CONNECT),
+            host("api", "http://127.0.0.1:7111", mandate_wire::dialect::alpaca::REST),
         ],
         upstreams: Vec::new(),
         scopes: vec![
@@ -121,6 +120,7 @@ impl World {
             Arc::new(move |decision| sink.lock().unwrap().push(decision)),
         );
         let tenant = Arc::new(Tenant {
+            dialect: &mandate_wire::dialect::alpaca::Alpaca,
             keys: None,
             snapshot: Arc::new(Snapshot::compile(platform(issuer), 1).unwrap()),
             recorder: Arc::new(recorder),
@@ -129,6 +129,7 @@ impl World {
         let node = || {
             let cache = Cached::new(store.clone(), feed.clone(), clock.clone(), true);
             Arc::new(Issuer {
+                dialects: mandate_wire::dialect::Dialects::shipped(),
                 store: store.clone(),
                 cache,
                 clock: clock.clone(),

@@ -2,7 +2,7 @@
 
 use mandate_core::disclosure::FactName;
 use mandate_core::model::{EndReason, Ended};
-use mandate_core::platform::{Dialect, Snapshot};
+use mandate_core::platform::Snapshot;
 use mandate_core::refresh::Look;
 use mandate_core::{ScopeSet, Timestamp, format};
 use serde::Serialize;
@@ -91,7 +91,7 @@ pub(super) fn scopes(snapshot: &Snapshot, scopes: &ScopeSet) -> Vec<String> {
         let known = snapshot.platform.scopes.iter().find(|d| d.scope == *scope);
         known.map_or_else(|| scope.to_string(), |d| d.title.to_string())
     };
-    let without = (snapshot.platform.dialect == Dialect::Alpaca).then(|| "Read your account".to_owned());
+    let without = snapshot.platform.dialect.data().reads_account.then(|| "Read your account".to_owned());
     let mut may: Vec<String> = without.into_iter().chain(scopes.iter().map(title)).collect();
     if may.is_empty() {
         may.push("Nothing yet: it asks for no permission".to_owned());

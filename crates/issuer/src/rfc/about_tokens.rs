@@ -108,7 +108,7 @@ impl Answer<'_> {
 
 /// The client of a request that does nothing but ask; its assertion is spent alone.
 async fn caller(arrival: &Arrival<'_>, request: &Request<Bytes>, form: &Form) -> Result<Arc<Client>, Fail> {
-    let Authenticated { client, marks, .. } = authenticate(arrival, request.headers(), form).await?;
+    let Authenticated { client, marks, .. } = authenticate(arrival, request, form).await?;
     if !marks.is_empty()
         && let Some(kind) = arrival.issuer.store.mark(arrival.platform(), &marks, arrival.now).await?
     {

@@ -4,15 +4,18 @@ use super::certificate;
 use super::client_keys::{self, KeysFault};
 use crate::{Arrival, Fail};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::HeaderMap;
+use bytes::Bytes;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request};
 use mandate_core::disclosure::{FactName as F, PossessionProof, Subjects};
 use mandate_core::model::{Client, ClientOwner, SecretUse};
+use mandate_core::platform::Call;
 use mandate_core::refusal::Refusal;
 use mandate_core::settings::{AuthMethod, ClientSettings};
 use mandate_core::{Cause, ClientId, Secret, must, policy};
 use mandate_store::{Mark, MarkKind};
 use mandate_wire::credential::visible_defect;
+use mandate_wire::dialect::ClientShown;
 use mandate_wire::form::Form;
 use mandate_wire::jose::{Alg, AssertionRule, Audience, Jwt};
 use std::sync::Arc;
@@ -53,6 +56,8 @@ impl Authenticated {
 enum Shown {
     Basic(ClientId, Secret),
     Post(ClientId, Secret),
+    /// A secret where the surface makes no difference between body and header.
+    Secret(ClientId, Secret),
     Assertion(Option<ClientId>, String),
     Nothing(ClientId),
 }
@@ -63,12 +68,19 @@ enum Shown {
 /// Several ways at once, a damaged one, or one answer for everything that does not fit (SECURITY R7).
 pub(super) async fn authenticate(
     arrival: &Arrival<'_>,
-    headers: &HeaderMap,
+    request: &Request<Bytes>,
     form: &Form,
 ) -> Result<Authenticated, Fail> {
-    match shown(headers, form)? {
-        Shown::Basic(id, secret) => by_secret(arrival, &id, &secret, AuthMethod::SecretBasic).await,
-        Shown::Post(id, secret) => by_secret(arrival, &id, &secret, AuthMethod::SecretPost).await,
+    let headers = request.headers();
+    let shown = match arrival.tenant.dialect.token_rules(request.uri().path()).client {
+        ClientShown::AsRegistered => shown(headers, form),
+        ClientShown::InBody => shown_in(form, None),
+        ClientShown::InBodyOrBasic => shown_in(form, by_basic(headers)),
+    };
+    match shown? {
+        Shown::Basic(id, secret) => by_secret(arrival, &id, &secret, Some(AuthMethod::SecretBasic)).await,
+        Shown::Post(id, secret) => by_secret(arrival, &id, &secret, Some(AuthMethod::SecretPost)).await,
+        Shown::Secret(id, secret) => by_secret(arrival, &id, &secret, None).await,
         Shown::Assertion(id, text) => by_assertion(arrival, id, &text).await,
         Shown::Nothing(id) => without_words(arrival, &id).await,
     }
@@ -101,24 +113,68 @@ fn shown(headers: &HeaderMap, form: &Form) -> Result<Shown, Fail> {
         return Ok(Shown::Basic(id, secret));
     }
     if let Some(text) = assertion {
-        if must!("rfc7523-2.2-type", form.get("client_assertion_type") != Some(ASSERTION_TYPE)) {
-            return Err(Refusal::anonymous(Cause::ParameterInvalid)
-                .with(F::Parameter, "client_assertion_type")
-                .with(F::Defect, "it is not the type of JWT assertions")
-                .with(F::Expected, ASSERTION_TYPE)
-                .into());
-        }
-        return Ok(Shown::Assertion(named, text.to_owned()));
+        return shown_by_assertion(form, named, text);
     }
-    let Some(id) = named else {
-        return Err(Refusal::anonymous(Cause::ClientMethodWrong)
-            .with(F::Defect, "the request names no client")
-            .into());
-    };
+    let id = named.ok_or_else(nobody)?;
     match secret {
         None => Ok(Shown::Nothing(id)),
         Some(text) if visible_defect(text).is_some() => Err(damaged("client_secret")),
         Some(text) => Ok(Shown::Post(id, Secret::new(text))),
+    }
+}
+
+fn shown_by_assertion(form: &Form, named: Option<ClientId>, text: &str) -> Result<Shown, Fail> {
+    if must!("rfc7523-2.2-type", form.get("client_assertion_type") != Some(ASSERTION_TYPE)) {
+        return Err(Refusal::anonymous(Cause::ParameterInvalid)
+            .with(F::Parameter, "client_assertion_type")
+            .with(F::Defect, "it is not the type of JWT assertions")
+            .with(F::Expected, ASSERTION_TYPE)
+            .into());
+    }
+    Ok(Shown::Assertion(named, text.to_owned()))
+}
+
+fn nobody() -> Fail {
+    Refusal::anonymous(Cause::ClientMethodWrong).with(F::Defect, "the request names no client").into()
+}
+
+/// Id and secret by HTTP Basic, as they are: clients of surfaces that take both carriers do not encode them. What is no
+/// Basic is not looked at.
+fn by_basic(headers: &HeaderMap) -> Option<(String, String)> {
+    let text = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, encoded) = text.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") || encoded.len() > 4096 {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = decoded.split_once(':')?;
+    Some((id.to_owned(), secret.to_owned()))
+}
+
+/// What stands in the body, in a header that says the same, or half in each. Two that differ are two (SECURITY R21).
+fn shown_in(form: &Form, header: Option<(String, String)>) -> Result<Shown, Fail> {
+    let (named, secret) = (form.get("client_id"), form.get("client_secret"));
+    let (header_id, header_secret) = header.unwrap_or_default();
+    let some = |text: &'_ str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let (header_id, header_secret) = (some(&header_id), some(&header_secret));
+    let differ = |one: Option<&str>, other: &Option<String>| {
+        one.is_some_and(|one| other.as_deref().is_some_and(|other| other != one))
+    };
+    if differ(named, &header_id) || differ(secret, &header_secret) {
+        return Err(Refusal::anonymous(Cause::CredentialAmbiguous)
+            .with(F::Received, "something else in the body than in the Authorization header")
+            .into());
+    }
+    let id = named.map(str::to_owned).or(header_id).map(ClientId::new);
+    let secret = secret.map(str::to_owned).or(header_secret);
+    match (form.get("client_assertion"), secret) {
+        (Some(_), Some(_)) => Err(Refusal::anonymous(Cause::CredentialAmbiguous)
+            .with(F::Received, "more than one way of client authentication")
+            .into()),
+        (Some(text), None) => shown_by_assertion(form, id, text),
+        (None, Some(text)) if visible_defect(&text).is_some() => Err(damaged("client_secret")),
+        (None, Some(text)) => Ok(Shown::Secret(id.ok_or_else(nobody)?, Secret::new(text))),
+        (None, None) => Ok(Shown::Nothing(id.ok_or_else(nobody)?)),
     }
 }
 
@@ -158,7 +214,7 @@ async fn by_secret(
     arrival: &Arrival<'_>,
     id: &ClientId,
     secret: &Secret,
-    method: AuthMethod,
+    method: Option<AuthMethod>,
 ) -> Result<Authenticated, Fail> {
     let contact = &*arrival.tenant.snapshot.platform.contact;
     let digest = secret.digest();
@@ -183,11 +239,16 @@ async fn by_secret(
 }
 
 /// A weaker way beside the registered one would make the client as weak.
-fn demand_method(client: &Client, used: AuthMethod) -> Result<(), Fail> {
+fn demand_method(client: &Client, used: Option<AuthMethod>) -> Result<(), Fail> {
     let registered = client.settings.auth_method;
-    if registered == used {
+    let fits = match used {
+        Some(used) => registered == used,
+        None => matches!(registered, AuthMethod::SecretBasic | AuthMethod::SecretPost),
+    };
+    if fits {
         return Ok(());
     }
+    let used = used.unwrap_or(AuthMethod::SecretPost);
     Err(Refusal::anonymous(Cause::ClientMethodWrong)
         .with(
             F::Defect,
@@ -280,7 +341,10 @@ fn audiences(arrival: &Arrival<'_>, settings: &ClientSettings) -> Vec<String> {
     let issuer = arrival.issuer_url();
     let mut audiences = vec![issuer.to_owned()];
     if !settings.profile.is_strict() {
-        audiences.extend(["/token", "/par", "/introspect", "/revoke"].map(|path| format!("{issuer}{path}")));
+        let endpoints = arrival.host().surface.data().endpoints.iter();
+        let asked = endpoints
+            .filter(|e| matches!(e.call, Call::Token | Call::Push | Call::Introspect | Call::Revoke));
+        audiences.extend(asked.map(|endpoint| format!("{issuer}{}", endpoint.path)));
         audiences.extend(settings.extra_audiences.iter().map(ToString::to_string));
     }
     audiences

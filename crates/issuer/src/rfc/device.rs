@@ -31,7 +31,7 @@ const LENGTH: usize = 8;
 pub(super) async fn begin(arrival: &Arrival<'_>, request: &Request<Bytes>) -> Result<Response<Bytes>, Fail> {
     demand_content_type(request.headers(), "application/x-www-form-urlencoded")?;
     let form = Form::parse(request.body())?;
-    let caller = authenticate(arrival, request.headers(), &form).await?;
+    let caller = authenticate(arrival, request, &form).await?;
     offer(arrival, &form, &caller).await.map_err(|fail| caller.told(fail))
 }
 

@@ -13,6 +13,7 @@ use mandate_core::{
     Cause, ChainId, Digest, GrantId, Offset, ScopeSet, Secret, Timestamp, UserId, format, must,
 };
 use mandate_store::{NewToken, StoreError, token_handle};
+use mandate_wire::dialect::AccessText;
 use mandate_wire::jose::Alg;
 use mandate_wire::refresh_token::{Bound, CHAIN, PresentedRefresh, chain_id};
 use serde::Serialize;
@@ -41,21 +42,27 @@ pub(super) struct Coming {
 }
 
 /// Chooses name and end of an access token. `bound`: it will be bound to a key, which only a signed one can say.
-pub(super) fn coming(arrival: &Arrival<'_>, client: &Client, offset: Offset, bound: bool) -> Coming {
+pub(super) fn coming(
+    arrival: &Arrival<'_>,
+    client: &Client,
+    access: AccessText,
+    offset: Offset,
+    bound: bool,
+) -> Coming {
     let entropy = &*arrival.issuer.entropy;
     let lifetime_s = arrival.tenant.snapshot.platform.tokens.access_lifetime_s.unwrap_or(ACCESS_LIFETIME_S);
     let expires_at = Some(arrival.now.plus_seconds(i64::from(lifetime_s)));
-    let (opaque, digest, handle) = match client.settings.access_token {
-        TokenFormat::Opaque if !bound => {
-            let secret = Secret::new(format::opaque("mat_", entropy));
-            let digest = secret.digest();
-            (Some(secret), digest, token_handle(&digest))
-        }
-        TokenFormat::Opaque | TokenFormat::Jwt => {
-            let digest = Digest::of(format::random_hex::<16>(entropy).as_bytes());
-            (None, digest, token_handle(&digest))
-        }
+    let opaque = match (access, client.settings.access_token) {
+        (AccessText::Hex, _) if !bound => Some(format::random_hex::<20>(entropy)),
+        (AccessText::AsRegistered, TokenFormat::Opaque) if !bound => Some(format::opaque("mat_", entropy)),
+        (AccessText::AsRegistered | AccessText::Signed | AccessText::Hex, _) => None,
     };
+    let opaque = opaque.map(Secret::new);
+    let digest = match &opaque {
+        Some(secret) => secret.digest(),
+        None => Digest::of(format::random_hex::<16>(entropy).as_bytes()),
+    };
+    let handle = token_handle(&digest);
     let row = NewToken { digest, handle, issued_at: arrival.now, expires_at, offset, chain: None };
     Coming { row, stored: opaque.is_some(), opaque, lifetime_s }
 }

@@ -28,7 +28,7 @@ pub(crate) fn digest(request_uri: &str) -> Option<Digest> {
 pub(super) async fn push(arrival: &Arrival<'_>, request: &Request<Bytes>) -> Result<Response<Bytes>, Fail> {
     demand_content_type(request.headers(), "application/x-www-form-urlencoded")?;
     let form = Form::parse(request.body())?;
-    let caller = authenticate(arrival, request.headers(), &form).await?;
+    let caller = authenticate(arrival, request, &form).await?;
     keep(arrival, request, &form, &caller).await.map_err(|fail| caller.told(fail))
 }
 

@@ -8,8 +8,7 @@ use super::person;
 use super::proof::{self, Proven};
 use crate::{Arrival, Fail, pkce};
 use bytes::Bytes;
-use http::header::PRAGMA;
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 use mandate_core::binding::Binding;
 use mandate_core::disclosure::{FactName as F, Subjects};
 use mandate_core::grant::{CodeFault, CodeRule, GrantSpec, NamedResource};
@@ -19,11 +18,9 @@ use mandate_core::refusal::Refusal;
 use mandate_core::settings::GrantType;
 use mandate_core::{Cause, GrantId, Offset, Scope, ScopeSet, Secret, format, must};
 use mandate_store::{IssueToken, Issued, Mark, Minted, Redeemed, Rotated};
-use mandate_wire::body::demand_content_type;
-use mandate_wire::dialect::json_answer;
+use mandate_wire::dialect::{TokenAnswer, TokenRules};
 use mandate_wire::form::Form;
 use mandate_wire::refresh_token;
-use serde::Serialize;
 
 mod refused;
 
@@ -33,7 +30,6 @@ use refused::{
 };
 pub(super) use refused::{device_refused, not_allowed, reused};
 
-pub(super) const PATH: &str = "/token";
 /// A retried refresh of a public client without a key is answered again for so long (SECURITY R15).
 const PUBLIC_WINDOW_MS: i64 = 60_000;
 /// The same for everybody else.
@@ -41,25 +37,12 @@ const WINDOW_MS: i64 = 24 * 3_600_000;
 /// So often at most.
 const MOST_REANSWERS: u32 = 8;
 
-/// RFC 6749 section 5.1.
-#[derive(Serialize)]
-struct Answer<'a> {
-    access_token: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token_type: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_in: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id_token: Option<&'a str>,
-}
-
 /// Everything a grant type's handler needs.
 pub(super) struct Asked<'a> {
     pub(super) arrival: &'a Arrival<'a>,
+    /// The endpoint's path, and what it takes and gives.
+    path: &'static str,
+    rules: &'static TokenRules,
     pub(super) form: &'a Form,
     pub(super) client: &'a Client,
     pub(super) proven: Option<&'a Proven>,
@@ -72,27 +55,35 @@ pub(super) struct Asked<'a> {
 }
 
 /// Answers a token request.
-pub(super) async fn handle(arrival: &Arrival<'_>, request: &Request<Bytes>) -> Result<Response<Bytes>, Fail> {
-    demand_content_type(request.headers(), "application/x-www-form-urlencoded")?;
-    let form = Form::parse(request.body())?;
+pub(super) async fn handle(
+    arrival: &Arrival<'_>,
+    path: &'static str,
+    request: &Request<Bytes>,
+) -> Result<Response<Bytes>, Fail> {
+    let rules = arrival.tenant.dialect.token_rules(path);
+    let form = rules.form(request.headers(), request.body())?;
     let offset = arrival.issuer.cache.feed().applied();
-    let caller = authenticate(arrival, request.headers(), &form).await?;
-    give(arrival, request, &form, &caller, offset).await.map_err(|fail| caller.told(fail))
+    let caller = authenticate(arrival, request, &form).await?;
+    give(arrival, path, request, &form, &caller, offset).await.map_err(|fail| caller.told(fail))
 }
 
 async fn give(
     arrival: &Arrival<'_>,
+    path: &'static str,
     request: &Request<Bytes>,
     form: &Form,
     caller: &Authenticated,
     offset: Offset,
 ) -> Result<Response<Bytes>, Fail> {
     let (client, mut marks) = (&caller.client, caller.marks.clone());
+    let rules = arrival.tenant.dialect.token_rules(path);
     if must!("rfc6749-4.1.3-grant-type") {
         form.required("grant_type")?;
     }
     let named = form.get("grant_type").unwrap_or("");
-    let grant_type = GrantType::from_word(named).ok_or_else(|| unsupported(named))?;
+    let grant_type = GrantType::from_word(named)
+        .filter(|grant| rules.grants.contains(grant))
+        .ok_or_else(|| unsupported(named, rules.grants))?;
     if must!("rfc6749-5.2-unauthorized", !client.settings.may_use(grant_type)) {
         return Err(not_allowed(arrival, client, grant_type));
     }
@@ -102,14 +93,14 @@ async fn give(
         let known: Vec<&str> = mint::apis(arrival).collect();
         return Err(resource_refused("one that is not served here", &known.join(" or ")));
     }
-    let proven = proof::of_request(arrival, request, PATH, None)?;
+    let proven = proof::of_request(arrival, request, path, None)?;
     if must!("rfc9449-5.2-bound", proven.is_none() && client.settings.dpop_bound) {
         return Err(Refusal::anonymous(Cause::DpopMissing).into());
     }
     let certificate = certificate::binding(arrival, client, proven.is_some())?;
     let binding = certificate.or_else(|| proven.as_ref().map(|p| Binding::Key(&p.thumbprint).text()));
     marks.extend(proven.as_ref().map(|proven| proven.mark.clone()));
-    let asked = Asked { arrival, form, client, proven: proven.as_ref(), binding, marks, offset };
+    let asked = Asked { arrival, path, rules, form, client, proven: proven.as_ref(), binding, marks, offset };
     match grant_type {
         GrantType::AuthorizationCode => asked.code().await,
         GrantType::RefreshToken => asked.refresh().await,
@@ -125,7 +116,7 @@ impl Asked<'_> {
 
     /// An access token, bound to what this request has proven.
     pub(super) fn coming(&self) -> Coming {
-        mint::coming(self.arrival, self.client, self.offset, self.binding.is_some())
+        mint::coming(self.arrival, self.client, self.rules.access, self.offset, self.binding.is_some())
     }
 
     /// A chain, bound to the same.
@@ -366,24 +357,18 @@ impl Asked<'_> {
             }
             _ => None,
         };
-        let mut response = json_answer(
-            200,
-            &Answer {
-                access_token: access.expose(),
-                token_type: must!("rfc6749-5.1-token-type").then_some(match self.proven {
-                    Some(_) if must!("rfc9449-5-token-type") => "DPoP",
-                    Some(_) | None => "Bearer",
-                }),
-                expires_in: must!("rfc6749-5.1-expires-in").then_some(coming.lifetime_s),
-                scope: must!("rfc6749-3.3-scope").then(|| scopes.to_string()),
-                refresh_token: refresh.as_ref().map(Secret::expose),
-                id_token: id_token.as_deref(),
-            },
-        );
-        if must!("rfc6749-5.1-pragma") {
-            response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
-        }
-        Ok(response)
+        let answer = TokenAnswer {
+            access_token: access.expose(),
+            token_type: must!("rfc6749-5.1-token-type").then_some(match self.proven {
+                Some(_) if must!("rfc9449-5-token-type") => "DPoP",
+                Some(_) | None => "Bearer",
+            }),
+            expires_in: must!("rfc6749-5.1-expires-in").then_some(coming.lifetime_s),
+            scope: must!("rfc6749-3.3-scope").then(|| scopes.to_string()),
+            refresh_token: refresh.as_ref().map(Secret::expose),
+            id_token: id_token.as_deref(),
+        };
+        Ok(self.arrival.tenant.dialect.token_answer(self.path, &answer))
     }
 }
 

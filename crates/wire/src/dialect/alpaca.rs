@@ -6,18 +6,94 @@ pub mod connect;
 pub mod rest;
 pub mod streams;
 
-use super::{CAUSE, DECISION, Row, header, json_answer};
+use super::{CAUSE, DECISION, Dialect, Row, header, json_answer};
+use crate::credential::{self, Presented};
 use crate::explain::{error_uri, facts_object};
+use crate::stream::StreamDialect;
 use bytes::Bytes;
-use http::{HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use mandate_core::Class;
 use mandate_core::disclosure::{BodyTier, View};
-use mandate_core::refusal::Decision;
+use mandate_core::platform::{
+    self, Call, CodeText, DialectData, Endpoint, Front, Pages, Surface, SurfaceData, Upstreams,
+};
+use mandate_core::refusal::{Decision, Refusal};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
+/// The dialect of Alpaca-shaped platforms.
+#[derive(Debug)]
+pub struct Alpaca;
+
+static CONNECT_DATA: SurfaceData = SurfaceData {
+    id: "connect",
+    pages: Pages::All,
+    upstream: Upstreams::Never,
+    endpoints: &[
+        Endpoint { path: "/oauth/token", call: Call::Redeem },
+        Endpoint { path: "/oauth/authorize", call: Call::Authorize },
+        Endpoint { path: "/oauth/authorize/", call: Call::Authorize },
+    ],
+};
+static BROKER_DATA: SurfaceData = SurfaceData {
+    id: "broker",
+    pages: Pages::None,
+    upstream: Upstreams::Maybe,
+    endpoints: &[Endpoint { path: "/v1/oauth/*", call: Call::Partners }],
+};
+static REST_DATA: SurfaceData = SurfaceData {
+    id: "rest",
+    pages: Pages::None,
+    upstream: Upstreams::Always,
+    endpoints: &[Endpoint { path: "/oauth/token", call: Call::Redeem }],
+};
+static DATA: DialectData = DialectData {
+    id: "alpaca",
+    surfaces: &[CONNECT, BROKER, REST],
+    usual: REST,
+    front: Front::Plain,
+    codes: CodeText::Uuid,
+    keeps_keys: false,
+    reads_account: true,
+};
+/// Connect: OAuth pages and token endpoint for third-party apps.
+pub const CONNECT: Surface = Surface::of(&CONNECT_DATA);
+/// Broker API: Basic authentication of partners, JSON.
+pub const BROKER: Surface = Surface::of(&BROKER_DATA);
+/// Trading and data REST APIs.
+pub const REST: Surface = Surface::of(&REST_DATA);
+/// Its handle.
+pub const DIALECT: platform::Dialect = platform::Dialect::of(&DATA);
+
+impl Dialect for Alpaca {
+    fn dialect(&self) -> platform::Dialect {
+        DIALECT
+    }
+    fn refusal(&self, surface: Surface, decision: &Decision, issuer: &str) -> Response<Bytes> {
+        let cause = decision.refusal.cause;
+        if surface == CONNECT {
+            render(connect::row(cause), decision, issuer, true)
+        } else if surface == BROKER {
+            render(broker::row(cause), decision, issuer, false)
+        } else {
+            render(rest::row(cause), decision, issuer, false)
+        }
+    }
+    fn credential(
+        &self,
+        _surface: Surface,
+        headers: &HeaderMap,
+        query: Option<&str>,
+    ) -> Result<Presented, Box<Refusal>> {
+        credential::of_request(headers, query)
+    }
+    fn streams(&self) -> &'static [&'static dyn StreamDialect] {
+        streams::ALL
+    }
+}
+
 /// Says a refusal. `oauth`: with the fields of RFC 6749 section 5.2 as well.
-pub(super) fn render(row: Row, decision: &Decision, issuer: &str, oauth: bool) -> Response<Bytes> {
+fn render(row: Row, decision: &Decision, issuer: &str, oauth: bool) -> Response<Bytes> {
     let facts = &decision.refusal.facts;
     let body = match &decision.refusal.proof {
         // a merged answer stays merged, whoever asks (SECURITY R7)

@@ -1,17 +1,123 @@
 //! The dialect of the RFCs: RFC 6749 section 5.2 at the authorization server, RFC 6750 section 3 and RFC 9449 section 7.1
 //! at protected resources. Status and error code stand in the catalogue.
 
-use super::{CAUSE, DECISION, header, json_answer};
+use super::{
+    AccessText, CAUSE, ClientShown, DECISION, Dialect, Encoding, TokenAnswer, TokenRules, header, json_answer,
+};
 use crate::explain::{error_uri, facts_object};
 use bytes::Bytes;
-use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response};
 use mandate_core::cause::OAuthError;
 use mandate_core::disclosure::{BodyTier, FactName, View};
+use mandate_core::platform::{
+    self, Call, CodeText, DialectData, Endpoint, Front, Pages, Surface, SurfaceData, Upstreams,
+};
 use mandate_core::refusal::Decision;
+use mandate_core::settings::GrantType;
 use mandate_core::{Cause, Class, must};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
+
+/// The dialect of the RFCs.
+#[derive(Debug)]
+pub struct Rfc;
+
+static OAUTH_DATA: SurfaceData = SurfaceData {
+    id: "oauth",
+    pages: Pages::All,
+    upstream: Upstreams::Never,
+    endpoints: &[
+        Endpoint { path: "/token", call: Call::Token },
+        Endpoint { path: "/introspect", call: Call::Introspect },
+        Endpoint { path: "/jwks", call: Call::Jwks },
+        Endpoint { path: "/par", call: Call::Push },
+        Endpoint { path: "/device_authorization", call: Call::Device },
+        Endpoint { path: "/revoke", call: Call::Revoke },
+        Endpoint { path: "/userinfo", call: Call::Userinfo },
+        // RFC 8414 section 3, OpenID Connect Discovery section 4
+        Endpoint { path: "/.well-known/oauth-authorization-server", call: Call::Metadata },
+        Endpoint { path: "/.well-known/openid-configuration", call: Call::Metadata },
+        Endpoint { path: "/authorize", call: Call::Authorize },
+        Endpoint { path: "/device", call: Call::DevicePage },
+        Endpoint { path: "/end_session", call: Call::EndSession },
+    ],
+};
+static API_DATA: SurfaceData =
+    SurfaceData { id: "api", pages: Pages::None, upstream: Upstreams::Always, endpoints: &[] };
+static DATA: DialectData = DialectData {
+    id: "rfc",
+    surfaces: &[OAUTH, API],
+    usual: API,
+    front: Front::Full,
+    codes: CodeText::Marked,
+    keeps_keys: true,
+    reads_account: false,
+};
+/// The authorization server: endpoints and pages.
+pub const OAUTH: Surface = Surface::of(&OAUTH_DATA);
+/// Protected resources by RFC 6750 and RFC 9449.
+pub const API: Surface = Surface::of(&API_DATA);
+/// Its handle.
+pub const DIALECT: platform::Dialect = platform::Dialect::of(&DATA);
+
+/// What the token endpoint of OAuth 2.1 takes and gives.
+pub static TOKEN: TokenRules = TokenRules {
+    bodies: &[Encoding::Form],
+    client: ClientShown::AsRegistered,
+    grants: &[
+        GrantType::AuthorizationCode,
+        GrantType::RefreshToken,
+        GrantType::ClientCredentials,
+        GrantType::DeviceCode,
+    ],
+    access: AccessText::AsRegistered,
+};
+
+impl Dialect for Rfc {
+    fn dialect(&self) -> platform::Dialect {
+        DIALECT
+    }
+    fn refusal(&self, surface: Surface, decision: &Decision, issuer: &str) -> Response<Bytes> {
+        if surface == API { api(decision, issuer) } else { oauth(decision, issuer) }
+    }
+}
+
+/// RFC 6749 section 5.1.
+#[derive(Serialize)]
+struct Given<'a> {
+    access_token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<&'a str>,
+}
+
+/// The answer of the token endpoint (RFC 6749 section 5.1).
+pub fn token_answer(answer: &TokenAnswer<'_>) -> Response<Bytes> {
+    let mut response = json_answer(
+        200,
+        &Given {
+            access_token: answer.access_token,
+            token_type: answer.token_type,
+            expires_in: answer.expires_in,
+            scope: answer.scope.as_deref(),
+            refresh_token: answer.refresh_token,
+            id_token: answer.id_token,
+        },
+    );
+    if must!("rfc6749-5.1-pragma") {
+        response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    }
+    response
+}
 
 /// Says a refusal of the authorization server's own endpoints.
 pub fn oauth(decision: &Decision, issuer: &str) -> Response<Bytes> {
@@ -84,7 +190,7 @@ fn render(status: u16, error: OAuthError, decision: &Decision, issuer: &str) -> 
     };
     let mut response = json_answer(status, &Value::Object(body));
     let headers = response.headers_mut();
-    headers.insert(http::header::PRAGMA, HeaderValue::from_static("no-cache"));
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
     headers.insert(CAUSE, HeaderValue::from_static(decision.refusal.cause.id()));
     headers.insert(DECISION, header(decision.id.as_str()));
     if let Some(seconds) = decision.refusal.retry_after_s() {

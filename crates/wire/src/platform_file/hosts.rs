@@ -7,7 +7,7 @@ use super::nearest::nearest;
 use super::problem::Spot;
 use super::read::{Given, Named};
 use super::section::{Section, Text};
-use mandate_core::platform::{Dialect, Host, Surface};
+use mandate_core::platform::{Dialect, Host, Upstreams};
 use std::net::SocketAddr;
 
 /// What the hosts read so far have taken.
@@ -30,20 +30,14 @@ fn host<'d>(
     taken: &mut Taken,
 ) -> Host {
     check_name(doc, name);
-    let surface = table.text("surface").and_then(|t| {
-        let known: Vec<_> = Surface::ALL
-            .into_iter()
-            .filter(|(_, s)| given.dialect.is_none_or(|d| s.dialect() == d))
-            .collect();
-        word(doc, &t, "surface", &known)
-    });
+    let surface = table.text("surface").and_then(|t| word(doc, &t, "surface", &given.surfaces()));
     let upstream = table.text("upstream");
-    match (surface, &upstream) {
-        (Some(Surface::AlpacaConnect | Surface::RfcOauth), Some(upstream)) => {
+    match (surface.map(|s| s.data().upstream), &upstream) {
+        (Some(Upstreams::Never), Some(upstream)) => {
             let key = Spot { key: upstream.spot.key.clone(), ..table.key_spot("upstream") };
             doc.report(&key, "a host with pages has no API behind it: they must not share an origin", None);
         }
-        (Some(Surface::AlpacaRest | Surface::RfcApi), None) if !table.has("upstream") => {
+        (Some(Upstreams::Always), None) if !table.has("upstream") => {
             doc.report(
                 &table.spot,
                 "`upstream` is missing: the API behind this host",
@@ -65,7 +59,7 @@ fn host<'d>(
             .into_iter()
             .map(Into::into)
             .collect(),
-        surface: surface.unwrap_or(Surface::AlpacaRest),
+        surface: surface.unwrap_or(given.stand_in().data().usual),
         upstream: upstream.and_then(|u| given.upstreams.resolve(&u)).map(Into::into),
     }
 }
@@ -118,12 +112,13 @@ pub(super) fn check_issuer(
     issuer: &Text<'_>,
     tables: &Named<'_>,
     hosts: &[Host],
-    dialect: Option<Dialect>,
+    dialect: Dialect,
 ) {
-    let surface = dialect.map_or("connect", |d| d.pages().as_str());
+    let explaining = dialect.data().surfaces.iter().find(|s| s.explains());
+    let surface = explaining.map_or("", |s| s.as_str());
     // hosts with problems of their own are not held against the issuer
     let sound = tables.iter().all(|(_, t)| t.text("url").is_some() && t.text("surface").is_some());
-    let mut pages = hosts.iter().filter(|h| h.surface.has_pages()).map(|h| &*h.url).peekable();
+    let mut pages = hosts.iter().filter(|h| h.surface.explains()).map(|h| &*h.url).peekable();
     if sound && pages.peek().is_none() {
         doc.report(&issuer.spot, "no host of this file has pages", Some(format!("surface = \"{surface}\"")));
         return;

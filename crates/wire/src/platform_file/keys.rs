@@ -8,6 +8,7 @@ const ENVIRONMENTS: Kind = Kind::Texts { least: 1, example: "paper" };
 pub const ROOT: &[Key] = &[
     Key::required("platform", Kind::Section),
     Key::optional("tokens", Kind::Section),
+    Key::optional("legacy", Kind::Section),
     Key::required("environments", Kind::Sections),
     Key::required("hosts", Kind::Sections),
     Key::optional("upstreams", Kind::Sections),
@@ -33,6 +34,12 @@ pub(super) const TOKENS: &[Key] = &[
     Key::optional("id_token_lifetime_s", Kind::Number { from: 10, to: 86_400, example: 600 }),
     Key::optional("refresh_idle_s", Kind::Number { from: 1, to: 315_360_000, example: 2_592_000 }),
     Key::optional("refresh_lifetime_s", Kind::Number { from: 1, to: 315_360_000, example: 31_536_000 }),
+];
+pub(super) const LEGACY: &[Key] = &[
+    Key::optional("password_grant", Kind::Flag),
+    Key::optional("implicit", Kind::Flag),
+    Key::optional("secrets_in_body", Kind::Flag),
+    Key::optional("non_expiring_tokens", Kind::Flag),
 ];
 pub(super) const ENVIRONMENT: &[Key] = &[
     Key::required("key_prefix", Kind::Text("PK")),

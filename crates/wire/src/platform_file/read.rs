@@ -6,9 +6,10 @@ use super::document::Document;
 use super::names::{Names, check_name, word};
 use super::section::{Section, Text};
 use super::{hosts, keys, routes};
+use crate::dialect::Dialects;
 use mandate_core::platform::{
-    Delegated, Dialect, Environment, Licence, Partner, Plan, Platform, Product, ScopeDefinition, Tokens,
-    Upstream,
+    Delegated, Dialect, Environment, Legacy, Licence, Partner, Plan, Platform, Product, ScopeDefinition,
+    Surface, Tokens, Upstream,
 };
 use mandate_core::{LicenceId, PlanId, Scope, ScopeSet};
 
@@ -25,6 +26,27 @@ pub(super) struct Given<'d> {
     pub(super) plans: Names<'d>,
     /// `None` where it cannot be read: then nothing else is held against it.
     pub(super) dialect: Option<Dialect>,
+    pub(super) dialects: Dialects,
+}
+
+impl Given<'_> {
+    /// The file's dialect, or any other.
+    pub(super) fn stand_in(&self) -> Dialect {
+        let any = || self.dialects.handles().next().unwrap_or(crate::dialect::rfc::DIALECT);
+        self.dialect.unwrap_or_else(any)
+    }
+    /// Stream protocols that the file may name.
+    pub(super) fn protocols(&self) -> Vec<(&'static str, &'static str)> {
+        let all = self.dialects.iter().filter(|d| self.dialect.is_none_or(|named| named == d.dialect()));
+        all.flat_map(|d| d.streams().iter().map(|p| (p.word(), p.word()))).collect()
+    }
+    /// Surfaces that the file may name, with their words.
+    pub(super) fn surfaces(&self) -> Vec<(&'static str, Surface)> {
+        let all = self.dialects.handles();
+        all.filter(|d| self.dialect.is_none_or(|named| named == *d))
+            .flat_map(|d| d.data().surfaces.iter().map(|s| (s.as_str(), *s)))
+            .collect()
+    }
 }
 
 fn names<'d>(doc: &'d Document, what: &'static str, tables: &Named<'d>) -> Names<'d> {
@@ -36,7 +58,7 @@ fn names<'d>(doc: &'d Document, what: &'static str, tables: &Named<'d>) -> Names
     Names::new(doc, what, tables.iter().map(|(name, _)| name.clone()).collect())
 }
 
-pub(super) fn platform(doc: &Document) -> Platform {
+pub(super) fn platform(doc: &Document, dialects: Dialects) -> Platform {
     let root = Section::root(doc, keys::ROOT);
     let head = root.section("platform", keys::PLATFORM);
     let environments = root.sections("environments", keys::ENVIRONMENT);
@@ -57,7 +79,8 @@ pub(super) fn platform(doc: &Document) -> Platform {
         dialect: head
             .as_ref()
             .and_then(|h| h.text("dialect"))
-            .and_then(|d| word(doc, &d, "dialect", &Dialect::ALL)),
+            .and_then(|d| word(doc, &d, "dialect", &dialects.words())),
+        dialects,
     };
     let hosts = hosts::read(doc, &host_tables, &given);
     let words = |key: &str| head.as_ref().map_or("", |h| h.words(key)).into();
@@ -66,17 +89,18 @@ pub(super) fn platform(doc: &Document) -> Platform {
             check_name(doc, &id);
         }
         if let Some(issuer) = head.text("issuer") {
-            hosts::check_issuer(doc, &issuer, &host_tables, &hosts, given.dialect);
+            hosts::check_issuer(doc, &issuer, &host_tables, &hosts, given.stand_in());
         }
         head.text("default_plan").and_then(|plan| given.plans.resolve(&plan)).unwrap_or_default()
     });
     Platform {
         id: head.as_ref().map_or("", |h| h.words("id")).into(),
         name: words("name"),
-        dialect: given.dialect.unwrap_or(Dialect::Alpaca),
+        dialect: given.stand_in(),
         issuer: words("issuer"),
         contact: words("contact"),
         tokens: tokens(root.section("tokens", keys::TOKENS).as_ref()),
+        legacy: legacy(root.section("legacy", keys::LEGACY).as_ref()),
         environments: read_environments(doc, &environments),
         hosts,
         upstreams: upstreams.iter().map(|(name, table)| upstream(doc, name, table)).collect(),
@@ -113,6 +137,16 @@ fn tokens(table: Option<&Section<'_>>) -> Tokens {
         id_token_lifetime_s: number("id_token_lifetime_s", 600),
         refresh_idle_s: some("refresh_idle_s"),
         refresh_lifetime_s: some("refresh_lifetime_s"),
+    }
+}
+
+fn legacy(table: Option<&Section<'_>>) -> Legacy {
+    let flag = |key| table.and_then(|t| t.flag(key)).unwrap_or(false);
+    Legacy {
+        password_grant: flag("password_grant"),
+        implicit: flag("implicit"),
+        secrets_in_body: flag("secrets_in_body"),
+        non_expiring_tokens: flag("non_expiring_tokens"),
     }
 }
 

@@ -7,9 +7,8 @@ use super::path::{METHODS, parameters};
 use super::problem::Spot;
 use super::read::Given;
 use super::section::{Section, Text};
-use crate::stream::protocols;
 use mandate_core::platform::{
-    Dialect, Plan, Platform, Route, RouteAccess, Snapshot, StreamRoute, Surface, Tokens,
+    Dialect, Plan, Platform, Route, RouteAccess, Snapshot, StreamRoute, Surface, Tokens, Upstreams,
 };
 use mandate_core::{ProductId, Scope};
 
@@ -18,11 +17,8 @@ pub(super) const ACCESS: [(&str, RouteAccess); 3] =
     [("public", RouteAccess::Public), ("account", RouteAccess::Account), ("partner", RouteAccess::Partner)];
 
 /// Surfaces that have routes: pages have none.
-fn surfaces(dialect: Option<Dialect>) -> &'static [(&'static str, Surface)] {
-    match dialect {
-        Some(Dialect::Rfc) => &[("api", Surface::RfcApi)],
-        Some(Dialect::Alpaca) | None => &[("rest", Surface::AlpacaRest), ("broker", Surface::AlpacaBroker)],
-    }
+fn surfaces(given: &Given<'_>) -> Vec<(&'static str, Surface)> {
+    given.surfaces().into_iter().filter(|(_, s)| s.data().upstream != Upstreams::Never).collect()
 }
 
 pub(super) fn read<'d>(doc: &'d Document, tables: &[Section<'d>], given: &Given<'d>) -> Vec<Route> {
@@ -36,17 +32,16 @@ pub(super) fn read<'d>(doc: &'d Document, tables: &[Section<'d>], given: &Given<
         }
         routes.push(route);
     }
-    conflicts(doc, &sound);
+    conflicts(doc, &sound, given.stand_in());
     routes
 }
 
 /// A route, and whether its place among the others can be judged.
 fn route<'d>(doc: &'d Document, table: &Section<'d>, given: &Given<'d>) -> (Route, bool) {
     let method = table.text("method").and_then(|m| word(doc, &m, "method", &METHODS));
-    let usual = given.dialect.unwrap_or(Dialect::Alpaca).api();
-    let surface = table
-        .text("surface")
-        .map_or(Some(usual), |s| word(doc, &s, "surface of routes", surfaces(given.dialect)));
+    let usual = given.stand_in().data().usual;
+    let surface =
+        table.text("surface").map_or(Some(usual), |s| word(doc, &s, "surface of routes", &surfaces(given)));
     let access =
         table.text("access").map_or(Some(RouteAccess::Account), |a| word(doc, &a, "kind of access", &ACCESS));
     let path = table.text("path");
@@ -112,7 +107,7 @@ fn stream<'d>(
         doc.report(&table.key_spot("method"), "a stream is opened by GET", Some("GET".into()));
     }
     let known: Vec<(&'static str, &'static str)> =
-        protocols(given.dialect.unwrap_or(Dialect::Alpaca)).iter().map(|p| (p.word(), p.word())).collect();
+        given.protocols();
     if known.is_empty() {
         doc.report(&protocol.spot, "this dialect has no streams", None);
     }
@@ -138,7 +133,7 @@ fn twice(doc: &Document, route: &Route, spot: &Spot, earlier: &[(Route, Spot)]) 
 }
 
 /// Finds paths that cannot stand beside an earlier one, by compiling route after route as the server does.
-fn conflicts(doc: &Document, routes: &[(Route, Spot)]) {
+fn conflicts(doc: &Document, routes: &[(Route, Spot)], dialect: Dialect) {
     let mut standing: Vec<Route> = Vec::new();
     for (route, _) in routes {
         let bare = Route { scope: None, product: None, account_param: None, stream: None, ..route.clone() };
@@ -146,14 +141,14 @@ fn conflicts(doc: &Document, routes: &[(Route, Spot)]) {
             standing.push(bare);
         }
     }
-    if Snapshot::compile(alone(standing.clone()), 0).is_ok() {
+    if Snapshot::compile(alone(dialect, standing.clone()), 0).is_ok() {
         return;
     }
     let mut kept: Vec<Route> = Vec::new();
     for route in standing {
         let mut with = kept.clone();
         with.push(route.clone());
-        let Err(invalid) = Snapshot::compile(alone(with.clone()), 0) else {
+        let Err(invalid) = Snapshot::compile(alone(dialect, with.clone()), 0) else {
             kept = with;
             continue;
         };
@@ -185,13 +180,14 @@ fn shape(path: &str) -> String {
 }
 
 /// A platform of nothing but routes.
-fn alone(routes: Vec<Route>) -> Platform {
+fn alone(dialect: Dialect, routes: Vec<Route>) -> Platform {
     Platform {
         id: "routes".into(),
         name: "".into(),
-        dialect: mandate_core::platform::Dialect::Alpaca,
+        dialect,
         issuer: "".into(),
         contact: "".into(),
+        legacy: mandate_core::platform::Legacy::default(),
         tokens: Tokens {
             code_lifetime_s: 600,
             access_lifetime_s: None,

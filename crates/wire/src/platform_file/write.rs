@@ -2,7 +2,7 @@
 
 use super::routes::ACCESS;
 use super::value::toml;
-use mandate_core::platform::{Delegated, Platform, Route, RouteAccess, Surface};
+use mandate_core::platform::{Delegated, Legacy, Platform, Route, RouteAccess, Surface};
 use mandate_core::{EnvironmentId, LicenceId, ProductId, Scope};
 use std::fmt::{Display, Write as _};
 
@@ -29,6 +29,12 @@ pub fn write(platform: &Platform) -> String {
     ] {
         if let Some(lifetime) = lifetime {
             out.line(key, lifetime);
+        }
+    }
+    if platform.legacy != Legacy::default() {
+        out.header("[legacy]");
+        for (key, on) in platform.legacy.switches() {
+            out.flag(key, on);
         }
     }
     for environment in &platform.environments {
@@ -82,7 +88,7 @@ pub fn write(platform: &Platform) -> String {
         out.texts("environments", partner.environments.iter().map(EnvironmentId::as_str));
         out.text("plan", partner.plan.as_str());
     }
-    platform.routes.iter().for_each(|route| out.route(route, platform.dialect.api()));
+    platform.routes.iter().for_each(|route| out.route(route, platform.dialect.data().usual));
     out.0
 }
 

@@ -1,8 +1,8 @@
 //! Any platform that could stand in a file.
 
 use mandate_core::platform::{
-    Delegated, Dialect, Environment, Host, Licence, Partner, Plan, Platform, Product, Route, RouteAccess,
-    ScopeDefinition, StreamRoute, Surface, Tokens, Upstream,
+    Delegated, Environment, Host, Legacy, Licence, Partner, Plan, Platform, Product, Route, RouteAccess,
+    ScopeDefinition, StreamRoute, Tokens, Upstream,
 };
 use mandate_core::{EnvironmentId, LicenceId, PlanId, ProductId, Scope, ScopeSet};
 use proptest::prelude::*;
@@ -77,9 +77,14 @@ fn hosts(names: &Names) -> impl Strategy<Value = Vec<Host>> + use<> {
             surface,
             upstream,
         };
-        let mut hosts = vec![host(0, "issuer".into(), Surface::AlpacaConnect, environments, None, 1)];
+        let mut hosts =
+            vec![host(0, "issuer".into(), mandate_wire::dialect::alpaca::CONNECT, environments, None, 1)];
         for (i, (name, rest, upstream, environments, aliases)) in others.into_iter().enumerate() {
-            let surface = if rest { Surface::AlpacaRest } else { Surface::AlpacaBroker };
+            let surface = if rest {
+                mandate_wire::dialect::alpaca::REST
+            } else {
+                mandate_wire::dialect::alpaca::BROKER
+            };
             let upstream = rest.then(|| upstream.get(&upstreams).as_str().into());
             hosts.push(host(i + 1, name, surface, environments, upstream, aliases));
         }
@@ -115,7 +120,11 @@ fn routes(names: &Names) -> impl Strategy<Value = Vec<Route>> + use<> {
                     stream,
                     method: ["GET", "POST", "DELETE"][method].into(),
                     path: format!("/v2/r{i}/{{account_id}}").into(),
-                    surface: if rest { Surface::AlpacaRest } else { Surface::AlpacaBroker },
+                    surface: if rest {
+                        mandate_wire::dialect::alpaca::REST
+                    } else {
+                        mandate_wire::dialect::alpaca::BROKER
+                    },
                     access,
                     scope: scope_index.filter(|_| !public).map(|s| scope(s.get::<String>(&names.scopes))),
                     product: product
@@ -186,13 +195,14 @@ pub(crate) fn any_platform() -> impl Strategy<Value = Platform> {
         let words = (name(), title(), title(), any::<Index>());
         let tokens = (1..=600_u32, proptest::option::of(1..31_536_000_u32), 60..2_592_000_u32);
         let flags = proptest::collection::vec((any::<bool>(), any::<bool>()), names.environments.len());
+        let flags = (flags, any::<[bool; 4]>());
         let rates = proptest::collection::vec(1..10_000_000_u32, names.plans.len());
         let tables = (hosts(&names), routes(&names), products(&names), partners(&names), scopes(&names));
         (Just(names), words, tokens, flags, rates, tables).prop_map(
             |(names, words, tokens, flags, rates, tables)| Platform {
                 id: words.0.into(),
                 name: words.1,
-                dialect: Dialect::Alpaca,
+                dialect: mandate_wire::dialect::alpaca::DIALECT,
                 issuer: "https://h0.example".into(),
                 contact: words.2,
                 default_plan: PlanId::from(words.3.get(&names.plans).as_str()),
@@ -204,7 +214,13 @@ pub(crate) fn any_platform() -> impl Strategy<Value = Platform> {
                     refresh_idle_s: tokens.1,
                     refresh_lifetime_s: tokens.1.map(|s| s + 1),
                 },
-                environments: (names.environments.iter().zip(flags).enumerate())
+                legacy: Legacy {
+                    password_grant: flags.1[0],
+                    implicit: flags.1[1],
+                    secrets_in_body: flags.1[2],
+                    non_expiring_tokens: flags.1[3],
+                },
+                environments: (names.environments.iter().zip(flags.0).enumerate())
                     .map(|(i, (id, (resettable, needs_approval)))| Environment {
                         id: id.as_str().into(),
                         key_prefix: format!("P{i}").into(),

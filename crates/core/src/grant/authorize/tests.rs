@@ -11,7 +11,7 @@ use crate::{Scope, policy::Check};
 const NOW: Timestamp = Timestamp::from_seconds(1000);
 
 fn snapshot() -> Snapshot {
-    snapshot_of(crate::platform::Dialect::Alpaca)
+    snapshot_of(crate::platform::samples::PLAIN)
 }
 
 fn snapshot_of(dialect: crate::platform::Dialect) -> Snapshot {
@@ -32,6 +32,7 @@ fn snapshot_of(dialect: crate::platform::Dialect) -> Snapshot {
         dialect,
         issuer: "http://issuer".into(),
         contact: "help@example.test".into(),
+        legacy: crate::platform::Legacy::default(),
         tokens: Tokens {
             code_lifetime_s: 600,
             access_lifetime_s: None,
@@ -219,12 +220,12 @@ fn r22_only_s256_challenges_are_taken() {
     };
     assert_eq!(
         ask(Some(challenge), Some("S256"))
-            .challenge(&client(), crate::platform::Dialect::Alpaca)
+            .challenge(&client(), crate::platform::samples::PLAIN)
             .unwrap()
             .as_deref(),
         Some(challenge)
     );
-    assert_eq!(ask(None, None).challenge(&client(), crate::platform::Dialect::Alpaca).unwrap(), None);
+    assert_eq!(ask(None, None).challenge(&client(), crate::platform::samples::PLAIN).unwrap(), None);
     for (challenge, method, cause) in [
         (Some(challenge), None, Cause::ParameterInvalid),
         (Some(challenge), Some("plain"), Cause::ParameterInvalid),
@@ -232,7 +233,7 @@ fn r22_only_s256_challenges_are_taken() {
         (None, Some("S256"), Cause::ParameterMissing),
     ] {
         assert_eq!(
-            ask(challenge, method).challenge(&client(), crate::platform::Dialect::Alpaca).unwrap_err().cause,
+            ask(challenge, method).challenge(&client(), crate::platform::samples::PLAIN).unwrap_err().cause,
             cause,
             "{challenge:?} {method:?}"
         );
@@ -265,7 +266,7 @@ fn check_rfc(
         code_challenge_method: Some("S256"),
         ..request
     };
-    let snapshot = snapshot_of(crate::platform::Dialect::Rfc);
+    let snapshot = snapshot_of(crate::platform::samples::FULL);
     let checked = request.check(Some(&Client { settings, ..client() }), &snapshot, NOW);
     checked.map_err(|fault| Some(fault.refusal().cause))
 }
@@ -298,7 +299,7 @@ fn fapi2_5_3_2_2_a_strict_profile_knows_no_exception_from_pkce() {
         },
         ..client()
     };
-    let refusal = request().challenge(&strict, crate::platform::Dialect::Rfc).unwrap_err();
+    let refusal = request().challenge(&strict, crate::platform::samples::FULL).unwrap_err();
     assert_eq!(refusal.cause, Cause::ParameterMissing);
 }
 

@@ -25,7 +25,7 @@ fn yes(flag: bool) -> String {
 
 /// All parts, in the order of the file.
 pub(super) fn parts(platform: &Platform) -> Vec<Part> {
-    let mut out = vec![head(platform), tokens(platform)];
+    let mut out = vec![head(platform), tokens(platform), legacy(platform)];
     out.extend(environments(platform));
     out.extend(hosts(platform));
     out.extend(sold(platform));
@@ -60,6 +60,14 @@ fn tokens(platform: &Platform) -> Part {
             ),
             ("session_lifetime_s", platform.tokens.session_lifetime_s.to_string()),
         ],
+    }
+}
+
+fn legacy(platform: &Platform) -> Part {
+    Part {
+        section: "legacy",
+        name: String::new(),
+        fields: platform.legacy.switches().map(|(key, on)| (key, yes(on))).to_vec(),
     }
 }
 

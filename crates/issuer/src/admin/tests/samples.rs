@@ -93,9 +93,10 @@ product = "bars"
 
 /// The platform `sun`.
 pub(in crate::admin) fn platform() -> Platform {
-    mandate_wire::platform_file::read(&document("sun", 8000)).unwrap_or_else(|problems| {
-        panic!("{}", problems.iter().map(|p| p.in_file("sun.toml")).collect::<Vec<_>>().join("\n"))
-    })
+    mandate_wire::platform_file::read(&document("sun", 8000), mandate_wire::dialect::Dialects::shipped())
+        .unwrap_or_else(|problems| {
+            panic!("{}", problems.iter().map(|p| p.in_file("sun.toml")).collect::<Vec<_>>().join("\n"))
+        })
 }
 
 /// An account in an environment.

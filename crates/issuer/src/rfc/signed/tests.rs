@@ -92,8 +92,11 @@ async fn r10_a_key_that_is_not_believed_vouches_for_nothing() {
 
     let pkcs8 = SigningKey::generate(Alg::Es256).unwrap();
     let key = Arc::new(SigningKey::from_pkcs8(Alg::Es256, &pkcs8, Some("k1")).unwrap());
-    let definition =
-        mandate_wire::platform_file::read(include_str!("../../../../../platforms/rfc.toml")).unwrap();
+    let definition = mandate_wire::platform_file::read(
+        include_str!("../../../../../platforms/rfc.toml"),
+        mandate_wire::dialect::Dialects::shipped(),
+    )
+    .unwrap();
     let refresh = RefreshKeys::new(1, Vec::new());
     let keys = Keys::new(
         vec![key.clone()],

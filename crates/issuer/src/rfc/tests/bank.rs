@@ -12,9 +12,7 @@ use bytes::Bytes;
 use http::Request;
 use mandate_core::limit::Meter;
 use mandate_core::model::{Account, Client, ClientOwner, ClientSecret, Session, Status, User};
-use mandate_core::platform::{
-    Dialect, Environment, Host, Plan, Platform, ScopeDefinition, Snapshot, Surface, Tokens,
-};
+use mandate_core::platform::{Environment, Host, Plan, Platform, ScopeDefinition, Snapshot, Tokens};
 use mandate_core::settings::{ClientSettings, GrantType};
 use mandate_core::{Clock, Digest, Offset, Scope, ScopeSet, Timestamp};
 use mandate_store::{Audit, Cached, Changed, Feed, Store};
@@ -61,9 +59,10 @@ fn platform() -> Platform {
     Platform {
         id: "bank".into(),
         name: "Sample Bank".into(),
-        dialect: Dialect::Rfc,
+        dialect: mandate_wire::dialect::rfc::DIALECT,
         issuer: ISSUER.into(),
         contact: "help@bank.example".into(),
+        legacy: mandate_core::platform::Legacy::default(),
         tokens: Tokens {
             code_lifetime_s: 120,
             access_lifetime_s: None,
@@ -79,9 +78,9 @@ fn platform() -> Platform {
             needs_approval: false,
         }],
         hosts: vec![
-            host("issuer", ISSUER, Surface::RfcOauth),
-            host("api", API, Surface::RfcApi),
-            host("data", OTHER_API, Surface::RfcApi),
+            host("issuer", ISSUER, mandate_wire::dialect::rfc::OAUTH),
+            host("api", API, mandate_wire::dialect::rfc::API),
+            host("data", OTHER_API, mandate_wire::dialect::rfc::API),
         ],
         upstreams: Vec::new(),
         scopes: ["openid", "profile", "email", "offline_access", "accounts", "quotes"]
@@ -159,12 +158,14 @@ impl Bank {
             MutualTls::default(),
         );
         let tenant = Arc::new(Tenant {
+            dialect: &mandate_wire::dialect::rfc::Rfc,
             keys: Some(Arc::new(keys)),
             snapshot: Arc::new(Snapshot::compile(definition, 1).unwrap()),
             recorder: Arc::new(recorder),
             tickets: Arc::new(Tickets::new("bank".into(), &[2; 32]).unwrap()),
         });
         let node = Arc::new(Issuer {
+            dialects: mandate_wire::dialect::Dialects::shipped(),
             cache: Cached::new(store.clone(), feed, clock.clone(), true),
             store,
             clock: clock.clone(),

@@ -11,10 +11,10 @@ use mandate_core::settings::GrantType;
 use mandate_core::{Cause, ScopeSet};
 use mandate_store::{MarkKind, Polled};
 
-pub(super) fn unsupported(received: &str) -> Refusal {
+pub(super) fn unsupported(received: &str, offered: &[GrantType]) -> Refusal {
     let shown =
         if ["password", "implicit"].contains(&received) { received } else { "(one that is not known here)" };
-    let expected: Vec<&str> = GrantType::ALL.iter().map(|g| g.as_str()).collect();
+    let expected: Vec<&str> = offered.iter().map(|g| g.as_str()).collect();
     Refusal::anonymous(Cause::GrantTypeUnsupported)
         .with(F::Received, shown)
         .with(F::Expected, expected.join(", "))

@@ -7,7 +7,7 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 fn rfc() -> Snapshot {
     let mut platform = snapshot().platform.clone();
-    platform.dialect = Dialect::Rfc;
+    platform.dialect = crate::platform::samples::FULL;
     for word in ["openid", "profile", "email"] {
         platform.scopes.push(ScopeDefinition {
             scope: Scope::new(word).unwrap(),

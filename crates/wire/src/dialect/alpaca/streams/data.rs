@@ -20,7 +20,6 @@ const TERMS: Terms = Terms {
     largest_login: 16 * 1024,
     header_credentials: true,
     connections: Some(1),
-    outlives_token: false,
 };
 
 impl StreamDialect for Data {

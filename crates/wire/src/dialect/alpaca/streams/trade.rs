@@ -19,7 +19,6 @@ const TERMS: Terms = Terms {
     largest_login: 16 * 1024,
     header_credentials: false,
     connections: Some(1),
-    outlives_token: false,
 };
 
 impl StreamDialect for Trade {

@@ -18,7 +18,6 @@ const TERMS: Terms = Terms {
     largest_login: 32 * 1024,
     header_credentials: false,
     connections: None,
-    outlives_token: false,
 };
 
 impl StreamDialect for Rdp {
