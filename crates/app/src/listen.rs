@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use mandate_core::disclosure::FactName;
 use mandate_core::refusal::Refusal;
 use mandate_core::{Cause, PlatformId};
-use mandate_gate::GateBody;
+use mandate_gate::{GateBody, Hold};
 use mandate_issuer::Arrival;
 use mandate_wire::body;
 use std::collections::HashMap;
@@ -48,6 +48,8 @@ struct Sender {
     peer: SocketAddr,
     /// The certificate of the handshake.
     shown: Option<Arc<Shown>>,
+    /// Its place among the connections, which a stream keeps after the last request.
+    hold: Hold,
 }
 
 /// The open listeners of a node.
@@ -163,10 +165,8 @@ impl Listeners {
                     let _nodelay = stream.set_nodelay(true);
                     let this = self.clone();
                     let (platform, listen) = (platform.clone(), listen.clone());
-                    tokio::spawn(async move {
-                        this.arrived(platform, listen, stream, peer).await;
-                        drop(permit);
-                    });
+                    let hold = Hold::new(permit);
+                    tokio::spawn(async move { this.arrived(platform, listen, stream, peer, hold).await });
                 }
                 Err(error) => {
                     // Out of descriptors: the sockets that are open go on; wait for one to close.
@@ -184,13 +184,14 @@ impl Listeners {
         listen: Box<str>,
         stream: TcpStream,
         peer: SocketAddr,
+        hold: Hold,
     ) {
         let tls = &self.node.tls;
         if !tls.is_on() {
-            return self.connection(platform, listen, stream, Sender { peer, shown: None }).await;
+            return self.connection(platform, listen, stream, Sender { peer, shown: None, hold }).await;
         }
         if let Some((stream, shown)) = tls.accept(stream).await {
-            self.connection(platform, listen, stream, Sender { peer, shown }).await;
+            self.connection(platform, listen, stream, Sender { peer, shown, hold }).await;
         }
     }
 
@@ -201,7 +202,7 @@ impl Listeners {
         stream: S,
         sender: Sender,
     ) where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let mut stop = self.stop.subscribe();
         let courteous = crate::courtesy::Courteous::new(TokioIo::new(stream), {
@@ -225,7 +226,8 @@ impl Listeners {
             .timer(Patience::default())
             .header_read_timeout(self.bounds.header_timeout)
             .max_buf_size(64 * 1024)
-            .serve_connection(courteous, service);
+            .serve_connection(courteous, service)
+            .with_upgrades();
         let mut connection = std::pin::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
@@ -287,6 +289,7 @@ impl Listeners {
             return response.map(|bytes| Either::Left(Full::new(bytes)));
         }
         let certificate = shown.as_deref().map(Shown::thumbprint);
+        request.extensions_mut().insert(sender.hold.clone());
         self.node.gate.handle(&live.sites[host_index], address, certificate, request).await.map(Either::Right)
     }
 
@@ -333,6 +336,7 @@ impl Listeners {
     /// Stops accepting, lets requests in flight finish, and waits for that at most `patience`.
     pub(crate) async fn shut(&self, patience: Duration) {
         let _nobody_listens = self.stop.send(true);
+        self.node.gate.stop_streams();
         let all = u32::try_from(self.bounds.connections).unwrap_or(u32::MAX);
         let drained = tokio::time::timeout(patience, self.permits.acquire_many(all)).await;
         if drained.is_err() {

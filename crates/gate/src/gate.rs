@@ -15,18 +15,21 @@ use crate::limit::{Meters, Source, Told};
 use crate::metrics::{Metrics, Outcome};
 use crate::request_id::{RequestId, RequestIds};
 use crate::site::Site;
-use caller::Asked;
+use crate::stream::{self, Storms, StreamLimits, Streams};
+pub(crate) use caller::{Asked, facts_unavailable};
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use mandate_core::limit::Budget;
+use mandate_core::limit::{Budget, Exceeded};
 use mandate_core::model::{Credential, TokenFacts};
 use mandate_core::platform::Host;
-use mandate_core::policy::{self, MeterKey};
+use mandate_core::policy::{self, MeterKey, Permit, Principal, Spent};
 use mandate_core::refusal::Refusal;
 use mandate_core::{Cause, Clock, Digest, Entropy, GrantId, KeyId, PlatformId, Timestamp};
 use possession::Proofs;
-use send::{Caller, Outgoing};
+pub(crate) use route::{find as find_route, named_account};
+pub(crate) use send::Caller;
+use send::Outgoing;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -49,6 +52,8 @@ pub struct Limits {
     pub kept_for: Duration,
     /// Requests a minute with credentials that are not accepted, from one address.
     pub attempts_per_minute: u32,
+    /// Those of streams.
+    pub streams: StreamLimits,
 }
 
 impl Default for Limits {
@@ -61,6 +66,7 @@ impl Default for Limits {
             kept_connections: 256,
             kept_for: Duration::from_secs(45),
             attempts_per_minute: 300,
+            streams: StreamLimits::default(),
         }
     }
 }
@@ -93,12 +99,14 @@ const SOURCES: usize = 100_000;
 
 /// Enforcement in front of APIs. One gate serves any number of platforms and hosts.
 pub struct Gate {
-    facts: Arc<dyn Facts>,
-    clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
+    pub(crate) facts: Arc<dyn Facts>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Arc<Metrics>,
     uses: Uses,
-    limits: Limits,
-    ids: RequestIds,
+    pub(crate) limits: Limits,
+    pub(crate) ids: RequestIds,
+    pub(crate) streams: Arc<Streams>,
+    pub(crate) storms: Storms,
     meters: Meters<(PlatformId, MeterKey), Told>,
     attempts: Meters<(PlatformId, Source)>,
     credentials: Flights<(PlatformId, Box<str>), Option<Credential>>,
@@ -117,14 +125,14 @@ impl fmt::Debug for Gate {
 
 /// One request at one host.
 #[derive(Clone, Copy)]
-struct Visit<'a> {
-    site: &'a Site,
-    host: &'a Host,
-    peer: IpAddr,
+pub(crate) struct Visit<'a> {
+    pub(crate) site: &'a Site,
+    pub(crate) host: &'a Host,
+    pub(crate) peer: IpAddr,
     /// Thumbprint of the certificate that the caller connected with.
-    certificate: Option<&'a str>,
-    id: &'a RequestId,
-    now: Timestamp,
+    pub(crate) certificate: Option<&'a str>,
+    pub(crate) id: &'a RequestId,
+    pub(crate) now: Timestamp,
     /// When it came in, on the clock that nobody moves.
     started: Duration,
 }
@@ -157,6 +165,8 @@ impl Gate {
             credentials: Flights::default(),
             tokens: Flights::default(),
             proofs: Proofs::default(),
+            streams: Arc::default(),
+            storms: Storms::new(limits.streams.failures_per_minute),
         }
     }
 
@@ -164,7 +174,7 @@ impl Gate {
     /// the caller to see to, with [`crate::host_matches`] and [`Self::misdirected`] (SECURITY R18). `certificate`: the
     /// SHA-256 thumbprint of the one whose key the sender has shown to hold, base64url (RFC 8705 section 3.1).
     pub async fn handle(
-        &self,
+        self: &Arc<Self>,
         site: &Site,
         peer: IpAddr,
         certificate: Option<&str>,
@@ -176,7 +186,15 @@ impl Gate {
         let (parts, body) = request.into_parts();
         let method = parts.method.clone();
         let mut body = Some(body);
-        let (response, outcome) = match self.serve(visit, parts, &mut body).await {
+        let served = if stream::is_asked(&parts.headers) {
+            self.upgrade(visit, parts).map(|response| Served { response, budget: None })
+        } else {
+            self.serve(visit, parts, &mut body).await
+        };
+        let (response, outcome) = match served {
+            Ok(Served { response, .. }) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                (response, Outcome::Upgraded)
+            }
             Ok(Served { mut response, budget }) => {
                 answer::dress(response.headers_mut(), visit, budget);
                 (response, if budget.is_some() { Outcome::Allowed } else { Outcome::Public })
@@ -230,6 +248,38 @@ impl Gate {
         }
     }
 
+    /// Takes one request from the limit, and says that the credential was used.
+    pub(crate) fn spend<'p>(
+        &self,
+        visit: Visit<'_>,
+        principal: &Principal,
+        permit: Permit<'p>,
+    ) -> Result<Spent<'p>, (Box<Refusal>, Exceeded)> {
+        let key = (visit.platform().clone(), permit.meter_key().clone());
+        let used = caller::used(principal);
+        let (taken, is_news) = self.meters.on(&key, visit.now, |meter, told| {
+            let taken = permit.take(meter, visit.now);
+            let is_news = taken.is_ok() && told.is_news(used.id(), visit.now);
+            (taken, is_news)
+        });
+        if is_news {
+            (self.uses)(visit.platform(), used, visit.now);
+        }
+        taken
+    }
+
+    /// A stream that was opened earlier, as it stands now.
+    pub(crate) fn visit_again<'a>(
+        &self,
+        site: &'a Site,
+        host: &'a Host,
+        peer: IpAddr,
+        certificate: Option<&'a str>,
+        id: &'a RequestId,
+    ) -> Visit<'a> {
+        Visit { certificate, ..self.visit(site, host, peer, id) }
+    }
+
     async fn serve<'a>(
         &self,
         visit: Visit<'a>,
@@ -245,6 +295,12 @@ impl Gate {
             .dialect
             .admits(visit.host.surface, target.path, &headers)
             .map_err(|r| Refused::on(route, r))?;
+        if route.route.stream.is_some() {
+            return Err(Refused {
+                status: Some(StatusCode::UPGRADE_REQUIRED),
+                ..Refused::on(route, front::malformed("this path takes a websocket, and nothing else"))
+            });
+        }
         if route.is_public() {
             let outgoing = Outgoing { method: &method, target: target.whole, headers, body: body.take() };
             let response = self.forward(visit, outgoing, None).await;
@@ -260,18 +316,9 @@ impl Gate {
         let request = policy::Request { host: visit.host, route, named_account, account: account.as_ref() };
         let permit = policy::decide(&visit.site.snapshot, &principal, proof, request, visit.now)
             .map_err(|refusal| Refused::on(route, refusal).within(self.budget(visit, &principal)))?;
-        let key = (visit.platform().clone(), permit.meter_key().clone());
-        let used = caller::used(&principal);
-        let (taken, is_news) = self.meters.on(&key, visit.now, |meter, told| {
-            let taken = permit.take(meter, visit.now);
-            let is_news = taken.is_ok() && told.is_news(used.id(), visit.now);
-            (taken, is_news)
-        });
-        let spent =
-            taken.map_err(|(refusal, exceeded)| Refused::on(route, refusal).within(Some(exceeded.budget)))?;
-        if is_news {
-            (self.uses)(visit.platform(), used, visit.now);
-        }
+        let spent = self
+            .spend(visit, &principal, permit)
+            .map_err(|(refusal, exceeded)| Refused::on(route, refusal).within(Some(exceeded.budget)))?;
         let caller = Caller::of(visit, &spent);
         let outgoing = Outgoing { method: &method, target: target.whole, headers, body: body.take() };
         match self.forward(visit, outgoing, Some(caller)).await {
@@ -282,7 +329,7 @@ impl Gate {
 }
 
 impl<'a> Visit<'a> {
-    fn platform(self) -> &'a PlatformId {
+    pub(crate) fn platform(self) -> &'a PlatformId {
         &self.site.snapshot.platform.id
     }
 }

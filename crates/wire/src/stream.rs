@@ -8,7 +8,7 @@ mod told;
 #[cfg(test)]
 pub(crate) mod samples;
 
-pub use handshake::{accept_key, is_key};
+pub use handshake::{accept_key, is_key, key};
 pub use told::{Told, close_reason};
 
 use crate::credential::Presented;

@@ -602,9 +602,9 @@ catalogue! {
         facts: [ServerTime];
     StreamLoggedIn "stream.already_logged_in", RequestMalformed, InvalidRequest 400, Caller,
         title: "The stream is signed in already",
-        point: "this stream is signed in already, and its protocol takes one login only",
-        remedy: "Sign in once on each stream. To use another credential, open another stream.",
-        about: "Some protocols let a login be repeated with a fresh token; this one does not.",
+        point: "this stream is signed in already, and this login cannot take the place of the one before",
+        remedy: "Sign in once on each stream, or again with a fresh token of the same session where the protocol has that. For another account or app, open another stream.",
+        about: "Some protocols let a login be repeated with a fresh token of the same account and app; others take one login only.",
         facts: [ServerTime];
     StreamLimit "stream.connection_limit", RateLimited, TemporarilyUnavailable 429, Caller,
         title: "Too many streams are open",

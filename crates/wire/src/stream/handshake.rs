@@ -10,6 +10,13 @@ pub fn is_key(key: &[u8]) -> bool {
     STANDARD.decode(key).is_ok_and(|bytes| bytes.len() == 16)
 }
 
+/// A `Sec-WebSocket-Key` made of the start of an id that is never used twice.
+pub fn key(id: &[u8]) -> String {
+    let mut nonce = [0; 16];
+    nonce.iter_mut().zip(id).for_each(|(byte, of_id)| *byte = *of_id);
+    STANDARD.encode(nonce)
+}
+
 /// The `Sec-WebSocket-Accept` to a key. It proves that the server speaks the protocol, and is no secret.
 pub fn accept_key(key: &[u8]) -> String {
     STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &[key, GUID.as_bytes()].concat()))
