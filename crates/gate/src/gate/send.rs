@@ -153,7 +153,14 @@ impl<'a> Caller<'a> {
     }
 
     /// Writes the signed header's value, good for this one request.
-    pub(crate) fn sign(self, out: &mut Vec<u8>, visit: Visit<'_>, upstream: &Upstream, method: &Method, target: &str) {
+    pub(crate) fn sign(
+        self,
+        out: &mut Vec<u8>,
+        visit: Visit<'_>,
+        upstream: &Upstream,
+        method: &Method,
+        target: &str,
+    ) {
         let Self { kind, sub, env, client, grant, scope } = self;
         let iss = &*visit.site.snapshot.platform.issuer;
         let (htm, aud) = (method.as_str(), upstream.name());

@@ -7,11 +7,11 @@ use super::{Held, Opened, Standing, Stream, broken, find, path_of};
 use crate::facts::FactsUnavailable;
 use crate::gate::{Asked, Caller, Gate, Visit, facts_unavailable, named_account};
 use http::Method;
+use mandate_core::Cause;
 use mandate_core::disclosure::{FactName, PossessionProof};
 use mandate_core::platform::{CompiledRoute, Params};
 use mandate_core::policy::{self, Identified, Principal, identify_key, identify_token};
 use mandate_core::refusal::Refusal;
-use mandate_core::Cause;
 use mandate_wire::credential::Presented;
 use mandate_wire::stream::Message;
 
@@ -142,8 +142,7 @@ impl Standing {
         opened: &Opened,
     ) -> Result<(Principal, PossessionProof), Box<Refusal>> {
         let query = self.target.split_once('?').map(|(_, query)| query);
-        let asked =
-            Asked { method: &Method::GET, path: self.path(), headers: &opened.headers, query };
+        let asked = Asked { method: &Method::GET, path: self.path(), headers: &opened.headers, query };
         self.gate.recognise(visit, presented, asked).await
     }
 

@@ -39,7 +39,13 @@ impl Stream {
     pub(super) async fn end(mut self, end: End) {
         let patience = self.at.gate.limits.streams.close;
         let (said, close) = match end {
-            End::Gone => return,
+            End::Gone => {
+                // A close of the client's is answered by reading on.
+                let client = &mut self.client;
+                let answered = async { while let Some(Ok(_)) = client.next().await {} };
+                let _in_time = tokio::time::timeout(patience, answered).await;
+                return;
+            }
             End::Left => (Vec::new(), CloseFrame { code: CloseCode::Normal, reason: "".into() }),
             End::Closed(close) => (Vec::new(), sayable(close)),
             End::Refused(stage, refusal) => {

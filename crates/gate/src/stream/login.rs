@@ -1,13 +1,14 @@
 //! From the handshake to the login: little is read, and not for long.
 
 use super::admit::Admitted;
-use super::ending::{End, next_message};
 use super::client::frame;
+use super::ending::{End, next_message};
 use super::registry::Waiting;
+use super::relay::Relay;
 use super::{Opened, Stream};
+use mandate_core::Cause;
 use mandate_core::disclosure::FactName;
 use mandate_core::refusal::Refusal;
-use mandate_core::Cause;
 use mandate_wire::credential::{Presented, several_in_message};
 use mandate_wire::stream::{Before, Stage};
 
@@ -15,28 +16,21 @@ use mandate_wire::stream::{Before, Stage};
 const ANSWERED: u8 = 8;
 
 impl Stream {
-    /// The whole life of a stream.
-    pub(super) async fn live(mut self, opened: Opened, presented: Option<Presented>, waiting: Waiting) {
-        // Boxed: what signing in needs is let go before the long quiet begins.
-        let signed_in = Box::pin(self.sign_in(opened, presented)).await;
+    /// Signs in. What follows is a task of its own, so that nothing of this is kept through the long quiet.
+    pub(super) async fn begin(mut self, opened: Opened, presented: Option<Presented>, waiting: Waiting) {
+        let signed_in = self.sign_in(opened, presented).await;
         drop(waiting);
-        let end = match signed_in {
+        match signed_in {
             Ok(Admitted { ticket, upstream, held, said }) => {
                 self.at.gate.metrics.add_stream_opened();
                 self.client.get_mut().open_up();
-                let relaying = self.relay(ticket, upstream, held, said).await;
-                relaying
+                tokio::spawn(Box::new(Relay { stream: self, ticket, upstream, held }).run(said));
             }
-            Err(end) => end,
-        };
-        Box::pin(self.end(end)).await;
+            Err(end) => self.end(end).await,
+        }
     }
 
-    async fn sign_in(
-        &mut self,
-        opened: Opened,
-        presented: Option<Presented>,
-    ) -> Result<Admitted, End> {
+    async fn sign_in(&mut self, opened: Opened, presented: Option<Presented>) -> Result<Admitted, End> {
         let refused = |refusal| End::Refused(Stage::Login, refusal);
         let patience = self.at.gate.limits.streams.patience;
         let greeting = self.talk.greeting();

@@ -144,11 +144,10 @@ impl Streams {
         let mut open = locked(&self.open);
         let id = open.next;
         open.next += 1;
-        open.insert(id, Entry {
-            ear: ear.clone(),
-            subjects: subjects(platform, principal),
-            ends_at: ends_at(principal),
-        });
+        open.insert(
+            id,
+            Entry { ear: ear.clone(), subjects: subjects(platform, principal), ends_at: ends_at(principal) },
+        );
         drop(open);
         ear.tell(if self.is_stopping() { News::Stop } else { News::Again });
         Ticket { streams: self.clone(), id, ear, seat: None }
@@ -179,7 +178,8 @@ impl Streams {
     /// The platforms as they stand now. Streams of those that changed, or are gone, are decided on again.
     pub(super) fn adopt(&self, sites: HashMap<PlatformId, Vec<Arc<Site>>>) {
         let before = std::mem::replace(&mut *locked(&self.sites), sites.clone());
-        let revision = |sites: Option<&Vec<Arc<Site>>>| sites.and_then(|s| Some(s.first()?.snapshot.revision));
+        let revision =
+            |sites: Option<&Vec<Arc<Site>>>| sites.and_then(|s| Some(s.first()?.snapshot.revision));
         let open = locked(&self.open);
         for platform in before.keys() {
             if revision(before.get(platform)) != revision(sites.get(platform)) {
@@ -282,7 +282,13 @@ impl Ticket {
     ///
     /// # Errors
     /// All of them are taken.
-    pub(super) fn sit(&mut self, platform: &PlatformId, who: &MeterKey, path: &str, most: u32) -> Result<(), ()> {
+    pub(super) fn sit(
+        &mut self,
+        platform: &PlatformId,
+        who: &MeterKey,
+        path: &str,
+        most: u32,
+    ) -> Result<(), ()> {
         let seat: Seat = Arc::new((platform.clone(), who.clone(), path.into()));
         let mut open = locked(&self.streams.open);
         let taken = open.seats.entry(seat.clone()).or_default();
@@ -298,8 +304,11 @@ impl Ticket {
     pub(super) fn renew(&self, platform: &PlatformId, principal: &Principal) {
         let mut open = locked(&self.streams.open);
         if let Some(before) = open.remove(self.id) {
-            let entry =
-                Entry { ear: before.ear, subjects: subjects(platform, principal), ends_at: ends_at(principal) };
+            let entry = Entry {
+                ear: before.ear,
+                subjects: subjects(platform, principal),
+                ends_at: ends_at(principal),
+            };
             open.insert(self.id, entry);
         }
     }

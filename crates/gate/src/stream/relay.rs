@@ -31,50 +31,60 @@ struct Silence {
     upstream: u8,
 }
 
-impl Stream {
-    /// Relays until the stream ends, and says why it did.
-    pub(super) async fn relay(
-        &mut self,
-        ticket: Ticket,
-        mut upstream: Upstream,
-        mut held: Held,
-        said: Vec<Said>,
-    ) -> End {
-        let end = match self.to_client(&ticket, &held, said).await {
-            Ok(()) => self.relay_until(&ticket, &mut upstream, &mut held).await,
+/// A stream that is signed in on, with the API's end of it. Boxed: a future that holds it by value would hold it several
+/// times over.
+pub(super) struct Relay {
+    pub(super) stream: Stream,
+    pub(super) ticket: Ticket,
+    pub(super) upstream: Upstream,
+    pub(super) held: Held,
+}
+
+impl Relay {
+    /// Relays until the stream ends, and ends it.
+    pub(super) async fn run(mut self: Box<Self>, said: Vec<Said>) {
+        let end = match self.to_client(said).await {
+            Ok(()) => self.relay().await,
             Err(end) => end,
         };
-        let close = CloseFrame { code: CloseCode::Normal, reason: "".into() };
-        let patience = self.at.gate.limits.streams.close;
-        let _in_time = tokio::time::timeout(patience, upstream.send(Message::Close(Some(close)))).await;
-        end
+        Box::pin(self.close(end)).await;
     }
 
-    async fn relay_until(&mut self, ticket: &Ticket, upstream: &mut Upstream, held: &mut Held) -> End {
-        let limits = self.at.gate.limits.streams;
+    async fn close(self: Box<Self>, end: End) {
+        let Self { stream, ticket, mut upstream, .. } = *self;
+        // Its place is free from here on, whatever the other side does.
+        drop(ticket);
+        let close = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+        let patience = stream.at.gate.limits.streams.close;
+        let goodbye = tokio::time::timeout(patience, upstream.send(Message::Close(Some(close))));
+        let (_in_time, ()) = tokio::join!(goodbye, stream.end(end));
+    }
+
+    async fn relay(&mut self) -> End {
+        let span = self.stream.at.gate.limits.streams.ping;
         let mut silence = Silence::default();
-        let mut tick = std::pin::pin!(tokio::time::sleep(limits.ping));
+        let mut tick = Box::pin(tokio::time::sleep(span));
         loop {
             let event = tokio::select! {
                 biased;
-                () = ticket.ear.listen() => Event::News,
-                message = self.client.next() => Event::Client(message),
-                message = upstream.next() => Event::Upstream(message),
+                () = self.ticket.ear.listen() => Event::News,
+                message = self.stream.client.next() => Event::Client(message),
+                message = self.upstream.next() => Event::Upstream(message),
                 () = tick.as_mut() => Event::Tick,
             };
             let done = match event {
-                Event::News => self.news(ticket, held).await,
+                Event::News => self.news().await,
                 Event::Client(message) => {
                     silence.client = 0;
-                    self.from_client(message, ticket, upstream, held).await
+                    Box::pin(self.from_client(message)).await
                 }
                 Event::Upstream(message) => {
                     silence.upstream = 0;
-                    self.from_upstream(message, ticket, upstream, held).await
+                    self.from_upstream(message).await
                 }
                 Event::Tick => {
-                    tick.as_mut().reset(tokio::time::Instant::now() + limits.ping);
-                    self.ping(&mut silence, ticket, upstream, held).await
+                    tick.as_mut().reset(tokio::time::Instant::now() + span);
+                    Box::pin(self.ping(&mut silence)).await
                 }
             };
             if let Err(end) = done {
@@ -84,13 +94,13 @@ impl Stream {
     }
 
     /// Looks at what the stream was told.
-    async fn news(&mut self, ticket: &Ticket, held: &Held) -> Result<(), End> {
+    async fn news(&mut self) -> Result<(), End> {
         let ends = |refusal| Err(End::Refused(Stage::End, refusal));
-        match ticket.ear.take() {
+        match self.ticket.ear.take() {
             None => Ok(()),
             Some(News::Stop) => ends(Box::new(Refusal::anonymous(Cause::ServerStopping))),
             Some(News::LeaseLost) => {
-                let contact = self.at.site.snapshot.platform.contact.clone();
+                let contact = self.stream.at.site.snapshot.platform.contact.clone();
                 ends(Box::new(
                     Refusal::anonymous(Cause::StorageUnavailable)
                         .with(FactName::RetryAfter, 2)
@@ -98,177 +108,157 @@ impl Stream {
                 ))
             }
             Some(News::Again) => {
-                match self.at.gate.streams.latest(&self.at.site) {
-                    Some(site) => self.at.site = site,
+                match self.stream.at.gate.streams.latest(&self.stream.at.site) {
+                    Some(site) => self.stream.at.site = site,
                     None => return ends(Box::new(Refusal::anonymous(Cause::HostUnknown))),
                 }
-                Box::pin(self.at.decided_again(held, &[])).await.or_else(ends)
+                Box::pin(self.stream.at.decided_again(&self.held, &[])).await.or_else(ends)
             }
         }
     }
 
-    async fn from_client(
-        &mut self,
-        message: Option<Result<Message, Error>>,
-        ticket: &Ticket,
-        upstream: &mut Upstream,
-        held: &mut Held,
-    ) -> Result<(), End> {
+    async fn from_client(&mut self, message: Option<Result<Message, Error>>) -> Result<(), End> {
         let message = match message {
             Some(Ok(Message::Close(_))) | None => return Err(End::Gone),
             Some(Ok(message)) => message,
-            Some(Err(error)) => return Err(unreadable(&error, self.at.gate.limits.streams.client_message)),
+            Some(Err(error)) => {
+                return Err(unreadable(&error, self.stream.at.gate.limits.streams.client_message));
+            }
         };
         let Some(read) = frame(&message) else { return Ok(()) };
-        match self.talk.after(read) {
-            After::Forward => self.to_upstream(message, ticket, upstream, held).await,
+        match self.stream.talk.after(read) {
+            After::Forward => self.to_upstream(message).await,
             After::Subscribe(channels) => {
-                match Box::pin(self.at.decided_again(held, &channels)).await {
-                    Ok(()) => self.to_upstream(message, ticket, upstream, held).await,
-                    Err(refusal) => self.refuse(refusal, ticket, held).await,
+                match Box::pin(self.stream.at.decided_again(&self.held, &channels)).await {
+                    Ok(()) => self.to_upstream(message).await,
+                    Err(refusal) => self.refuse(refusal).await,
                 }
             }
             After::Login(presented) => {
-                let said = Box::pin(self.admit_again(presented, held, ticket))
+                let said = Box::pin(self.stream.admit_again(presented, &mut self.held, &self.ticket))
                     .await
                     .map_err(|refusal| End::Refused(Stage::LoginAgain, refusal))?;
-                self.to_client(ticket, held, said).await
+                self.to_client(said).await
             }
-            After::Answer(said) => self.to_client(ticket, held, said).await,
+            After::Answer(said) => self.to_client(said).await,
             After::Leave => Err(End::Left),
-            After::Refuse(refusal) => self.refuse(refusal, ticket, held).await,
+            After::Refuse(refusal) => self.refuse(refusal).await,
         }
     }
 
     /// Refuses a message; the stream goes on.
-    async fn refuse(&mut self, refusal: Box<Refusal>, ticket: &Ticket, held: &Held) -> Result<(), End> {
-        let (_, said) = self.say(Stage::Message, refusal);
-        self.to_client(ticket, held, said).await
+    async fn refuse(&mut self, refusal: Box<Refusal>) -> Result<(), End> {
+        let (_, said) = self.stream.say(Stage::Message, refusal);
+        self.to_client(said).await
     }
 
-    async fn from_upstream(
-        &mut self,
-        message: Option<Result<Message, Error>>,
-        ticket: &Ticket,
-        upstream: &mut Upstream,
-        held: &Held,
-    ) -> Result<(), End> {
+    async fn from_upstream(&mut self, message: Option<Result<Message, Error>>) -> Result<(), End> {
         let mut next = Some(message);
         let mut ended = None;
-        for _ in 0..GATHERED {
+        for left in (0..GATHERED).rev() {
             match next.take() {
                 Some(Some(Ok(Message::Close(close)))) => ended = Some(End::Closed(close)),
                 Some(Some(Ok(message))) if frame(&message).is_some() => {
-                    self.put(ticket, held, message).await?;
+                    self.put(message).await?;
                 }
                 Some(Some(Ok(_))) => {}
                 Some(Some(Err(_)) | None) => ended = Some(self.api_lost()),
                 None => break,
             }
-            if ended.is_some() {
+            if ended.is_some() || left == 0 {
                 break;
             }
             // what else is there already
             next = poll_fn(|cx| {
-                Poll::Ready(match upstream.poll_next(cx) {
+                Poll::Ready(match self.upstream.poll_next(cx) {
                     Poll::Ready(message) => Some(message),
                     Poll::Pending => None,
                 })
             })
             .await;
         }
-        self.flush(ticket, held).await?;
+        self.flush().await?;
         ended.map_or(Ok(()), Err)
     }
 
     fn api_lost(&self) -> End {
-        let contact = &*self.at.site.snapshot.platform.contact;
+        let contact = &*self.stream.at.site.snapshot.platform.contact;
         let refusal = Refusal::anonymous(Cause::UpstreamUnavailable).with(FactName::Contact, contact);
         End::Refused(Stage::End, Box::new(refusal))
     }
 
-    async fn to_client(&mut self, ticket: &Ticket, held: &Held, said: Vec<Said>) -> Result<(), End> {
+    async fn to_client(&mut self, said: Vec<Said>) -> Result<(), End> {
         for said in said {
             let message = match said {
                 Said::Text(text) => Message::text(text),
                 Said::Binary(bytes) => Message::binary(bytes),
             };
-            self.put(ticket, held, message).await?;
+            self.put(message).await?;
         }
-        self.flush(ticket, held).await
+        self.flush().await
     }
 
     /// Hands the client a message. News are heard meanwhile: a client that does not read is no way to outlive a
     /// revocation.
-    async fn put(&mut self, ticket: &Ticket, held: &Held, message: Message) -> Result<(), End> {
+    async fn put(&mut self, message: Message) -> Result<(), End> {
         let mut message = Some(message);
-        if let Some(done) = poll_fn(|cx| Poll::Ready(ready(self.client.poll_put(cx, &mut message)))).await {
+        if let Some(done) =
+            poll_fn(|cx| Poll::Ready(ready(self.stream.client.poll_put(cx, &mut message)))).await
+        {
             return done.map_err(|_| End::Gone);
         }
-        let patience = self.at.gate.limits.streams.patience;
+        let patience = self.stream.at.gate.limits.streams.patience;
         let mut limit = Box::pin(tokio::time::sleep(patience));
         loop {
             tokio::select! {
                 biased;
-                () = ticket.ear.listen() => {}
-                done = poll_fn(|cx| self.client.poll_put(cx, &mut message)) => {
+                () = self.ticket.ear.listen() => {}
+                done = poll_fn(|cx| self.stream.client.poll_put(cx, &mut message)) => {
                     return done.map_err(|_| End::Gone);
                 }
                 () = limit.as_mut() => return Err(slow("reads too slowly")),
             }
-            self.news(ticket, held).await?;
+            self.news().await?;
         }
     }
 
-    async fn flush(&mut self, ticket: &Ticket, held: &Held) -> Result<(), End> {
-        if let Some(done) = poll_fn(|cx| Poll::Ready(ready(self.client.poll_flush(cx)))).await {
+    async fn flush(&mut self) -> Result<(), End> {
+        if let Some(done) = poll_fn(|cx| Poll::Ready(ready(self.stream.client.poll_flush(cx)))).await {
             return done.map_err(|_| End::Gone);
         }
-        let patience = self.at.gate.limits.streams.patience;
+        let patience = self.stream.at.gate.limits.streams.patience;
         let mut limit = Box::pin(tokio::time::sleep(patience));
         loop {
             tokio::select! {
                 biased;
-                () = ticket.ear.listen() => {}
-                done = poll_fn(|cx| self.client.poll_flush(cx)) => return done.map_err(|_| End::Gone),
+                () = self.ticket.ear.listen() => {}
+                done = poll_fn(|cx| self.stream.client.poll_flush(cx)) => return done.map_err(|_| End::Gone),
                 () = limit.as_mut() => return Err(slow("reads too slowly")),
             }
-            self.news(ticket, held).await?;
+            self.news().await?;
         }
     }
 
-    async fn to_upstream(
-        &mut self,
-        message: Message,
-        ticket: &Ticket,
-        upstream: &mut Upstream,
-        held: &Held,
-    ) -> Result<(), End> {
-        let mut limit = Box::pin(tokio::time::sleep(self.at.gate.limits.streams.patience));
+    async fn to_upstream(&mut self, message: Message) -> Result<(), End> {
+        let mut limit = Box::pin(tokio::time::sleep(self.stream.at.gate.limits.streams.patience));
         let mut message = Some(message);
         loop {
             tokio::select! {
                 biased;
-                () = ticket.ear.listen() => {}
+                () = self.ticket.ear.listen() => {}
                 done = poll_fn(|cx| {
-                    std::task::ready!(upstream.poll_put(cx, &mut message))?;
-                    upstream.poll_flush(cx)
+                    std::task::ready!(self.upstream.poll_put(cx, &mut message))?;
+                    self.upstream.poll_flush(cx)
                 }) => return done.map_err(|_: Error| self.api_lost()),
                 () = limit.as_mut() => return Err(self.api_lost()),
             }
-            self.news(ticket, held).await?;
+            self.news().await?;
         }
     }
 
     /// Once every span: who has been silent is asked for a sign, and who gave none for too long is gone.
-    async fn ping(
-        &mut self,
-        silence: &mut Silence,
-        ticket: &Ticket,
-        upstream: &mut Upstream,
-        held: &Held,
-    ) -> Result<(), End> {
-        let missed = self.at.gate.limits.streams.missed;
+    async fn ping(&mut self, silence: &mut Silence) -> Result<(), End> {
+        let missed = self.stream.at.gate.limits.streams.missed;
         silence.client += 1;
         silence.upstream += 1;
         if silence.client > missed {
@@ -277,9 +267,9 @@ impl Stream {
         if silence.upstream > missed {
             return Err(self.api_lost());
         }
-        self.put(ticket, held, Message::Ping(bytes::Bytes::new())).await?;
-        self.flush(ticket, held).await?;
-        self.to_upstream(Message::Ping(bytes::Bytes::new()), ticket, upstream, held).await
+        self.put(Message::Ping(bytes::Bytes::new())).await?;
+        self.flush().await?;
+        self.to_upstream(Message::Ping(bytes::Bytes::new())).await
     }
 }
 

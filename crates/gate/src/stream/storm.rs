@@ -87,9 +87,8 @@ mod tests {
     #[test]
     fn r24_a_credential_that_fails_is_refused_by_its_counter_and_looked_at_again_later() {
         let (storms, platform) = (Storms::new(6), PlatformId::new("p"));
-        let key = |secret: &str| {
-            Failed::of(&Presented::Key { id: "PK1".into(), secret: Secret::new(secret) })
-        };
+        let key =
+            |secret: &str| Failed::of(&Presented::Key { id: "PK1".into(), secret: Secret::new(secret) });
         let start = Timestamp::from_seconds(1_000_000);
         let rejected = Refusal::anonymous(Cause::CredentialRejected);
         for _ in 0..6 {
@@ -108,7 +107,9 @@ mod tests {
         let (storms, platform) = (Storms::new(1), PlatformId::new("p"));
         let token = Failed::of(&Presented::Bearer(Secret::new("t")));
         let now = Timestamp::from_seconds(1_000_000);
-        for cause in [Cause::StreamLimit, Cause::RateLimited, Cause::UpstreamUnavailable, Cause::StorageUnavailable] {
+        for cause in
+            [Cause::StreamLimit, Cause::RateLimited, Cause::UpstreamUnavailable, Cause::StorageUnavailable]
+        {
             storms.count(&platform, token, &Refusal::anonymous(cause), now);
         }
         assert!(storms.check(&platform, token, now).is_ok());

@@ -12,9 +12,9 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use mandate_core::Cause;
 use mandate_core::disclosure::FactName;
 use mandate_core::refusal::Refusal;
-use mandate_core::Cause;
 use mandate_wire::credential::Presented;
 use mandate_wire::stream::{Opening, StreamDialect, Terms, accept_key, is_key};
 use std::sync::Arc;
@@ -102,6 +102,11 @@ impl Gate {
                 ..Refused::on(route, refusal)
             });
         }
+        if target.decoded.is_some() {
+            // one feed has one path, so that its streams can be counted
+            let refusal = front::malformed("the path of a websocket has no percent-encoding");
+            return Err(Refused::on(route, refusal));
+        }
         if self.streams.is_stopping() {
             return Err(Refused::on(route, Box::new(Refusal::anonymous(Cause::ServerStopping))));
         }
@@ -132,7 +137,7 @@ impl Gate {
             let client = Socket::new(metered, Role::Server, Vec::new(), largest).await;
             let at = Standing { gate, site, peer, certificate, target: whole, id, terms };
             let stream = Stream { at, talk, client, _hold: hold };
-            stream.live(opened, presented, waiting).await;
+            stream.begin(opened, presented, waiting).await;
         });
         Ok(switching(&accept, subprotocol))
     }

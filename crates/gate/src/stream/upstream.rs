@@ -6,8 +6,8 @@ use super::{Opened, Standing};
 use crate::forward::{Outbound, Sent, write_head};
 use crate::gate::{Caller, Visit};
 use crate::site::base;
-use http::header::{self, HeaderMap, HeaderName};
 use http::Method;
+use http::header::{self, HeaderMap, HeaderName};
 use mandate_wire::stream::{accept_key, key};
 use std::io;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -80,7 +80,10 @@ impl Standing {
 }
 
 /// Sends a head and reads the head of the answer. With it comes what the API has sent beyond.
-async fn shake_hands(address: std::net::SocketAddr, head: &[u8]) -> io::Result<(TcpStream, Vec<u8>, Vec<u8>)> {
+async fn shake_hands(
+    address: std::net::SocketAddr,
+    head: &[u8],
+) -> io::Result<(TcpStream, Vec<u8>, Vec<u8>)> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     stream.write_all(head).await?;
@@ -108,7 +111,11 @@ fn agrees(answer: &[u8], accept: &str, subprotocol: Option<&str>) -> Result<(), 
         return Err("it did not agree to a websocket");
     }
     let all = |name: &'static str| {
-        response.headers.iter().filter(move |f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value.trim_ascii())
+        response
+            .headers
+            .iter()
+            .filter(move |f| f.name.eq_ignore_ascii_case(name))
+            .map(|f| f.value.trim_ascii())
     };
     if !all("upgrade").any(|value| value.eq_ignore_ascii_case(b"websocket")) {
         return Err("it agreed to something else");

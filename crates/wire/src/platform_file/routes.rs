@@ -106,8 +106,7 @@ fn stream<'d>(
     if method.is_some_and(|method| method != "GET") {
         doc.report(&table.key_spot("method"), "a stream is opened by GET", Some("GET".into()));
     }
-    let known: Vec<(&'static str, &'static str)> =
-        given.protocols();
+    let known: Vec<(&'static str, &'static str)> = given.protocols();
     if known.is_empty() {
         doc.report(&protocol.spot, "this dialect has no streams", None);
     }

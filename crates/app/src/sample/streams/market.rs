@@ -44,7 +44,8 @@ pub(super) async fn run(brokerage: &Brokerage, mut socket: Socket, packed: bool)
         if said.is_empty() {
             continue;
         }
-        let message = if packed { Message::binary(pack(&said)) } else { Message::text(Value::Array(said).to_string()) };
+        let message =
+            if packed { Message::binary(pack(&said)) } else { Message::text(Value::Array(said).to_string()) };
         if socket.send(message).await.is_err() {
             return;
         }
@@ -52,7 +53,11 @@ pub(super) async fn run(brokerage: &Brokerage, mut socket: Socket, packed: bool)
 }
 
 fn read(bytes: &[u8], packed: bool) -> Value {
-    if packed { msgpack::read(bytes).unwrap_or_default() } else { serde_json::from_slice(bytes).unwrap_or_default() }
+    if packed {
+        msgpack::read(bytes).unwrap_or_default()
+    } else {
+        serde_json::from_slice(bytes).unwrap_or_default()
+    }
 }
 
 impl Wanted {
@@ -71,7 +76,12 @@ impl Wanted {
                     symbols.remove(symbol);
                 } else if symbols.len() < MAX_SYMBOLS {
                     symbols.insert(symbol.chars().take(20).collect());
-                    said.extend((channel == "bars").then(|| last_bars(symbol, now / 60 - 1, now)).into_iter().flatten());
+                    said.extend(
+                        (channel == "bars")
+                            .then(|| last_bars(symbol, now / 60 - 1, now))
+                            .into_iter()
+                            .flatten(),
+                    );
                 } else {
                     return vec![json!({"T": "error", "code": 405, "msg": "symbol limit exceeded"})];
                 }
@@ -90,7 +100,8 @@ impl Wanted {
         let of = |channel| self.0.get(channel).into_iter().flatten().flat_map(|s| expand(s));
         let trades = of("trades").map(|symbol| named("t", symbol, trade(Market::of(symbol), now)));
         let quotes = of("quotes").map(|symbol| named("q", symbol, quote(Market::of(symbol), now)));
-        let bars = minute.into_iter().flat_map(|minute| of("bars").flat_map(move |s| last_bars(s, minute, now)));
+        let bars =
+            minute.into_iter().flat_map(|minute| of("bars").flat_map(move |s| last_bars(s, minute, now)));
         let imbalances = of("imbalances").map(|symbol| {
             let market = Market::of(symbol);
             named("i", symbol, json!({"t": mandate_core::format::rfc3339(mandate_core::Timestamp::from_seconds(now)), "p": market.chance(33, now, 5000)}))
