@@ -21,12 +21,14 @@ PASSWORD = "correct horse battery staple"
 FORM = "application/x-www-form-urlencoded"
 # A DER SubjectPublicKeyInfo of P-256 begins so; the uncompressed point follows.
 SPKI = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
+# The AlgorithmIdentifier of RSA.
+RSA = bytes.fromhex("300d06092a864886f70d0101010500")
 
 
 class Bank:
     """A running `mandate serve` with clients, and people who have allowed one of them to act for them."""
 
-    def __init__(self, house, store=None, upstream=None, people=0, cores=None):
+    def __init__(self, house, store=None, upstream=None, people=0, cores=None, alg="ES256"):
         self.house, self.folder = house, house.folder("mandate")
         self.issuer, self.api, admin = free_port(), free_port(), free_port()
         platform = fill(HERE / "platform.toml", self.folder, ISSUER=self.issuer, API=self.api, UPSTREAM=upstream or self.api)
@@ -44,7 +46,8 @@ class Bank:
         self.service = self.client("service", ["client_credentials"])
         self.opaque = self.client("opaque", ["client_credentials"], access_token="opaque")
         self.asker = self.client("asker", ["client_credentials"], may_introspect=True)
-        self.web = self.client("web", ["authorization_code", "refresh_token"])
+        self.alg = alg
+        self.web = self.client("web", ["authorization_code", "refresh_token"], access_token_alg=alg)
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             self.chains = list(pool.map(self.chain, range(people)))
 
@@ -148,14 +151,29 @@ class Bank:
         with urllib.request.urlopen(self.url() + path) as answer:
             return answer.read()
 
-    def point(self):
-        """The key that access tokens are signed with, as an uncompressed point."""
-        key = next(key for key in json.loads(self.fetch("/jwks"))["keys"] if key["alg"] == "ES256")
-        return b"\4" + b"".join(base64.urlsafe_b64decode(key[name] + "=") for name in ("x", "y"))
+    def key(self):
+        """The key that access tokens are signed with, as DER SubjectPublicKeyInfo."""
+        key = next(key for key in json.loads(self.fetch("/jwks"))["keys"] if key["alg"] == self.alg)
+        if self.alg == "ES256":
+            return SPKI + b"\4" + part(key, "x") + part(key, "y")
+        rsa = der(0x30, der(0x02, b"\0" + part(key, "n")) + der(0x02, part(key, "e")))
+        return der(0x30, RSA + der(0x03, b"\0" + rsa))
 
     def pem(self):
         """The same as a file that HAProxy reads."""
-        text = base64.encodebytes(SPKI + self.point()).decode()
+        text = base64.encodebytes(self.key()).decode()
         file = self.house.folder("key") / "key.pem"
         file.write_text(f"-----BEGIN PUBLIC KEY-----\n{text}-----END PUBLIC KEY-----\n")
         return file
+
+
+def part(key, name):
+    """A number of a JWK, big-endian."""
+    return base64.urlsafe_b64decode(key[name] + "=" * (-len(key[name]) % 4))
+
+
+def der(tag, content):
+    """A DER element (X.690 section 8.1)."""
+    size = len(content)
+    length = bytes([size]) if size < 128 else bytes([0x82]) + size.to_bytes(2, "big")
+    return bytes([tag]) + length + content

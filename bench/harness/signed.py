@@ -128,9 +128,9 @@ def two_cores(house, _generator, wanted):
                       two.issue(two.service))
 
 
-def verifying(house, generator, wanted):
+def verifying(house, generator, wanted, alg="ES256"):
     upstream = house.upstream()
-    bank = Bank(house, upstream=upstream, people=CHAINS)
+    bank = Bank(house, upstream=upstream, people=CHAINS, alg=alg)
     tokens = bank.delegated(generator, TOKENS)
     # The others see the same tokens again and again: neither of them remembers any.
     if wanted(MANDATE):
@@ -140,13 +140,17 @@ def verifying(house, generator, wanted):
                       [bank.server], bank.quotes(tokens))
         yield Subject("mandate, no authorization", "GET /v2/clock: our own G1", [bank.server], bank.open_route())
     if wanted("limit"):
-        server, port = house.limit("verify", f"127.0.0.1:{upstream}", bank.point().hex())
+        server, port = house.limit("verify", f"127.0.0.1:{upstream}", alg, bank.key().hex())
         yield Subject(LIMIT_VERIFY, f"signature and end checked, nothing decided; {TOKENS} tokens in turn", [server],
                       bank.quotes(tokens, port))
     if wanted("haproxy"):
-        server, port = house.haproxy(upstream, "haproxy-jwt.cfg", KEY=bank.pem(), ISSUER=bank.url())
+        server, port = house.haproxy(upstream, "haproxy-jwt.cfg", ALG=alg, KEY=bank.pem(), ISSUER=bank.url())
         yield Subject("haproxy, jwt_verify", f"claims and scope checked, one counter; {TOKENS} tokens in turn", [server],
                       bank.quotes(tokens, port))
+
+
+def verifying_rsa(house, generator, wanted):
+    yield from verifying(house, generator, wanted, "RS256")
 
 
 def refreshing_on_postgres(house, _generator, wanted):
@@ -195,6 +199,8 @@ ROWS = {
               [Bar(1.15, "mandate, one core", TWO_CORES)]),
     "G2": Row("proxying, signed tokens (ES256) verified each time, full decision", verifying,
               [Bar(1.10, LIMIT_VERIFY), Bar(0.80, "haproxy, jwt_verify")]),
+    "G2-rsa": Row("the same with tokens signed by RS256", verifying_rsa,
+                  [Bar(1.10, LIMIT_VERIFY), Bar(0.72, "haproxy, jwt_verify")]),
     "P2": Row("refresh with rotation, access token by ES256, durable in PostgreSQL before the answer",
               refreshing_on_postgres, [Bar(200), Bar(1 / 10, OIDC_POSTGRES)]),
     "P3": Row("introspection of opaque tokens on PostgreSQL", introspecting_on_postgres,

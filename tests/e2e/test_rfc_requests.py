@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 
 from harness.demo import Demo
 from harness.forms import Form, Page
@@ -41,6 +45,20 @@ def redeemed(bank: Bank, role: str, location: str) -> dict[str, str]:
 def back(page: Page) -> dict[str, str]:
     assert page.location is not None, f"no redirect: {page.status} {page.url}\n{page.text[:400]}"
     return page.answer
+
+
+@pytest.mark.parametrize("alg", ["ES256", "EdDSA", "PS256", "RS256"])
+def test_access_tokens_are_signed_as_registered(bank: Bank, tmp_path: Path, alg: str) -> None:
+    """RFC 9068 section 2.1; the gate takes them all, and the key stands in the key set."""
+    settings = {"grants": ["authorization_code", "refresh_token"], "access_token_alg": alg}
+    party = bank.register(tmp_path, f"access-{alg}", settings)
+    token = bank.tokens(party)["access_token"]
+    header = json.loads(urlsafe_b64decode(token.split(".")[0] + "=="))
+    assert header["alg"] == alg and header["typ"] == "at+jwt", header
+    keys = requests.get(f"{bank.issuer}/jwks", timeout=30).json()
+    assert [key["alg"] for key in keys["keys"] if key["kid"] == header["kid"]] == [alg], keys
+    ok(bank.accounts(token))
+    assert bank.active(token)
 
 
 # -- the request ----------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@
 //! limit known PORT DIGESTS                    introspection: whether a token's digest is in a set
 //! limit fixed PORT FILE                       one document, from memory
 //! limit proxy PORT UPSTREAM [DIGESTS]         a reverse proxy; with a file of digests, only for known credentials
-//! limit verify PORT UPSTREAM POINT            a reverse proxy for tokens signed (ES256) by the key with this point
+//! limit verify PORT UPSTREAM ALG KEY          a reverse proxy for tokens signed (ES256, RS256) by this key (DER, in hex)
 //! ```
 
 mod document;
@@ -42,7 +42,7 @@ use crate::proxy::Door;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str = "usage: limit token PORT [FILE | postgresql://…] | limit signed PORT | limit known PORT DIGESTS | \
-    limit fixed PORT FILE | limit proxy PORT UPSTREAM [DIGESTS] | limit verify PORT UPSTREAM POINT";
+    limit fixed PORT FILE | limit proxy PORT UPSTREAM [DIGESTS] | limit verify PORT UPSTREAM ALG KEY";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -59,8 +59,8 @@ fn main() -> Result<()> {
             ["proxy", port, upstream, digests] => {
                 proxy::run(port.parse()?, upstream, Door::known(digests)?).await
             }
-            ["verify", port, upstream, point] => {
-                proxy::run(port.parse()?, upstream, Door::signed(point)?).await
+            ["verify", port, upstream, alg, key] => {
+                proxy::run(port.parse()?, upstream, Door::signed(alg, key)?).await
             }
             _ => bail!(USAGE),
         }
@@ -85,12 +85,12 @@ fn read_digests(path: &str) -> Result<HashSet<[u8; 32]>> {
 }
 
 fn parse_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    (text.len() == 2 * N).then_some(())?;
-    for (position, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * position..2 * position + 2)?, 16).ok()?;
-    }
-    Some(bytes)
+    bytes_of_hex(text)?.try_into().ok()
+}
+
+fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
+    let pairs = (0..text.len()).step_by(2);
+    pairs.map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
 }
 
 /// Serves HTTP/1.1 on a loopback port for ever.

@@ -44,9 +44,9 @@ impl Door {
         crate::read_digests(digests).map(Self::Known)
     }
 
-    /// For tokens signed by the key with this point.
-    pub(crate) fn signed(point: &str) -> Result<Self> {
-        Verifier::new(point).map(Self::Signed)
+    /// For tokens signed by this key.
+    pub(crate) fn signed(alg: &str, key: &str) -> Result<Self> {
+        Verifier::new(alg, key).map(Self::Signed)
     }
 
     fn admits(&self, headers: &HeaderMap) -> bool {

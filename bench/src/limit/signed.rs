@@ -1,4 +1,5 @@
-//! Issuing a signed token, and verifying one: ES256 with the server's crypto library, the key parsed once.
+//! Issuing a signed token (ES256), and verifying one (ES256, RS256), with the server's crypto library, the key parsed
+//! once.
 
 use std::rc::Rc;
 
@@ -6,6 +7,7 @@ use anyhow::{Context, Result};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http_body_util::BodyExt;
@@ -60,11 +62,14 @@ struct Claims {
 }
 
 impl Verifier {
-    /// With the key whose uncompressed point this is, in hex.
-    pub(crate) fn new(point: &str) -> Result<Self> {
-        let point: [u8; 65] = crate::parse_hex(point).context("the point is not 65 bytes in hex")?;
-        let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok().context("no point of P-256")?;
-        Ok(Self(key))
+    /// With this key: DER `SubjectPublicKeyInfo`, in hex.
+    pub(crate) fn new(alg: &str, key: &str) -> Result<Self> {
+        let key = crate::bytes_of_hex(key).context("the key is not hex")?;
+        let parsed = match alg {
+            "ES256" => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key),
+            _ => ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key),
+        };
+        Ok(Self(parsed.ok().context("no public key")?))
     }
 
     /// Whether the text is a token by that key that has not expired.

@@ -4,6 +4,8 @@ mod cli;
 mod config;
 mod courtesy;
 mod demo;
+#[cfg(test)]
+mod fifth_dialect;
 mod keys;
 mod listen;
 mod metrics;

@@ -169,7 +169,7 @@ impl Node {
             cache: cache.clone(),
             clock: parts.clock.clone(),
             entropy: parts.entropy.clone(),
-            passwords: mandate_issuer::passwords::Passwords::new(threads, threads * 16),
+            passwords: mandate_issuer::passwords::Passwords::new(threads, threads * 16, &*parts.entropy),
             throttle: mandate_issuer::throttle::Throttle::new(&*parts.entropy),
             templates: mandate_issuer::templates(parts.templates.as_deref()).context("templates")?,
             meters: Arc::new(move |platform, key| meters.meter(platform, key)),
@@ -177,6 +177,7 @@ impl Node {
             dialects: parts.dialects,
             client_keys: mandate_issuer::rfc::ClientKeys::new(Arc::new(parts.outbound)),
         });
+        issuer.passwords.follow(cache.feed());
         let node = Arc::new(Self {
             store,
             cache,

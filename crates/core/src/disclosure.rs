@@ -93,8 +93,8 @@ pub trait BodyTier: sealed::Sealed {}
 impl BodyTier for Public {}
 impl BodyTier for Holder {}
 
-/// Proof that the request held a genuine credential. Only `policy::identify` and the client-authentication rule
-/// make one.
+/// Proof that the request held a genuine credential. Only `policy::identify`, the client-authentication rule and those of
+/// refresh tokens and machines make one.
 #[derive(Debug, Clone, Copy)]
 pub struct PossessionProof(pub(crate) ());
 

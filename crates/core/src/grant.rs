@@ -5,6 +5,7 @@ mod claims;
 mod code;
 mod response_mode;
 mod sign_in;
+mod sign_on;
 mod standing;
 
 pub use authorize::{Authorizable, AuthorizeFault, AuthorizeRequest, Prompt, redirect_is_registered};
@@ -12,6 +13,10 @@ pub use claims::{ACR, ClaimsWish, known_claim, scope_of_claim};
 pub use code::{CodeFault, CodeRule, NamedResource};
 pub use response_mode::{Carrier, ResponseMode};
 pub use sign_in::{SignInFault, SignInRule};
+pub use sign_on::{
+    LiveSession, SignOnFault, SignOnRule, displaced, displaced_links, identify_machine, password_of_machine,
+    quota_reached,
+};
 pub use standing::{Silently, Standing};
 
 use crate::model::GrantedBy;

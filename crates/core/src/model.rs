@@ -46,11 +46,13 @@ pub enum EndReason {
     Expired,
     /// The password was changed or the owner signed out everywhere.
     SignedOut,
+    /// Another sign-on of the same machine took its place.
+    Displaced,
 }
 
 impl EndReason {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Owner,
         Self::Holder,
         Self::Operator,
@@ -60,6 +62,7 @@ impl EndReason {
         Self::RefreshReplayed,
         Self::Expired,
         Self::SignedOut,
+        Self::Displaced,
     ];
     /// The word in tables and JSON.
     pub const fn as_str(self) -> &'static str {
@@ -73,6 +76,7 @@ impl EndReason {
             Self::RefreshReplayed => "refresh_replayed",
             Self::Expired => "expired",
             Self::SignedOut => "signed_out",
+            Self::Displaced => "displaced",
         }
     }
     /// The reason with this word.
@@ -104,13 +108,59 @@ impl Status {
     }
 }
 
-/// A person who signs in.
+/// Who stands behind a user's name (SECURITY R5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum UserKind {
+    /// A person, who signs in on pages and never by the password grant.
+    #[default]
+    Person,
+    /// A program, which signs on by the password grant and never on pages.
+    Machine {
+        /// How many sign-ons it may have at once; at least 1.
+        sessions: u32,
+    },
+}
+
+impl UserKind {
+    /// The most sign-ons that a machine may have at once.
+    pub const MOST_SESSIONS: u32 = 1000;
+    /// The word in tables and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Machine { .. } => "machine",
+        }
+    }
+    /// How many sign-ons a machine may have at once.
+    pub const fn sessions(self) -> Option<u32> {
+        match self {
+            Self::Person => None,
+            Self::Machine { sessions } => Some(sessions),
+        }
+    }
+    /// The kind with this word; `sessions` counts for machines only.
+    pub fn from_word(word: &str, sessions: Option<u32>) -> Option<Self> {
+        match word {
+            "person" => Some(Self::Person),
+            "machine" => Some(Self::Machine { sessions: sessions.unwrap_or(1) }),
+            _ => None,
+        }
+    }
+    /// Whether it is a program.
+    pub const fn is_machine(self) -> bool {
+        matches!(self, Self::Machine { .. })
+    }
+}
+
+/// A person who signs in, or a machine that signs on.
 #[derive(Clone, Debug)]
 pub struct User {
     /// The tenant.
     pub platform: PlatformId,
     /// The internal id.
     pub id: UserId,
+    /// Person or machine.
+    pub kind: UserKind,
     /// The name typed at sign-in; unique per platform, compared exactly.
     pub name: Box<str>,
     /// PHC string of the argon2id hash; `None` for a user who signs in elsewhere.

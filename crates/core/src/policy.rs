@@ -7,6 +7,7 @@ mod identify;
 mod tests;
 
 pub use decide::{Allowance, Check, MeterKey, Permit, Request, Spent, decide, token_fault};
+pub(crate) use denial::displaced_by;
 pub use identify::{
     Identified, Principal, demand_usable, identify_client, identify_client_of_any, identify_key,
     identify_token,

@@ -4,6 +4,7 @@ mod repeats;
 
 pub use repeats::{Repeat, Repeats};
 
+use crate::disclosure::PossessionProof;
 use crate::model::Ended;
 use crate::{ChainId, ClientId, GrantId, Offset, PlatformId, ScopeSet, Timestamp, must};
 use serde::{Deserialize, Serialize};
@@ -227,6 +228,16 @@ impl RefreshRule {
             return Err(RefreshFault::OtherKey);
         }
         Ok(())
+    }
+
+    /// What it proves to present a chain's token, its MAC having been verified, by its client and with its key: it is the
+    /// very credential (SECURITY R6). A public client has nothing else to show.
+    ///
+    /// # Errors
+    /// As [`Self::holder`].
+    pub fn proof(&self, chain: &Chain) -> Result<PossessionProof, RefreshFault> {
+        self.holder(chain)?;
+        Ok(PossessionProof(()))
     }
 
     /// What the owner sees once an answer was said again: nothing of those who ask within ten seconds from where the first

@@ -3,6 +3,7 @@
 
 use crate::certificate;
 use crate::must;
+use crate::platform::Legacy;
 use crate::refresh::RefreshMode;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,8 @@ pub struct ClientSettings {
     pub jwks: Option<Box<str>>,
     /// Where it publishes them itself (RFC 7591 section 2), in place of `jwks`.
     pub jwks_uri: Option<Box<str>>,
+    /// The signature of its access tokens (RFC 9068 section 2.1).
+    pub access_token_alg: IdTokenAlg,
     /// The signature of its ID tokens.
     pub id_token_alg: IdTokenAlg,
     /// It must push its authorization requests (RFC 9126 section 6).
@@ -142,6 +145,18 @@ words! {
         ClientCredentials "client_credentials",
         /// A device code.
         DeviceCode "urn:ietf:params:oauth:grant-type:device_code",
+        /// A machine's name and password (RFC 6749 section 4.3), where the platform file allows it.
+        Password "password",
+    }
+}
+
+impl GrantType {
+    /// Whether the platform file allows it: what OAuth 2.1 no longer has is off unless the file says otherwise (DESIGN D15).
+    pub fn is_allowed_by(self, legacy: Legacy) -> bool {
+        match self {
+            Self::Password => legacy.password_grant,
+            Self::AuthorizationCode | Self::RefreshToken | Self::ClientCredentials | Self::DeviceCode => true,
+        }
     }
 }
 
@@ -157,7 +172,7 @@ words! {
 }
 
 words! {
-    /// The signature of ID tokens (OpenID Connect Core section 2) and other answers to a client.
+    /// The signature of ID tokens (OpenID Connect Core section 2), access tokens and other answers to a client.
     IdTokenAlg {
         /// ECDSA on P-256.
         #[default]
@@ -246,7 +261,9 @@ impl ClientSettings {
             (
                 must!(
                     "fapi2-5.4.1-id-token",
-                    strict && [self.id_token_alg, self.introspection_alg].contains(&IdTokenAlg::Rs256)
+                    strict
+                        && [self.access_token_alg, self.id_token_alg, self.introspection_alg]
+                            .contains(&IdTokenAlg::Rs256)
                 ),
                 "the profile fapi2 does not take RS256: use PS256, ES256 or EdDSA",
             ),
@@ -269,6 +286,14 @@ impl ClientSettings {
             (
                 public && self.grants.contains(&GrantType::ClientCredentials),
                 "a public client has no credentials of its own: `client_credentials` is not for it",
+            ),
+            (
+                strict && self.grants.contains(&GrantType::Password),
+                "the profile fapi2 knows no passwords: `password` is not for it",
+            ),
+            (
+                self.grants.contains(&GrantType::Password) && !self.grants.contains(&GrantType::RefreshToken),
+                "a client that signs machines on refreshes their tokens: `password` needs `refresh_token` beside it",
             ),
             (
                 must!("rfc7662-2.1-public", public && self.may_introspect),
@@ -334,6 +359,9 @@ impl ClientSettings {
     pub fn may_use(&self, grant: GrantType) -> bool {
         if self.grants.is_empty() {
             grant == GrantType::AuthorizationCode
+        } else if grant == GrantType::Password && self.profile.is_strict() {
+            // whatever was stored, by whatever way (DESIGN D15)
+            false
         } else {
             self.grants.contains(&grant)
         }
@@ -352,7 +380,7 @@ mod tests {
         for grant in GrantType::ALL {
             assert_eq!(GrantType::from_word(grant.as_str()), Some(*grant));
         }
-        assert_eq!(GrantType::from_word("password"), None);
+        assert_eq!(GrantType::from_word("implicit"), None);
     }
 
     #[test]
@@ -371,12 +399,17 @@ mod tests {
             ("no pkce", ClientSettings { may_omit_pkce: true, ..fapi.clone() }),
             ("no jti", ClientSettings { may_omit_jti: true, ..fapi.clone() }),
             ("audiences", ClientSettings { extra_audiences: vec!["x".into()], ..fapi.clone() }),
+            ("RS256 for access", ClientSettings { access_token_alg: IdTokenAlg::Rs256, ..fapi.clone() }),
             ("RS256", ClientSettings { id_token_alg: IdTokenAlg::Rs256, ..fapi.clone() }),
             (
                 "RS256 for answers",
                 ClientSettings { authorization_signed_response_alg: IdTokenAlg::Rs256, ..fapi.clone() },
             ),
             ("no keys", ClientSettings { jwks: None, ..fapi.clone() }),
+            (
+                "passwords",
+                ClientSettings { grants: vec![GrantType::Password, GrantType::RefreshToken], ..fapi.clone() },
+            ),
             ("keys twice", ClientSettings { jwks_uri: Some("https://a.example".into()), ..fapi.clone() }),
         ] {
             assert!(wrong.defect().is_some(), "{name}");
@@ -479,6 +512,18 @@ mod tests {
         ] {
             assert!(wrong.defect().is_some(), "{name}");
         }
+    }
+
+    #[test]
+    fn r22_no_strict_client_signs_machines_on() {
+        let grants = vec![GrantType::Password, GrantType::RefreshToken];
+        let default = ClientSettings { grants, ..ClientSettings::default() };
+        assert!(default.may_use(GrantType::Password) && default.defect().is_none());
+        let strict = ClientSettings { profile: Profile::Fapi2, ..default.clone() };
+        assert!(!strict.may_use(GrantType::Password), "however it came into the store");
+        assert!(!ClientSettings::default().may_use(GrantType::Password), "only clients that name it");
+        let alone = ClientSettings { grants: vec![GrantType::Password], ..default };
+        assert!(alone.defect().is_some(), "its machines could not refresh");
     }
 
     #[test]

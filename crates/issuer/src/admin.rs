@@ -144,6 +144,8 @@ async fn on_platform(on: &On<'_>, op: PlatformOp) -> Result<Answer, Problem> {
         PlatformOp::Users => users::list(on).await,
         PlatformOp::CreateUser => users::create(on).await,
         PlatformOp::SetPassword => users::password(on).await,
+        PlatformOp::ChangeUser => users::change(on).await,
+        PlatformOp::SignOns => users::sign_ons(on).await,
         PlatformOp::Accounts => accounts::list(on).await,
         PlatformOp::CreateAccount => accounts::create(on).await,
         PlatformOp::Account => accounts::show(on).await,

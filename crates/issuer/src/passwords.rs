@@ -1,4 +1,4 @@
-//! Passwords of people: argon2id on blocking threads, behind a bounded queue that is shared fairly (SECURITY R5).
+//! Passwords of people and machines: argon2id on blocking threads, behind a bounded queue that is shared fairly (SECURITY R5).
 
 use crate::Fail;
 use argon2::password_hash::phc;
@@ -6,11 +6,16 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Versio
 use mandate_core::disclosure::FactName;
 use mandate_core::model::PasswordHash;
 use mandate_core::refusal::Refusal;
-use mandate_core::{Cause, Entropy, Secret};
+use mandate_core::{Cause, Entropy, PlatformId, Secret, UserId};
+use mandate_store::Feed;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
+
+mod verified;
+
+use verified::Verified;
 
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
@@ -52,18 +57,50 @@ pub struct Passwords {
     share: usize,
     waiting: Arc<Mutex<HashMap<String, usize>>>,
     done: AtomicU64,
+    verified: Arc<Verified>,
 }
+
+/// A machine by platform and id, and its stored hash.
+pub type MachinePassword<'a> = ((&'a PlatformId, &'a UserId), &'a PasswordHash);
 
 impl Passwords {
     /// At most `permits` at work and `queue` more waiting.
-    pub fn new(permits: usize, queue: usize) -> Self {
+    pub fn new(permits: usize, queue: usize, entropy: &dyn Entropy) -> Self {
         Self {
             threads: Arc::new(Semaphore::new(permits.max(1))),
             capacity: permits.max(1) + queue.max(1),
             share: queue.div_ceil(4).max(1),
             waiting: Arc::default(),
             done: AtomicU64::new(0),
+            verified: Arc::new(Verified::new(entropy)),
         }
+    }
+
+    /// Forgets from now on whom the log speaks of.
+    pub fn follow(&self, feed: &Feed) {
+        let verified = self.verified.clone();
+        feed.listen(Arc::new(move |entries| verified.hear(entries)));
+    }
+
+    /// As [`Self::verify`], for a machine, which shows its password often: what was verified is not digested again
+    /// (SECURITY R5). `None` costs what a machine with a wrong password does.
+    ///
+    /// # Errors
+    /// Nothing was compared.
+    pub async fn verify_machine(
+        &self,
+        asker: &str,
+        password: &Secret,
+        machine: Option<MachinePassword<'_>>,
+    ) -> Result<bool, PasswordFault> {
+        if machine.is_some_and(|(of, hash)| self.verified.knows(of, hash, password)) {
+            return Ok(true);
+        }
+        let matched = self.verify(asker, password, machine.map(|(_, hash)| hash)).await?;
+        if let Some((of, hash)) = machine.filter(|_| matched) {
+            self.verified.keep(of, hash, password);
+        }
+        Ok(matched)
     }
 
     /// Whether the password is the one of `hash`. Without a hash the same work is done in vain, so that unknown names
@@ -181,7 +218,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_verifies_its_password_only() {
-        let passwords = Passwords::new(1, 4);
+        let passwords = Passwords::new(1, 4, &Sevens);
         let hash = passwords.hash(&Secret::new("correct horse"), &Sevens).await.unwrap();
         assert!(hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert!(passwords.verify("a", &Secret::new("correct horse"), Some(&hash)).await.unwrap());
@@ -190,7 +227,7 @@ mod tests {
 
     #[tokio::test]
     async fn r07_unknown_names_cost_a_digest_of_the_same_size() {
-        let passwords = Passwords::new(1, 4);
+        let passwords = Passwords::new(1, 4, &Sevens);
         let before = passwords.digests();
         assert!(!passwords.verify("a", &Secret::new("x"), None).await.unwrap());
         assert_eq!(passwords.digests(), before + 1);
@@ -204,7 +241,7 @@ mod tests {
 
     #[tokio::test]
     async fn r05_the_queue_is_bounded_and_fair() {
-        let passwords = Passwords::new(1, 8);
+        let passwords = Passwords::new(1, 8, &Sevens);
         let held: Vec<_> = (0..2).map(|_| passwords.place("loud").unwrap()).collect();
         assert!(matches!(passwords.place("loud"), Err(PasswordFault::Busy)), "a quarter is the share of one");
         let others: Vec<_> = (0..7).map(|i| passwords.place(&format!("other {i}")).unwrap()).collect();

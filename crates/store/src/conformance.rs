@@ -14,6 +14,7 @@ mod marks;
 mod pushed;
 mod records;
 mod samples;
+mod sign_ons;
 mod signing;
 mod tokens;
 mod users;
@@ -86,6 +87,10 @@ pub fn cases() -> Vec<Case> {
             static_ones_stay, r13_move_forward_after_a_restore, end_with_their_grant, ended_by_their_client_only,
             r10_tokens_keep_the_older_offset, r16_marks_are_spent_with_the_step, strict_has_one_winner,
             idempotent_has_one_successor, many_at_once_keep_apart;
+        sign_ons: machines_are_kept_as_made, quotas_are_changed, r05_machines_have_no_browser_sessions, counted_over_all_clients,
+            sign_ons_that_are_over_do_not_count, r10_the_displaced_end_at_once,
+            changes_since_the_password_was_verified_count, passwords_change_with_the_sign_on,
+            r16_marks_are_spent_with_the_sign_on, one_of_64_is_on, the_last_of_64_is_on;
         marks: r16_used_once, r16_all_or_none, one_of_64_makes_it;
         devices: are_kept_as_given, decided_once, handed_out_once, polled_too_fast, denied_and_expired,
             end_with_their_grant, r16_marks_are_spent_with_the_poll, one_of_64_is_approved;

@@ -26,6 +26,7 @@ mod rotations;
 mod row;
 mod schema;
 mod sessions;
+mod sign_on;
 mod signing;
 mod tokens;
 mod users;

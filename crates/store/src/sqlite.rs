@@ -18,6 +18,7 @@ mod readers;
 mod records;
 mod rows;
 mod schema;
+mod sign_on;
 mod signing;
 mod tokens;
 mod users;

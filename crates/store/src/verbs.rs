@@ -1,9 +1,10 @@
 //! The trait of atomic verbs.
 
 use crate::minted::{Issued, Mark, MarkKind, Minted, Polled, Rotated};
+use crate::sign_on::{SignOn, SignedOn};
 use crate::signing::SigningKeyRow;
 use mandate_core::device::DeviceFlow;
-use mandate_core::grant::{CodeRule, GrantSpec};
+use mandate_core::grant::{CodeRule, GrantSpec, LiveSession};
 use mandate_core::model::{
     Account, Administrator, ApiKey, Client, ClientSecret, Credential, EndReason, Grant, PasswordHash,
     Session, Status, TokenFacts, User,
@@ -67,7 +68,8 @@ pub trait Store: Debug + Send + Sync {
     fn user<'a>(&'a self, platform: &'a PlatformId, id: &'a UserId) -> Fut<'a, Option<User>>;
     /// All users.
     fn users<'a>(&'a self, platform: &'a PlatformId) -> Fut<'a, Vec<User>>;
-    /// Sets a password if the version is still `expected`, and ends every session but `keep`.
+    /// Sets a password if the version is still `expected`, and ends every session but `keep`; a machine's sign-ons too.
+    /// Log entry on the user, change.
     fn set_password<'a>(
         &'a self,
         platform: &'a PlatformId,
@@ -77,7 +79,16 @@ pub trait Store: Debug + Send + Sync {
         keep: Option<&'a SessionId>,
         audit: &'a Audit,
     ) -> Fut<'a, Changed>;
-    /// Opens a session if the user is active and the password version is still the one that was verified.
+    /// Sets how many sign-ons a machine may have at once; those that are live go on. `Conflict` if the user is a person. Log
+    /// entry on the user, change.
+    fn set_user_sessions<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user: &'a UserId,
+        sessions: u32,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed>;
+    /// Opens a session if the user is a person, active, and the password version is still the one that was verified.
     fn create_session<'a>(
         &'a self,
         platform: &'a PlatformId,
@@ -207,6 +218,19 @@ pub trait Store: Debug + Send + Sync {
     ) -> Fut<'a, Redeemed>;
     /// Opens or widens the grant and stores under it what is to be stored.
     fn issue_token<'a>(&'a self, new: &'a IssueToken) -> Fut<'a, Issued>;
+    /// Atomic: a machine signs on. The rule runs on the machine and its live sign-ons, over all clients; what it displaces
+    /// ends in the same step, with `chain` of `minted` as its successor: log entries on the tokens of those chains, kill.
+    /// A live sign-on is a chain that no act, no time and nothing that it hangs from has ended. See [`SignedOn`].
+    fn sign_on<'a>(&'a self, new: &'a SignOn) -> Fut<'a, SignedOn>;
+    /// The live sign-ons of a machine, oldest first.
+    fn sign_ons<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user: &'a UserId,
+        now: Timestamp,
+    ) -> Fut<'a, Vec<LiveSession>>;
+    /// The sign-ons whose place this chain took, oldest first; from them to it their chains' ends lead.
+    fn displaced<'a>(&'a self, platform: &'a PlatformId, by: &'a ChainId) -> Fut<'a, Vec<LiveSession>>;
     /// Remembers that these were used: all of them, or none if one was used before, whose kind it then gives
     /// (SECURITY R16).
     fn mark<'a>(

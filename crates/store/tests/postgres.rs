@@ -4,13 +4,14 @@
 mod cluster;
 
 use cluster::Cluster;
-use mandate_core::grant::GrantSpec;
-use mandate_core::model::{GrantedBy, Status, User};
+use mandate_core::grant::{GrantSpec, SignOnRule};
+use mandate_core::model::{Client, ClientOwner, GrantedBy, Status, User, UserKind};
+use mandate_core::refresh::{Chain, Repeats};
 use mandate_core::{ChainId, Digest, GrantId, Offset, OperationId, ScopeSet, Timestamp};
 use mandate_store::conformance::{Fixture, cases};
 use mandate_store::{
-    Audit, Changed, DecisionRow, Feed, IssueToken, Minted, NewToken, Rotated, Store, StoreError, open,
-    token_handle,
+    Audit, Changed, DecisionRow, Feed, IssueToken, Minted, NewToken, Rotated, SignOn, SignedOn, Store,
+    StoreError, open, token_handle,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +49,7 @@ fn user(id: &str) -> User {
     User {
         platform: "sun".into(),
         id: id.into(),
+        kind: UserKind::Person,
         name: id.into(),
         password: None,
         external: None,
@@ -98,6 +100,105 @@ async fn nodes_start_at_once() {
     }
     let infos = nodes.join_all().await;
     assert!(infos.iter().all(|i| *i == infos[0] && i.backend == "postgresql"));
+}
+
+fn sign_on(i: u32, exclusive: bool) -> SignOn {
+    let issue = issue(&format!("token {i}"), None);
+    let chain = Chain {
+        platform: "sun".into(),
+        id: format!("c{i}").into(),
+        grant: "".into(),
+        client: "app".into(),
+        scopes: ScopeSet::default(),
+        salt: [0; 16],
+        key: 1,
+        generation: 1,
+        binding: None,
+        context: "".into(),
+        issued_at: NOW,
+        answered_at: NOW,
+        reanswers: 0,
+        idle_ends_at: None,
+        ends_at: None,
+        offset: Offset(0),
+        ended: None,
+        repeats: Repeats::default(),
+    };
+    SignOn {
+        grant: GrantSpec {
+            user: Some("m".into()),
+            accounts: vec![],
+            new_id: format!("g{i}").into(),
+            ..issue.grant
+        },
+        rule: SignOnRule { password_version: 1, exclusive },
+        new_password: None,
+        scopes: issue.scopes,
+        minted: Minted { token: issue.token, stored: true, chain: Some(chain), marks: vec![] },
+        audit: audit(&format!("sign-on {i}")),
+    }
+}
+
+/// Sign-ons of one machine on two nodes follow each other: the quota holds, and each displaced one has one displacer.
+#[tokio::test(flavor = "multi_thread")]
+async fn r17_sign_ons_on_two_nodes() {
+    let url = Cluster::shared().await.database().await;
+    let nodes = [fixture(&url).await, fixture(&url).await];
+    let machine = User { kind: UserKind::Machine { sessions: 1 }, ..user("m") };
+    assert_eq!(nodes[0].store.create_user(&machine, &audit("create")).await.expect("create"), Changed::Done);
+    let made = nodes[0].store.create_client(&client_named("app"), &audit("create client")).await;
+    assert_eq!(made.expect("create"), Changed::Done);
+    let race = async |exclusive, from: u32| {
+        let mut tasks = JoinSet::new();
+        for i in from..from + 64 {
+            let store = nodes[usize::from(i % 2 == 0)].store.clone();
+            tasks.spawn(async move { store.sign_on(&sign_on(i, exclusive)).await.expect("sign_on") });
+        }
+        tasks.join_all().await
+    };
+    let outcomes = race(false, 0).await;
+    assert_eq!(outcomes.iter().filter(|o| matches!(o, SignedOn::Done { .. })).count(), 1);
+    assert_eq!(outcomes.iter().filter(|o| matches!(o, SignedOn::QuotaReached { .. })).count(), 63);
+
+    let mut displaced: Vec<ChainId> = Vec::new();
+    for outcome in race(true, 100).await {
+        let SignedOn::Done { displaced: by_this, .. } = outcome else { panic!("{outcome:?}") };
+        displaced.extend(by_this.into_iter().map(|session| session.id));
+    }
+    displaced.sort();
+    displaced.dedup();
+    assert_eq!(displaced.len(), 64, "each took the place of one");
+    for node in &nodes {
+        let live = node.store.sign_ons(&"sun".into(), &"m".into(), NOW).await.expect("sign_ons");
+        assert_eq!(live.len(), 1);
+        assert!(!displaced.contains(&live[0].id));
+    }
+}
+
+fn client_named(id: &str) -> Client {
+    Client {
+        platform: "sun".into(),
+        id: id.into(),
+        name: "An app".into(),
+        description: "".into(),
+        url: "".into(),
+        terms_of_use: "".into(),
+        privacy_policy: "".into(),
+        owner: ClientOwner::Operator,
+        status: Status::Active,
+        status_since: NOW,
+        live_trading_approved: false,
+        redirect_uris: vec![],
+        scopes: ScopeSet::default(),
+        licences: vec![],
+        visible_to: vec![],
+        settings: mandate_core::ClientSettings::default(),
+        secrets: vec![],
+        created_at: NOW,
+        active_from: None,
+        expires_at: None,
+        kill: Offset(0),
+    }
 }
 
 /// SECURITY R9: an act on one node wakes the other, which reads the very entries.

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Folder, open};
 use mandate_core::grant::CodeRule;
-use mandate_core::model::{Client, ClientOwner, Code, GrantedBy, Status, User};
+use mandate_core::model::{Client, ClientOwner, Code, GrantedBy, Status, User, UserKind};
 use mandate_core::{Digest, Offset, OperationId, PlatformId, ScopeSet, Timestamp};
 use mandate_store::conformance::{self, Fixture};
 use mandate_store::{
@@ -79,6 +79,7 @@ async fn make_user(fixture: &Fixture, id: &str) {
     let user = User {
         platform: platform(),
         id: id.into(),
+        kind: UserKind::Person,
         name: id.into(),
         password: None,
         external: None,

@@ -345,11 +345,11 @@ fn the_sample_is_written_and_read_back() {
 
 #[test]
 fn what_is_allowed_of_older_times_stands_in_the_file_or_is_off() {
-    assert_eq!(read(SAMPLE).unwrap().legacy, Legacy::default());
+    assert_eq!(read(SAMPLE, Dialects::shipped()).unwrap().legacy, Legacy::default());
     let one = SAMPLE.replacen("[tokens]", "[legacy]\npassword_grant = true\nimplicit = false\n\n[tokens]", 1);
-    let platform = read(&one).unwrap();
+    let platform = read(&one, Dialects::shipped()).unwrap();
     assert_eq!(platform.legacy, Legacy { password_grant: true, ..Legacy::default() });
-    assert_eq!(read(&write(&platform)).unwrap(), platform);
+    assert_eq!(read(&write(&platform), Dialects::shipped()).unwrap(), platform);
     let slip = only(&one.replacen("password_grant", "pasword_grant", 1), "pasword_grant");
     assert_eq!(slip.hint.as_deref(), Some("password_grant"));
     let word = only(&one.replacen("= true\nimplicit", "= \"yes\"\nimplicit", 1), "\"yes\"");

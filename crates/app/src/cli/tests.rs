@@ -71,6 +71,9 @@ fn the_commands_that_scripts_rely_on_are_understood() {
         "user create --platform alpaca --name alice --password-file F --json",
         "user list --platform alpaca --json --server http://127.0.0.1:7190 --token-file t",
         "user password alice",
+        "user create --platform lseg --name GE-A-1 --machine --sessions 5 --password-file F --json",
+        "user change GE-A-1 --sessions 2 --json",
+        "user sign-ons GE-A-1 --json",
         "account create --platform alpaca --user alice --environment paper --json",
         "account list --user alice",
         "account disable ID",
@@ -99,9 +102,13 @@ fn the_commands_that_scripts_rely_on_are_understood() {
     ] {
         assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
     }
-    for line in
-        ["key list", "key list --account A --partner P", "account create --environment paper", "user create"]
-    {
+    for line in [
+        "key list",
+        "key list --account A --partner P",
+        "account create --environment paper",
+        "user create",
+        "user create --name x --sessions 2",
+    ] {
         assert!(parse(line).is_err(), "{line}");
     }
 }

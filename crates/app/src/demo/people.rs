@@ -6,6 +6,7 @@ use crate::node::Node;
 use anyhow::{bail, ensure};
 use mandate_core::model::{
     Account, AdminRights, Administrator, ApiKey, Client, ClientOwner, ClientSecret, KeyHolder, Status, User,
+    UserKind,
 };
 use mandate_core::platform::Platform;
 use mandate_core::{
@@ -124,6 +125,7 @@ pub(super) async fn user(
     let user = User {
         platform: platform.clone(),
         id: UserId::new(format::opaque("u_", secrets)),
+        kind: UserKind::Person,
         name: name.into(),
         password: Some(hash),
         external: None,

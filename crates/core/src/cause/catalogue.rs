@@ -402,6 +402,26 @@ catalogue! {
         about: "The token was given back, its chain was ended, or the permission it came from was withdrawn.",
         facts: [IssuedAt, EndedAt, EndReason, Grant, ClientName, Address, Repeats, LastRepeat, RepeatedFrom, RepeatLook, ServerTime];
 
+    // Machines that sign on with name and password (RFC 6749 section 4.3).
+    PasswordRejected "password.rejected", SignInRejected, InvalidGrant 400, Caller,
+        title: "The machine's name or password was not accepted",
+        point: "there is no machine user of this name with this password",
+        remedy: "Check name and password of the machine user. People sign in on the platform's pages and never give their password to a program; machine users are made by the operator ({contact}).",
+        about: "The password grant serves machine users only. Unknown names, wrong passwords and the names of people get this one answer, so that nobody can find out which names exist.",
+        facts: [Contact, ServerTime, TrueCause];
+    SessionQuotaReached "session.quota_reached", AccessDenied, AccessDenied 400, Caller,
+        title: "The machine has as many sign-ons as it may have",
+        point: "session quota is reached: {sessions_live} of {limit} sign-ons of this machine user are live, since {sessions_since}",
+        remedy: "Give the tokens of the other sign-on back, wait for its end, or send takeExclusiveSignOnControl=true to take its place. The operator ({contact}) can allow more sign-ons at once.",
+        about: "Each machine user may be signed on a limited number of times at once, over all its programs. Name and password were right and nothing was changed.",
+        facts: [Limit, SessionsLive, SessionsSince, SessionsFrom, ClientName, Address, Contact, ServerTime];
+    SessionDisplaced "session.displaced", CredentialEnded, InvalidToken 401, Caller,
+        title: "Another sign-on took this one's place",
+        point: "another sign-on of the same machine user took the place of this one",
+        remedy: "Find the other program that signs on as this machine user and run only one of them, or ask the operator ({contact}) to allow more sign-ons at once. Signing on again would displace the other one in turn.",
+        about: "A sign-on with takeExclusiveSignOnControl=true ends the others of the same machine user once its quota is used up; their tokens end at once.",
+        facts: [CredentialKind, IssuedAt, EndedAt, EndReason, DisplacedBy, ClientName, Account, Grant, Address, Contact, ServerTime];
+
     // Clients of the rfc dialect.
     ClientGrantNotAllowed "client.grant_not_allowed", GrantTypeNotAllowed, UnauthorizedClient 400, Operator,
         title: "The client may not use this grant type",

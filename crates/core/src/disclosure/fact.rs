@@ -91,6 +91,10 @@ facts! {
     CodeUsable = "code_still_usable", Holder, Credential;
     /// Base addresses that would serve the credential.
     RightHosts = "right_hosts", Holder, Credential;
+    /// How many sign-ons of a machine are live.
+    SessionsLive = "sessions_live", Holder, Credential;
+    /// Since when each of them is.
+    SessionsSince = "sessions_since", Holder, Credential;
     /// When an account or client was switched off.
     Since = "since", Holder, Credential;
 
@@ -129,6 +133,10 @@ facts! {
     RepeatedFrom = "refresh_repeated_from", Owner, AccountOwner;
     /// What that looked like.
     RepeatLook = "refresh_repeat_looks_like", Owner, AccountOwner;
+    /// The live sign-ons of a machine: by which client, since when, from which network.
+    SessionsFrom = "sessions_from", Owner, AccountOwner;
+    /// The sign-on that took the place of this one: by which client, since when, from which network.
+    DisplacedBy = "displaced_by", Owner, AccountOwner;
     /// Shortened address of the caller.
     Address = "address", Owner, AccountOwner;
 }

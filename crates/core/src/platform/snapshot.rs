@@ -1,7 +1,7 @@
 //! A platform compiled for deciding: look-ups without search or allocation. Swapped whole when the file is applied.
 
 use super::{Environment, Host, Partner, Plan, Platform, Product, Route, RouteAccess, Surface};
-use crate::{EnvironmentId, PartnerId, PlanId, ProductId, ScopeSet};
+use crate::{EnvironmentId, PartnerId, PlanId, ProductId, Scope, ScopeSet};
 use std::collections::HashMap;
 
 /// Position of a route in the file.
@@ -224,6 +224,22 @@ impl Snapshot {
                 _ => vec![s.clone()],
             })
             .collect()
+    }
+    /// What is given of the scopes asked for, as leaves: an umbrella gives those of its leaves that are allowed, at least
+    /// one; a leaf has to be allowed itself (RFC 6749 section 3.3).
+    ///
+    /// # Errors
+    /// What was asked for and gives nothing.
+    pub fn grantable(&self, asked: &ScopeSet, allowed: &ScopeSet) -> Result<ScopeSet, ScopeSet> {
+        let allowed = self.expand(allowed);
+        let given =
+            |scope: &Scope| self.expand(&[scope.clone()].into_iter().collect()).intersection(&allowed);
+        let refused: ScopeSet = asked.iter().filter(|scope| given(scope).is_empty()).cloned().collect();
+        if refused.is_empty() && !asked.is_empty() {
+            Ok(asked.iter().fold(ScopeSet::default(), |all, scope| all.union(&given(scope))))
+        } else {
+            Err(refused)
+        }
     }
     /// All scopes the platform knows.
     pub fn known_scopes(&self) -> &ScopeSet {

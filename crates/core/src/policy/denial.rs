@@ -21,7 +21,8 @@ pub(super) fn key_end_cause(ended: &Ended) -> Cause {
         | EndReason::CodeReplayed
         | EndReason::RefreshReplayed
         | EndReason::Expired
-        | EndReason::SignedOut => Cause::CredentialRevoked,
+        | EndReason::SignedOut
+        | EndReason::Displaced => Cause::CredentialRevoked,
     }
 }
 
@@ -30,6 +31,7 @@ pub(super) fn token_end_cause(ended: &Ended) -> Cause {
     match ended.reason {
         EndReason::CodeReplayed => Cause::CodeReplayedToken,
         EndReason::Expired => Cause::TokenExpired,
+        EndReason::Displaced => Cause::SessionDisplaced,
         EndReason::Owner
         | EndReason::Holder
         | EndReason::Operator
@@ -38,6 +40,13 @@ pub(super) fn token_end_cause(ended: &Ended) -> Cause {
         | EndReason::RefreshReplayed
         | EndReason::SignedOut => Cause::TokenRevoked,
     }
+}
+
+/// From a displaced session to the one that took its place.
+pub(crate) fn displaced_by(ended: &Ended) -> Option<Link> {
+    let successor = ended.successor.as_ref()?;
+    let subject = format!("session:{successor}").into();
+    Some(Link { relation: "displaced_by".into(), subject, at: Some(ended.at) })
 }
 
 fn reason_in_words(reason: EndReason) -> &'static str {
@@ -51,6 +60,7 @@ fn reason_in_words(reason: EndReason) -> &'static str {
         EndReason::RefreshReplayed => "a replaced refresh token was presented again",
         EndReason::Expired => "it expired",
         EndReason::SignedOut => "signed out",
+        EndReason::Displaced => "another sign-on took its place",
     }
 }
 
@@ -176,6 +186,11 @@ pub(super) fn refusal(context: &Context<'_>, cause: Cause, failed: Check, next: 
             }
         }
         Cause::TokenRevoked | Cause::CodeReplayedToken => killed_facts(context, facts),
+        Cause::SessionDisplaced => {
+            let ended = context.token().and_then(|t| t.token.ended.as_ref());
+            links.extend(ended.and_then(displaced_by));
+            end_facts(facts, ended)
+        }
         Cause::TokenExpired => {
             facts.with_some(F::ExpiredAt, context.token().and_then(|t| t.token.expires_at))
         }

@@ -4,7 +4,7 @@
 
 use mandate_core::model::{
     Account, AdminRights, Administrator, ApiKey, Client, ClientOwner, ClientSecret, KeyHolder, PasswordHash,
-    Status, User,
+    Status, User, UserKind,
 };
 use mandate_core::platform::Environment;
 use mandate_core::{
@@ -39,6 +39,7 @@ pub fn user(minting: Minting<'_>, name: &str, password: Option<PasswordHash>) ->
     User {
         platform: minting.platform.clone(),
         id: UserId::new(format::opaque("u_", minting.entropy)),
+        kind: UserKind::Person,
         name: name.into(),
         password,
         external: None,

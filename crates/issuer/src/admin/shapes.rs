@@ -9,6 +9,7 @@ pub(super) enum Shape {
     Plan,
     Applied,
     User,
+    SignOn,
     Account,
     Reset,
     Key,
@@ -54,13 +55,14 @@ use Type::{Flag, Number, Object, Objects, Text, Texts, Time};
 
 impl Shape {
     /// Every shape.
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::PlatformBrief,
         Self::Platform,
         Self::Counts,
         Self::Plan,
         Self::Applied,
         Self::User,
+        Self::SignOn,
         Self::Account,
         Self::Reset,
         Self::Key,
@@ -132,11 +134,19 @@ impl Shape {
             ],
             Self::User => &[
                 ("id", Text, Always, "its id"),
+                ("kind", Text, Always, "person, or machine: a program that signs on by the password grant"),
+                ("sessions", Number, OrNull, "how many sign-ons a machine may have at once"),
                 ("name", Text, Always, "the name typed at sign-in"),
                 ("email", Text, OrNull, "the e-mail address that apps are told"),
                 ("status", Text, Always, "ACTIVE or DISABLED"),
                 ("created_at", Time, Always, "when it was made"),
                 ("password", Text, Sometimes, "once, if one was made for the user"),
+            ],
+            Self::SignOn => &[
+                ("id", Text, Always, "its handle, as in explanations and the audit record"),
+                ("client", Text, Always, "by which client"),
+                ("since", Time, Always, "since when"),
+                ("network", Text, Always, "from which network it was last answered"),
             ],
             Self::Account => &[
                 ("id", Text, Always, "its id"),

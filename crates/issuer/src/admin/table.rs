@@ -49,6 +49,8 @@ pub(super) enum PlatformOp {
     Counts,
     Users,
     CreateUser,
+    ChangeUser,
+    SignOns,
     SetPassword,
     Accounts,
     CreateAccount,

@@ -155,7 +155,7 @@ impl Scene {
             cache: Cached::new(store.clone(), feed, clock.clone(), true),
             clock: clock.clone(),
             entropy: entropy.clone(),
-            passwords: Passwords::new(1, 8),
+            passwords: Passwords::new(1, 8, &*entropy),
             throttle: Throttle::new(&*entropy),
             templates: minijinja::Environment::new(),
             meters: Arc::new(|_, _| Arc::default()),
@@ -246,6 +246,10 @@ impl Scene {
 
     async fn post(&self, who: &str, path: &str, body: Json) -> Said {
         self.bytes(who, "POST", path, body.to_string()).await
+    }
+
+    async fn patch(&self, path: &str, body: Json) -> Said {
+        self.bytes("write", "PATCH", path, body.to_string()).await
     }
 
     /// The last audit record.

@@ -1,4 +1,4 @@
-//! Users: people who sign in.
+//! Users: people who sign in, and machines that sign on.
 
 use super::answer::Answer;
 use super::call::On;
@@ -6,7 +6,7 @@ use super::mint::{self, Minting};
 use super::problem::Problem;
 use super::view;
 use crate::passwords::PasswordFault;
-use mandate_core::model::{PasswordHash, User};
+use mandate_core::model::{PasswordHash, User, UserKind};
 use mandate_core::{Secret, UserId};
 use mandate_store::Changed;
 
@@ -22,11 +22,16 @@ pub(super) async fn list(on: &On<'_>) -> Result<Answer, Problem> {
 
 pub(super) async fn create(on: &On<'_>) -> Result<Answer, Problem> {
     let name = plain(on.body().required("name")?, "name", 128)?;
+    let kind = kind(on)?;
     let (password, made) = password_of(on)?;
     let hash = hash(on, &password).await?;
     let email = on.body().text("email").map(email).transpose()?;
-    let user = User { email, ..mint::user(on.minting(), name, Some(hash)) };
-    let audit = on.audit("user.create", format!("user:{}", user.id), format!("name {name}"));
+    let user = User { email, kind, ..mint::user(on.minting(), name, Some(hash)) };
+    let detail = match kind.sessions() {
+        None => format!("name {name}"),
+        Some(sessions) => format!("machine, name {name}, sessions {sessions}"),
+    };
+    let audit = on.audit("user.create", format!("user:{}", user.id), detail);
     match on.store().create_user(&user, &audit).await? {
         Changed::Done => Ok(Answer::created(&shown(&user, made.then_some(&password)))),
         Changed::Conflict | Changed::NotFound | Changed::TooMany => {
@@ -36,12 +41,54 @@ pub(super) async fn create(on: &On<'_>) -> Result<Answer, Problem> {
     }
 }
 
+/// Person or machine, and how many sign-ons a machine may have.
+fn kind(on: &On<'_>) -> Result<UserKind, Problem> {
+    let sessions = sessions(on)?;
+    let word = on.body().text("kind").unwrap_or(UserKind::Person.as_str());
+    let kind = UserKind::from_word(word, sessions)
+        .ok_or_else(|| Problem::invalid("kind", "a user is a `person` or a `machine`"))?;
+    if sessions.is_some() && !kind.is_machine() {
+        return Err(Problem::invalid("sessions", "only a machine has sign-ons: `kind` has to be `machine`"));
+    }
+    Ok(kind)
+}
+
+fn sessions(on: &On<'_>) -> Result<Option<u32>, Problem> {
+    let sessions = on.body().number("sessions", 1, UserKind::MOST_SESSIONS.into())?;
+    Ok(sessions.and_then(|sessions| u32::try_from(sessions).ok()))
+}
+
+pub(super) async fn change(on: &On<'_>) -> Result<Answer, Problem> {
+    let named = on.call.param("user")?;
+    let sessions = sessions(on)?
+        .ok_or_else(|| Problem::invalid("sessions", "nothing would change: `sessions` was not given"))?;
+    let user = find(on, named).await?.ok_or_else(|| on.none("user", named))?;
+    let detail = format!("sessions {sessions}");
+    let audit = on.audit("user.change", format!("user:{}", user.id), detail);
+    match on.store().set_user_sessions(on.id(), &user.id, sessions, &audit).await? {
+        Changed::Done => Ok(Answer::ok(&view::user(&User { kind: UserKind::Machine { sessions }, ..user }))),
+        Changed::NotFound => Err(on.none("user", named)),
+        Changed::Conflict | Changed::TooMany => {
+            Err(Problem::conflict(format!("`{}` is a person: only a machine has sign-ons", user.name))
+                .field("user"))
+        }
+    }
+}
+
+pub(super) async fn sign_ons(on: &On<'_>) -> Result<Answer, Problem> {
+    let named = on.call.param("user")?;
+    let user = find(on, named).await?.ok_or_else(|| on.none("user", named))?;
+    let live = on.store().sign_ons(on.id(), &user.id, on.now()).await?;
+    Ok(Answer::items(live.iter().map(view::sign_on).collect()))
+}
+
 pub(super) async fn password(on: &On<'_>) -> Result<Answer, Problem> {
     let named = on.call.param("user")?;
     let user = find(on, named).await?.ok_or_else(|| on.none("user", named))?;
     let (password, made) = password_of(on)?;
     let hash = hash(on, &password).await?;
-    let audit = on.audit("user.password", format!("user:{}", user.id), "every session ended".into());
+    let audit =
+        on.audit("user.password", format!("user:{}", user.id), "every session and sign-on ended".into());
     match on.store().set_password(on.id(), &user.id, &hash, user.password_version, None, &audit).await? {
         Changed::Done => Ok(Answer::ok(&shown(&user, made.then_some(&password)))),
         Changed::NotFound => Err(on.none("user", named)),

@@ -2,6 +2,7 @@
 
 use mandate_core::Timestamp;
 use mandate_core::format::rfc3339;
+use mandate_core::grant::LiveSession;
 use mandate_core::model::{
     Account, Administrator, ApiKey, Client, ClientOwner, Ended, Grant, GrantedBy, KeyHolder, User,
 };
@@ -37,8 +38,16 @@ fn ended(ended: Option<&Ended>) -> Json {
 
 pub(super) fn user(user: &User) -> Json {
     json!({
-        "id": user.id.as_str(), "name": user.name, "status": user.status.as_str(),
+        "id": user.id.as_str(), "name": user.name, "kind": user.kind.as_str(), "sessions": user.kind.sessions(),
+        "status": user.status.as_str(),
         "email": user.email, "created_at": rfc3339(user.created_at),
+    })
+}
+
+pub(super) fn sign_on(session: &LiveSession) -> Json {
+    json!({
+        "id": session.id.as_str(), "client": session.client.as_str(), "since": rfc3339(session.since),
+        "network": session.from,
     })
 }
 

@@ -146,7 +146,9 @@ pub(super) async fn attempt(
     let (arrival, issuer) = (visit.arrival, visit.arrival.issuer);
     let counted = issuer.throttle.attempt(arrival.platform(), name, arrival.address, arrival.now)?;
     let found = find().await?;
-    let hash = found.as_ref().and_then(|user| user.password.as_ref());
+    // a machine never signs in on pages: its password is not even looked at
+    let person = found.as_ref().filter(|user| !user.kind.is_machine());
+    let hash = person.and_then(|user| user.password.as_ref());
     let asker = format!("{} {}", arrival.platform(), arrival.address);
     let matched = match issuer.passwords.verify(&asker, password, hash).await {
         Ok(matched) => matched,
@@ -157,6 +159,7 @@ pub(super) async fn attempt(
         }
     };
     match found {
+        Some(user) if user.kind.is_machine() => Err(rejected(Cause::CredentialWrongKind)),
         Some(user) if matched && user.status == Status::Active => {
             counted.forgive();
             Ok(user)

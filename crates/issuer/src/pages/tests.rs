@@ -13,7 +13,7 @@ use crate::{Arrival, Issuer, Tenant};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use mandate_core::limit::Meter;
-use mandate_core::model::{Account, Client, ClientOwner, Status, User};
+use mandate_core::model::{Account, Client, ClientOwner, Status, User, UserKind};
 use mandate_core::platform::{Environment, Host, Partner, Plan, Platform, ScopeDefinition, Snapshot, Tokens};
 use mandate_core::refusal::Decision;
 use mandate_core::{Clock, Offset, Scope, ScopeSet, Secret, Timestamp};
@@ -134,7 +134,7 @@ impl World {
                 cache,
                 clock: clock.clone(),
                 entropy: entropy.clone(),
-                passwords: Passwords::new(2, 8),
+                passwords: Passwords::new(2, 8, &*entropy),
                 throttle: Throttle::new(&*entropy),
                 templates: super::environment(None).unwrap(),
                 meters: Arc::new(|_, _| Arc::new(Meter::default())),
@@ -158,6 +158,7 @@ impl World {
             let user = User {
                 platform: "alpaca".into(),
                 id: format!("u-{name}").into(),
+                kind: UserKind::Person,
                 name: name.into(),
                 password: Some(password),
                 external: None,

@@ -82,6 +82,7 @@ fn reason(reason: EndReason) -> &'static str {
         EndReason::RefreshReplayed => "one of its refresh tokens was presented twice",
         EndReason::Expired => "it expired",
         EndReason::SignedOut => "signed out",
+        EndReason::Displaced => "another sign-on of the same machine took its place",
     }
 }
 

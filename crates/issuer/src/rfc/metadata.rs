@@ -60,7 +60,8 @@ pub(super) fn document(platform: &Platform, id_token_algs: &[&str], mutual: Mutu
     let offered = || AuthMethod::ALL.iter().filter(|m| !must!("rfc8705-2.1.1-metadata", !mutual.allows(**m)));
     let methods: Vec<&str> = offered().map(|m| m.as_str()).collect();
     let confidential: Vec<&str> = offered().filter(|m| **m != AuthMethod::None).map(|m| m.as_str()).collect();
-    let grants: Vec<&str> = GrantType::ALL.iter().map(|g| g.as_str()).collect();
+    let grants: Vec<&str> =
+        GrantType::ALL.iter().filter(|g| g.is_allowed_by(platform.legacy)).map(|g| g.as_str()).collect();
     let scopes: Vec<&str> = platform.scopes.iter().map(|s| s.scope.as_str()).collect();
     let mut document = json!({
         "issuer": must!("rfc8414-2-issuer").then_some(issuer),

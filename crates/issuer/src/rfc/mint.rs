@@ -154,7 +154,8 @@ impl Coming {
         {
             return Ok(opaque.clone());
         }
-        let signer = keys(arrival)?.signer(Alg::Es256).ok_or_else(|| Refusal::anonymous(Cause::Internal))?;
+        let alg = id_token_alg(about.client.settings.access_token_alg);
+        let signer = keys(arrival)?.signer(alg).ok_or_else(|| Refusal::anonymous(Cause::Internal))?;
         let mut audience: Vec<&str> = Vec::new();
         if must!("rfc8707-2-audience") {
             audience.extend(about.context.resource.iter().map(String::as_str));

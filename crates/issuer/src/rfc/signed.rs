@@ -106,7 +106,9 @@ fn believed(
 
 /// The claims, and the name of the key that signed them.
 fn verified(keys: &Keys, issuer: &str, text: &str) -> Option<(Claims, Box<str>)> {
-    const ALLOWED: &[Alg] = &[Alg::Es256, Alg::EdDsa, Alg::Ps256];
+    // section 2.1: RS256 is among those that everybody takes
+    const ALLOWED: &[Alg] = &[Alg::Es256, Alg::EdDsa, Alg::Ps256, Alg::Rs256];
+    const WITHOUT: &[Alg] = &[Alg::Es256, Alg::EdDsa, Alg::Ps256];
     let token = Jwt::parse(text).ok()?;
     // RFC 9068 section 4: another kind of JWT is no access token
     let is_access_token = token.header().typ().is_some_and(|typ| {
@@ -115,7 +117,8 @@ fn verified(keys: &Keys, issuer: &str, text: &str) -> Option<(Claims, Box<str>)>
     if must!("rfc9068-4-typ", !is_access_token) {
         return None;
     }
-    let (claims, key) = token.claims_by(keys.published(), ALLOWED)?;
+    let (claims, key) =
+        token.claims_by(keys.published(), if must!("rfc9068-2.1-rs256") { ALLOWED } else { WITHOUT })?;
     if must!("rfc9068-4-iss", claims.text("iss").ok().flatten() != Some(issuer)) {
         return None;
     }

@@ -7,6 +7,7 @@ mod codes;
 mod device;
 mod key_clients;
 mod keys;
+mod machines;
 mod metadata;
 mod proofs;
 mod reply;

@@ -22,11 +22,12 @@ use mandate_wire::dialect::{TokenAnswer, TokenRules};
 use mandate_wire::form::Form;
 use mandate_wire::refresh_token;
 
+mod password;
 mod refused;
 
 use refused::{
-    about_code, code_invalid, code_refused, look_in_words, proof_missing, refresh_ended, refresh_refused,
-    resource_refused, scope_invalid, unsupported,
+    about_code, code_invalid, code_refused, look_in_words, proof_missing, refresh_refused, resource_refused,
+    scope_invalid, unsupported,
 };
 pub(super) use refused::{device_refused, not_allowed, reused};
 
@@ -77,13 +78,14 @@ async fn give(
 ) -> Result<Response<Bytes>, Fail> {
     let (client, mut marks) = (&caller.client, caller.marks.clone());
     let rules = arrival.tenant.dialect.token_rules(path);
+    let legacy = arrival.tenant.snapshot.platform.legacy;
     if must!("rfc6749-4.1.3-grant-type") {
         form.required("grant_type")?;
     }
     let named = form.get("grant_type").unwrap_or("");
     let grant_type = GrantType::from_word(named)
-        .filter(|grant| rules.grants.contains(grant))
-        .ok_or_else(|| unsupported(named, rules.grants))?;
+        .filter(|grant| rules.grants.contains(grant) && grant.is_allowed_by(legacy))
+        .ok_or_else(|| unsupported(named, rules.grants, legacy))?;
     if must!("rfc6749-5.2-unauthorized", !client.settings.may_use(grant_type)) {
         return Err(not_allowed(arrival, client, grant_type));
     }
@@ -106,6 +108,7 @@ async fn give(
         GrantType::RefreshToken => asked.refresh().await,
         GrantType::ClientCredentials => asked.client_credentials().await,
         GrantType::DeviceCode => asked.device().await,
+        GrantType::Password => asked.password().await,
     }
 }
 
@@ -253,18 +256,19 @@ impl Asked<'_> {
                     .with(F::Received, look_in_words(look))
                     .with(F::IssuedAt, chain.issued_at)
                     .with(F::EndedAt, self.arrival.now),
+                &rule,
                 &chain,
             )),
             Rotated::Ended(chain) | Rotated::GrantEnded(chain) => {
-                Err(self.of_chain(refresh_ended(&chain, self.arrival.now), &chain))
+                Err(self.of_chain(self.ended(&chain).await?, &rule, &chain))
             }
             Rotated::Reused(kind) => Err(reused(kind)),
             Rotated::Unknown => Err(unknown().into()),
         }
     }
 
-    /// A refusal about a chain, with what its owner may know of it (SECURITY R6, R15).
-    fn of_chain(&self, refusal: Refusal, chain: &Chain) -> Fail {
+    /// A refusal about a chain whose token was shown, with what its owner may know of it (SECURITY R6, R15).
+    fn of_chain(&self, refusal: Refusal, rule: &RefreshRule, chain: &Chain) -> Fail {
         let owner = Context::read(&chain.context).user();
         let refusal = refusal
             .with(F::Grant, chain.grant.as_str())
@@ -277,6 +281,10 @@ impl Asked<'_> {
                 .with(F::RepeatedFrom, &*last.from)
                 .with(F::RepeatLook, crate::pages::look(last.look)),
             None => refusal,
+        };
+        let refusal = match rule.proof(chain) {
+            Ok(proof) => refusal.to_holder(proof),
+            Err(_) => refusal,
         };
         refusal.about(Subjects { account_owner: owner, ..Subjects::default() }).into()
     }

@@ -8,7 +8,7 @@ use crate::{
 use mandate_core::grant::{CodeRule, GrantSpec};
 use mandate_core::model::{
     Account, ApiKey, Client, ClientOwner, ClientSecret, Code, GrantedBy, KeyHolder, PasswordHash, Session,
-    Status, TokenFacts, User,
+    Status, TokenFacts, User, UserKind,
 };
 use mandate_core::refresh::{Chain, RefreshMode, RefreshRule};
 use mandate_core::{
@@ -75,6 +75,7 @@ impl<'a> Scene<'a> {
         User {
             platform: self.platform.clone(),
             id: name.into(),
+            kind: UserKind::Person,
             name: format!("{name}@example").into(),
             password: Some(PasswordHash::new("$argon2id$1")),
             external: None,

@@ -11,12 +11,12 @@ use super::work::{Proof, Shared, Work};
 use crate::minted::{Minted, Rotated, Verdict, judge};
 use crate::verbs::{At, Audit, ChainWithGrant, Changed, NewToken, StoreError};
 use mandate_core::log::Effect;
-use mandate_core::model::EndReason;
+use mandate_core::model::{EndReason, Ended};
 use mandate_core::refresh::{Chain, RefreshRule};
 use mandate_core::{ChainId, ClientId, PlatformId, ScopeSet, SubjectKind, Timestamp};
 use std::sync::Arc;
 
-const BEGUN: &str = "SELECT 1 FROM chains WHERE platform = $1 AND id = convert_from($2, 'UTF8')";
+pub(super) const BEGUN: &str = "SELECT 1 FROM chains WHERE platform = $1 AND id = convert_from($2, 'UTF8')";
 pub(super) const MOVED: &str = "SELECT 1 FROM chains WHERE platform = $1 AND last_handle = substr($2, 1, 16) \
     AND id = convert_from(substr($2, 17), 'UTF8')";
 const ENDED: &str = "SELECT 1 FROM chains WHERE platform = $1 AND id = convert_from($2, 'UTF8') \
@@ -26,8 +26,8 @@ const ENDED: &str = "SELECT 1 FROM chains WHERE platform = $1 AND id = convert_f
 pub(super) async fn insert(work: &Work, platform: &PlatformId, chain: &Chain) -> Result<Proof, StoreError> {
     work.run(
         "INSERT INTO chains (platform, id, grant_id, client, scopes, salt, key, generation, binding, context, issued_at, \
-             answered_at, reanswers, idle_ends_at, ends_at, log_offset) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+             answered_at, reanswers, idle_ends_at, ends_at, log_offset, repeats) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
         &[
             &platform.sql(),
             &chain.id.sql(),
@@ -45,6 +45,7 @@ pub(super) async fn insert(work: &Work, platform: &PlatformId, chain: &Chain) ->
             &millis(chain.idle_ends_at),
             &millis(chain.ends_at),
             &int(chain.offset.0),
+            &chain.repeats.text(),
         ],
     )
     .await?;
@@ -181,9 +182,20 @@ pub(super) async fn end(
     reason: EndReason,
     at: Timestamp,
 ) -> Result<bool, StoreError> {
-    let end = "UPDATE chains SET ended_at = $3, ended_reason = $4 \
+    end_as(work, platform, id, &Ended { at, reason, successor: None }).await
+}
+
+/// As [`end`], naming what took its place.
+pub(super) async fn end_as(
+    work: &mut Work,
+    platform: &PlatformId,
+    id: &ChainId,
+    end: &Ended,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE chains SET ended_at = $3, ended_reason = $4, successor = $5 \
         WHERE platform = $1 AND id = $2 AND ended_at IS NULL";
-    let ended = work.run(end, &[&platform.sql(), &id.sql(), &at.millis(), &reason.as_str()]).await? == 1;
+    let (at, reason, successor) = (end.at.millis(), end.reason.as_str(), end.successor.as_deref());
+    let ended = work.run(sql, &[&platform.sql(), &id.sql(), &at, &reason, &successor]).await? == 1;
     if ended {
         work.note(platform, SubjectKind::Token, id.as_str(), Effect::Kill);
     }

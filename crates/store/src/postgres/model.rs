@@ -6,8 +6,8 @@ use crate::verbs::{AuditRecord, DecisionRow, PlatformRow, StoreError};
 use mandate_core::device::{DeviceFlow, DeviceState};
 use mandate_core::log::Effect;
 use mandate_core::model::{
-    Account, AdminRights, Administrator, ApiKey, Client, ClientOwner, ClientSecret, Code, Ended, Grant,
-    GrantedBy, KeyHolder, PasswordHash, Session, Status, Token, User,
+    Account, AdminRights, Administrator, ApiKey, Client, ClientOwner, ClientSecret, Code, Grant, GrantedBy,
+    KeyHolder, PasswordHash, Session, Status, Token, User, UserKind,
 };
 use mandate_core::refresh::{Chain, Repeats};
 use mandate_core::{LogEntry, Subject, SubjectKind, Timestamp};
@@ -21,8 +21,8 @@ macro_rules! columns {
 }
 
 columns! {
-    /// 10 columns for [`user`].
-    user_columns = "u.platform, u.id, u.name, u.password, u.external_issuer, u.external_subject, \
+    /// 12 columns for [`user`].
+    user_columns = "u.platform, u.id, u.kind, u.sessions, u.name, u.password, u.external_issuer, u.external_subject, \
         u.password_version, u.status, u.created_at, u.email";
     /// 8 columns for [`session`].
     session_columns = "s.id, s.digest, s.user_id, s.created_at, s.last_seen, s.expires_at, s.address, s.browser";
@@ -43,13 +43,13 @@ columns! {
     /// 15 columns for [`code`].
     code_columns = "o.digest, o.client, o.redirect_uri, o.challenge, o.grant_id, o.scopes, o.partner, o.issued_at, \
         o.expires_at, o.log_offset, o.redeemed_at, o.redeemed_handle, o.binding, o.context, o.redeemed_chain";
-    /// 14 columns for [`token`], the end of its chain among them.
+    /// 15 columns for [`token`], the end of its chain among them.
     token_columns = "t.platform, t.handle, t.digest, t.grant_id, t.scopes, t.partner, t.issued_at, t.expires_at, \
-        t.log_offset, t.ended_at, t.ended_reason, t.chain, h.ended_at, h.ended_reason";
-    /// 19 columns for [`chain`].
+        t.log_offset, t.ended_at, t.ended_reason, t.chain, h.ended_at, h.ended_reason, h.successor";
+    /// 20 columns for [`chain`].
     chain_columns = "h.platform, h.id, h.grant_id, h.client, h.scopes, h.salt, h.key, h.generation, h.binding, h.context, \
         h.issued_at, h.answered_at, h.reanswers, h.idle_ends_at, h.ends_at, h.log_offset, h.ended_at, h.ended_reason, \
-        h.repeats";
+        h.successor, h.repeats";
     /// 14 columns for [`device`].
     device_columns = "d.platform, d.digest, d.user_code, d.client, d.scopes, d.context, d.issued_at, d.expires_at, \
         d.interval_ms, d.last_poll, d.state, d.grant_id, d.decision, d.log_offset";
@@ -64,16 +64,21 @@ pub(super) const ACCOUNT_COLUMNS: usize = 12;
 /// How many columns `key_columns` names.
 pub(super) const KEY_COLUMNS: usize = 13;
 /// How many columns `token_columns` names.
-pub(super) const TOKEN_COLUMNS: usize = 14;
+pub(super) const TOKEN_COLUMNS: usize = 15;
 /// How many columns `grant_columns` names.
 pub(super) const GRANT_COLUMNS: usize = 13;
 /// How many columns `chain_columns` names.
-pub(super) const CHAIN_COLUMNS: usize = 19;
+pub(super) const CHAIN_COLUMNS: usize = 20;
 
 pub(super) fn user(c: &mut Cursor<'_>) -> Result<User, StoreError> {
     Ok(User {
         platform: c.id()?,
         id: c.id()?,
+        kind: {
+            let (word, sessions) = (c.get::<&str>()?, c.get::<Option<i64>>()?);
+            let sessions = sessions.map(u32::try_from).transpose().map_err(broken)?;
+            UserKind::from_word(word, sessions).ok_or_else(|| broken("unknown kind of user"))?
+        },
         name: c.id()?,
         password: c.get::<Option<&str>>()?.map(PasswordHash::new),
         external: c.maybe_id()?.zip(c.maybe_id()?),
@@ -128,10 +133,7 @@ pub(super) fn key(c: &mut Cursor<'_>) -> Result<ApiKey, StoreError> {
         label: c.id()?,
         created_at: c.time()?,
         offset: c.offset()?,
-        ended: {
-            let (ended, successor) = (c.ended()?, c.maybe_id()?);
-            ended.map(|e| Ended { successor, ..e })
-        },
+        ended: c.ended_by()?,
         last_used: c.maybe_time()?,
     })
 }
@@ -270,7 +272,7 @@ pub(super) fn token(c: &mut Cursor<'_>) -> Result<Token, StoreError> {
     let ended = c.ended()?;
     let chain = c.maybe_id()?;
     // The end of its chain is its own.
-    let chains_end = c.ended()?;
+    let chains_end = c.ended_by()?;
     Ok(Token { ended: ended.or(chains_end), chain, ..token })
 }
 
@@ -292,7 +294,7 @@ pub(super) fn chain(c: &mut Cursor<'_>) -> Result<Chain, StoreError> {
         idle_ends_at: c.maybe_time()?,
         ends_at: c.maybe_time()?,
         offset: c.offset()?,
-        ended: c.ended()?,
+        ended: c.ended_by()?,
         repeats: Repeats::read(c.get()?),
     })
 }

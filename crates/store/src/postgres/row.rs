@@ -143,6 +143,11 @@ impl<'r> Cursor<'r> {
         let reason = EndReason::from_word(reason).ok_or_else(|| broken("unknown reason"))?;
         Ok(Some(Ended { at, reason, successor: None }))
     }
+    /// An end with its successor, if it has come or is planned.
+    pub(super) fn ended_by(&mut self) -> Result<Option<Ended>, StoreError> {
+        let (ended, successor) = (self.ended()?, self.maybe_id()?);
+        Ok(ended.map(|ended| Ended { successor, ..ended }))
+    }
     /// A group of columns from an outer join: nothing if its first column is null.
     pub(super) fn joined<T>(
         &mut self,

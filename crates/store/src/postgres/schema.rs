@@ -6,7 +6,8 @@ use crate::verbs::StoreError;
 use std::sync::Arc;
 
 /// Numbered from 1, without gaps. A file that was released is never changed again.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_machines.sql")];
 
 /// Any number that no other program uses for its advisory locks in the same database.
 const LOCK: &str = "SELECT pg_advisory_lock(7163249010245577)";

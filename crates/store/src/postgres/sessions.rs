@@ -24,7 +24,7 @@ pub(super) async fn create(
     let work = shared.work().await?;
     let row = work
         .row(
-            "WITH u AS (SELECT status = 'ACTIVE' AND password_version = $9 AS good FROM users \
+            "WITH u AS (SELECT status = 'ACTIVE' AND kind = 'person' AND password_version = $9 AS good FROM users \
                  WHERE platform = $1 AND id = $4 FOR SHARE), \
              i AS (INSERT INTO sessions (platform, digest, id, user_id, created_at, last_seen, expires_at, address, \
                  browser) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $10 FROM u WHERE u.good \

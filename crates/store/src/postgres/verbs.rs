@@ -3,16 +3,17 @@
 use super::lookups::Lookup;
 use super::{
     Postgres, accounts, admin, chains, clients, codes, devices, grants, keys, log, marks, platforms, pushed,
-    records, sessions, signing, tokens, users,
+    records, sessions, sign_on, signing, tokens, users,
 };
 use crate::minted::{Issued, Mark, MarkKind, Minted, Polled, Rotated};
+use crate::sign_on::{SignOn, SignedOn};
 use crate::signing::SigningKeyRow;
 use crate::verbs::{
     At, Audit, AuditRecord, ChainWithGrant, Changed, ClientChange, ConnectedApp, DecisionRow, Fut,
     IssueToken, NewCode, PlatformRow, Redeemed, Store, StoreInfo, TokenName, Used,
 };
 use mandate_core::device::DeviceFlow;
-use mandate_core::grant::{CodeRule, GrantSpec};
+use mandate_core::grant::{CodeRule, GrantSpec, LiveSession};
 use mandate_core::model::{
     Account, Administrator, ApiKey, Client, ClientSecret, Credential, EndReason, Grant, KeyHolder,
     PasswordHash, Session, Status, TokenFacts, User,
@@ -91,6 +92,15 @@ impl Store for Postgres {
         audit: &'a Audit,
     ) -> Fut<'a, Changed> {
         Box::pin(users::set_password(&self.shared, platform, user, hash, expected, keep, audit))
+    }
+    fn set_user_sessions<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user: &'a UserId,
+        sessions: u32,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
+        Box::pin(users::set_sessions(&self.shared, platform, user, sessions, audit))
     }
     fn create_session<'a>(
         &'a self,
@@ -237,6 +247,20 @@ impl Store for Postgres {
                 Some(_) | None => tokens::issue(&self.shared, new).await,
             }
         })
+    }
+    fn sign_on<'a>(&'a self, new: &'a SignOn) -> Fut<'a, SignedOn> {
+        Box::pin(sign_on::sign_on(&self.shared, new))
+    }
+    fn sign_ons<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user: &'a UserId,
+        now: Timestamp,
+    ) -> Fut<'a, Vec<LiveSession>> {
+        Box::pin(sign_on::live(&self.shared, platform, user, now))
+    }
+    fn displaced<'a>(&'a self, platform: &'a PlatformId, by: &'a ChainId) -> Fut<'a, Vec<LiveSession>> {
+        Box::pin(sign_on::displaced(&self.shared, platform, by))
     }
     fn mark<'a>(
         &'a self,

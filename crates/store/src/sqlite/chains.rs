@@ -7,17 +7,53 @@ use super::{grants, marks, tokens};
 use crate::minted::{Minted, Rotated, Verdict, judge};
 use crate::{Audit, ChainWithGrant, Changed};
 use mandate_core::log::Effect;
-use mandate_core::model::EndReason;
+use mandate_core::model::{EndReason, Ended};
 use mandate_core::refresh::{Chain, RefreshRule, Repeats};
 use mandate_core::{ChainId, ClientId, PlatformId, ScopeSet, SubjectKind, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use std::sync::Arc;
+
+/// For [`with_grant`], before the columns of the grant.
+macro_rules! columns {
+    () => {
+        "h.id, h.client, h.scopes, h.salt, h.key, h.generation, h.binding, h.context, h.issued_at, h.answered_at, \
+         h.reanswers, h.idle_ends_at, h.ends_at, h.\"offset\", h.ended_at, h.end_reason, h.successor, h.repeats"
+    };
+}
+pub(super) use columns;
+const WIDTH: usize = 18;
+
+/// A chain and its grant.
+pub(super) fn with_grant(row: &Row<'_>) -> rusqlite::Result<ChainWithGrant> {
+    let grant = rows::grant(row, WIDTH)?;
+    let chain = Chain {
+        platform: grant.platform.clone(),
+        id: rows::id(row, 0)?,
+        grant: grant.id.clone(),
+        client: rows::id(row, 1)?,
+        scopes: rows::scopes(row, 2)?,
+        salt: row.get(3)?,
+        key: row.get(4)?,
+        generation: rows::number(row, 5)?,
+        binding: rows::id_or_null(row, 6)?,
+        context: rows::id(row, 7)?,
+        issued_at: rows::time(row, 8)?,
+        answered_at: rows::time(row, 9)?,
+        reanswers: row.get(10)?,
+        idle_ends_at: rows::time_or_null(row, 11)?,
+        ends_at: rows::time_or_null(row, 12)?,
+        offset: rows::offset(row, 13)?,
+        ended: rows::ended(row, 14)?,
+        repeats: Repeats::read(&row.get::<_, String>(17)?),
+    };
+    Ok((chain, Arc::new(grant)))
+}
 
 pub(super) fn insert(work: &Work<'_>, platform: &PlatformId, grant: i64, chain: &Chain) -> Result<()> {
     let stored = work.inserted(
         "INSERT INTO chains (platform, id, grant, client, scopes, salt, key, generation, binding, context, issued_at,
-           answered_at, reanswers, idle_ends_at, ends_at, \"offset\")
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+           answered_at, reanswers, idle_ends_at, ends_at, \"offset\", repeats)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         params![
             platform.as_str(),
             chain.id.as_str(),
@@ -35,6 +71,7 @@ pub(super) fn insert(work: &Work<'_>, platform: &PlatformId, grant: i64, chain: 
             chain.idle_ends_at.map(Timestamp::millis),
             chain.ends_at.map(Timestamp::millis),
             chain.offset.0.cast_signed(),
+            chain.repeats.text(),
         ],
     )?;
     if stored { Ok(()) } else { Err(Fault::misuse("this chain was begun before")) }
@@ -42,39 +79,13 @@ pub(super) fn insert(work: &Work<'_>, platform: &PlatformId, grant: i64, chain: 
 
 pub(super) fn find(conn: &Connection, platform: &PlatformId, id: &ChainId) -> Result<Option<ChainWithGrant>> {
     let sql = concat!(
-        "SELECT h.client, h.scopes, h.salt, h.key, h.generation, h.binding, h.context, h.issued_at, h.answered_at, \
-           h.reanswers, h.idle_ends_at, h.ends_at, h.\"offset\", h.ended_at, h.end_reason, h.repeats, ",
+        "SELECT ",
+        columns!(),
+        ", ",
         grant_columns!(),
         " FROM chains h JOIN grants g ON g.name = h.grant WHERE h.platform = ?1 AND h.id = ?2"
     );
-    let found = conn
-        .prepare_cached(sql)?
-        .query_row(params![platform.as_str(), id.as_str()], |row| {
-            let grant = rows::grant(row, 16)?;
-            let chain = Chain {
-                platform: platform.clone(),
-                id: id.clone(),
-                grant: grant.id.clone(),
-                client: rows::id(row, 0)?,
-                scopes: rows::scopes(row, 1)?,
-                salt: row.get(2)?,
-                key: row.get(3)?,
-                generation: rows::number(row, 4)?,
-                binding: rows::id_or_null(row, 5)?,
-                context: rows::id(row, 6)?,
-                issued_at: rows::time(row, 7)?,
-                answered_at: rows::time(row, 8)?,
-                reanswers: row.get(9)?,
-                idle_ends_at: rows::time_or_null(row, 10)?,
-                ends_at: rows::time_or_null(row, 11)?,
-                offset: rows::offset(row, 12)?,
-                ended: rows::ended_or_null(row, 13)?,
-                repeats: Repeats::read(&row.get::<_, String>(15)?),
-            };
-            Ok((chain, Arc::new(grant)))
-        })
-        .optional()?;
-    Ok(found)
+    Ok(conn.prepare_cached(sql)?.query_row(params![platform.as_str(), id.as_str()], with_grant).optional()?)
 }
 
 /// Runs the rule on the row and moves it, in one step.
@@ -133,12 +144,24 @@ pub(super) fn end(
     reason: EndReason,
     at: Timestamp,
 ) -> Result<bool> {
+    end_as(work, platform, id, &Ended { at, reason, successor: None })
+}
+
+/// As [`end`], naming what took its place.
+pub(super) fn end_as(work: &Work<'_>, platform: &PlatformId, id: &ChainId, end: &Ended) -> Result<bool> {
     let ended = work.execute(
-        "UPDATE chains SET ended_at = ?3, end_reason = ?4 WHERE platform = ?1 AND id = ?2 AND ended_at IS NULL",
-        params![platform.as_str(), id.as_str(), at.millis(), reason.as_str()],
+        "UPDATE chains SET ended_at = ?3, end_reason = ?4, successor = ?5
+         WHERE platform = ?1 AND id = ?2 AND ended_at IS NULL",
+        params![
+            platform.as_str(),
+            id.as_str(),
+            end.at.millis(),
+            end.reason.as_str(),
+            end.successor.as_deref()
+        ],
     )?;
     if ended == 1 {
-        work.log(platform, SubjectKind::Token, id.as_str(), Effect::Kill, at)?;
+        work.log(platform, SubjectKind::Token, id.as_str(), Effect::Kill, end.at)?;
     }
     Ok(ended == 1)
 }

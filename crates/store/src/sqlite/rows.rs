@@ -4,7 +4,7 @@ use crate::settings;
 use mandate_core::log::Effect;
 use mandate_core::model::{
     Account, AdminRights, Administrator, ApiKey, Client, ClientOwner, ClientSecret, EndReason, Ended, Grant,
-    GrantedBy, KeyHolder, PasswordHash, Session, Status, User,
+    GrantedBy, KeyHolder, PasswordHash, Session, Status, User, UserKind,
 };
 use mandate_core::{Digest, LogEntry, Offset, ScopeSet, Subject, SubjectKind, Timestamp};
 use rusqlite::types::Type;
@@ -68,7 +68,7 @@ pub(super) fn ended_or_null(row: &Row<'_>, i: usize) -> Result<Option<Ended>> {
     Ok(Some(Ended { at, reason: word(row, i + 1, EndReason::from_word)?, successor: None }))
 }
 /// Three columns: when, why, successor.
-fn ended(row: &Row<'_>, i: usize) -> Result<Option<Ended>> {
+pub(super) fn ended(row: &Row<'_>, i: usize) -> Result<Option<Ended>> {
     let Some(at) = time_or_null(row, i)? else { return Ok(None) };
     Ok(Some(Ended {
         at,
@@ -80,13 +80,14 @@ fn ended(row: &Row<'_>, i: usize) -> Result<Option<Ended>> {
 macro_rules! user_columns {
     () => {
         "u.platform, u.id, u.name, u.password, u.external_issuer, u.external_subject, u.password_version, u.status, \
-         u.created_at, u.email"
+         u.created_at, u.email, u.kind, u.sessions"
     };
 }
 pub(super) fn user(row: &Row<'_>, i: usize) -> Result<User> {
     Ok(User {
         platform: id(row, i)?,
         id: id(row, i + 1)?,
+        kind: kind(row, i + 10)?,
         name: id(row, i + 2)?,
         password: id_or_null::<Box<str>>(row, i + 3)?.map(PasswordHash::new),
         external: id_or_null(row, i + 4)?.zip(id_or_null(row, i + 5)?),
@@ -95,6 +96,12 @@ pub(super) fn user(row: &Row<'_>, i: usize) -> Result<User> {
         created_at: time(row, i + 8)?,
         email: id_or_null(row, i + 9)?,
     })
+}
+
+/// Two columns: the word, how many sign-ons.
+fn kind(row: &Row<'_>, i: usize) -> Result<UserKind> {
+    let sessions = row.get(i + 1)?;
+    word(row, i, |word| UserKind::from_word(word, sessions))
 }
 
 macro_rules! session_columns {

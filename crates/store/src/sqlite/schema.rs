@@ -5,7 +5,8 @@ use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 
 /// In order; the number of the last one is the version of the schema. Never edited once released.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_start.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("migrations/0001_start.sql"), include_str!("migrations/0002_machines.sql")];
 
 /// Statements kept prepared for each connection; more than there are.
 const STATEMENTS: usize = 220;

@@ -77,7 +77,7 @@ pub(super) fn insert(
 fn token(row: &Row<'_>, digest: &Digest, platform: &PlatformId) -> rusqlite::Result<Token> {
     // The end of its chain is its own.
     let ended = match rows::ended_or_null(row, 6)? {
-        None => rows::ended_or_null(row, 9)?,
+        None => rows::ended(row, 9)?,
         ended => ended,
     };
     Ok(Token {
@@ -98,13 +98,13 @@ fn token(row: &Row<'_>, digest: &Digest, platform: &PlatformId) -> rusqlite::Res
     })
 }
 /// What [`token`] reads before the columns of the grant.
-const TOKEN_WIDTH: usize = 11;
+const TOKEN_WIDTH: usize = 12;
 
 /// One statement for known and unknown digests; the accounts of a known one after it, in the same snapshot.
 pub(super) fn find(conn: &Connection, platform: &PlatformId, digest: &Digest) -> Result<Option<TokenFacts>> {
     let sql = concat!(
         "SELECT t.handle, t.scopes, t.partner, t.issued_at, t.expires_at, t.\"offset\", t.ended_at, t.end_reason, \
-           t.chain, h.ended_at, h.end_reason, ",
+           t.chain, h.ended_at, h.end_reason, h.successor, ",
         grant_columns!(),
         ", ",
         client_columns!(),

@@ -2,10 +2,11 @@
 
 use super::fault::Result;
 use super::rows::{self, session_columns, user_columns};
+use super::sign_on;
 use super::work::Work;
 use crate::{Audit, Changed};
 use mandate_core::log::Effect;
-use mandate_core::model::{PasswordHash, Session, Status, User};
+use mandate_core::model::{EndReason, Ended, PasswordHash, Session, Status, User};
 use mandate_core::{Digest, PlatformId, SessionId, SubjectKind, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -13,8 +14,8 @@ pub(super) fn create(work: &Work<'_>, user: &User, audit: &Audit) -> Result<Chan
     let (issuer, subject) = user.external.as_ref().map(|(i, s)| (&**i, &**s)).unzip();
     let new = work.inserted(
         "INSERT INTO users (platform, id, name, password, external_issuer, external_subject, password_version, status,
-           created_at, email)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+           created_at, email, kind, sessions)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
             user.platform.as_str(),
             user.id.as_str(),
@@ -26,6 +27,8 @@ pub(super) fn create(work: &Work<'_>, user: &User, audit: &Audit) -> Result<Chan
             user.status.as_str(),
             user.created_at.millis(),
             user.email.as_deref(),
+            user.kind.as_str(),
+            user.kind.sessions(),
         ],
     )?;
     if !new {
@@ -72,11 +75,11 @@ pub(super) fn set_password(
     if found.password_version != expected {
         return Ok(Changed::Conflict);
     }
-    work.execute(
-        "UPDATE users SET password = ?3, password_version = password_version + 1 WHERE platform = ?1 AND id = ?2",
-        [platform.as_str(), user.as_str(), hash.expose()],
-    )?;
-    work.log(platform, SubjectKind::User, user.as_str(), Effect::Change, audit.at)?;
+    store_password(work, platform, user, hash, audit.at)?;
+    if found.kind.is_machine() {
+        let ended = Ended { at: audit.at, reason: EndReason::SignedOut, successor: None };
+        sign_on::end_all(work, platform, user, &ended)?;
+    }
     for session in sessions(work.conn, platform, user, audit.at)? {
         if keep != Some(&session.id) {
             end(work, platform, &session.id, audit.at)?;
@@ -86,6 +89,42 @@ pub(super) fn set_password(
     Ok(Changed::Done)
 }
 
+pub(super) fn set_sessions(
+    work: &Work<'_>,
+    platform: &PlatformId,
+    user: &UserId,
+    sessions: u32,
+    audit: &Audit,
+) -> Result<Changed> {
+    let Some(found) = by_id(work.conn, platform, user)? else { return Ok(Changed::NotFound) };
+    if !found.kind.is_machine() {
+        return Ok(Changed::Conflict);
+    }
+    work.execute(
+        "UPDATE users SET sessions = ?3 WHERE platform = ?1 AND id = ?2",
+        params![platform.as_str(), user.as_str(), sessions],
+    )?;
+    work.log(platform, SubjectKind::User, user.as_str(), Effect::Change, audit.at)?;
+    work.audit(audit)?;
+    Ok(Changed::Done)
+}
+
+/// Stores another password under the next version, for those who remember the old one to hear of.
+pub(super) fn store_password(
+    work: &Work<'_>,
+    platform: &PlatformId,
+    user: &UserId,
+    hash: &PasswordHash,
+    at: Timestamp,
+) -> Result<()> {
+    work.execute(
+        "UPDATE users SET password = ?3, password_version = password_version + 1 WHERE platform = ?1 AND id = ?2",
+        [platform.as_str(), user.as_str(), hash.expose()],
+    )?;
+    work.log(platform, SubjectKind::User, user.as_str(), Effect::Change, at)?;
+    Ok(())
+}
+
 pub(super) fn create_session(
     work: &Work<'_>,
     platform: &PlatformId,
@@ -93,7 +132,8 @@ pub(super) fn create_session(
     password_version: u64,
 ) -> Result<Changed> {
     let Some(user) = by_id(work.conn, platform, &session.user)? else { return Ok(Changed::NotFound) };
-    if user.status != Status::Active || user.password_version != password_version {
+    let changed = user.status != Status::Active || user.password_version != password_version;
+    if changed || user.kind.is_machine() {
         return Ok(Changed::Conflict);
     }
     let new = work.inserted(

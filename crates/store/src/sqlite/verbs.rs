@@ -2,15 +2,15 @@
 
 use super::{
     Sqlite, accounts, admin, chains, clients, codes, devices, grants, keys, log, marks, purge, pushed,
-    records, signing, tokens, users,
+    records, sign_on, signing, tokens, users,
 };
 use crate::{
     At, Audit, AuditRecord, ChainWithGrant, Changed, ClientChange, ConnectedApp, DecisionRow, Fut,
-    IssueToken, Issued, Mark, MarkKind, Minted, NewCode, PlatformRow, Polled, Redeemed, Rotated,
-    SigningKeyRow, Store, StoreInfo, TokenName, Used,
+    IssueToken, Issued, Mark, MarkKind, Minted, NewCode, PlatformRow, Polled, Redeemed, Rotated, SignOn,
+    SignedOn, SigningKeyRow, Store, StoreInfo, TokenName, Used,
 };
 use mandate_core::device::DeviceFlow;
-use mandate_core::grant::{CodeRule, GrantSpec};
+use mandate_core::grant::{CodeRule, GrantSpec, LiveSession};
 use mandate_core::model::{
     Account, Administrator, ApiKey, Client, ClientSecret, Credential, EndReason, Grant, KeyHolder,
     PasswordHash, Session, Status, TokenFacts, User,
@@ -104,6 +104,16 @@ impl Store for Sqlite {
         self.write(move |work| {
             users::set_password(work, &platform, &user, &hash, expected, keep.as_ref(), &audit)
         })
+    }
+    fn set_user_sessions<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user: &'a UserId,
+        sessions: u32,
+        audit: &'a Audit,
+    ) -> Fut<'a, Changed> {
+        let (platform, user, audit) = (platform.clone(), user.clone(), audit.clone());
+        self.write(move |work| users::set_sessions(work, &platform, &user, sessions, &audit))
     }
     fn create_session<'a>(
         &'a self,
@@ -273,6 +283,23 @@ impl Store for Sqlite {
         }
         let new = new.clone();
         self.write(move |work| tokens::issue(work, &new))
+    }
+    fn sign_on<'a>(&'a self, new: &'a SignOn) -> Fut<'a, SignedOn> {
+        let new = new.clone();
+        self.write(move |work| sign_on::sign_on(work, &new))
+    }
+    fn sign_ons<'a>(
+        &'a self,
+        platform: &'a PlatformId,
+        user: &'a UserId,
+        now: Timestamp,
+    ) -> Fut<'a, Vec<LiveSession>> {
+        let (platform, user) = (platform.clone(), user.clone());
+        self.read(move |conn| sign_on::live(conn, &platform, &user, now))
+    }
+    fn displaced<'a>(&'a self, platform: &'a PlatformId, by: &'a ChainId) -> Fut<'a, Vec<LiveSession>> {
+        let (platform, by) = (platform.clone(), by.clone());
+        self.read(move |conn| sign_on::displaced(conn, &platform, &by))
     }
     fn mark<'a>(
         &'a self,

@@ -71,6 +71,7 @@ pub static TOKEN: TokenRules = TokenRules {
         GrantType::RefreshToken,
         GrantType::ClientCredentials,
         GrantType::DeviceCode,
+        GrantType::Password,
     ],
     access: AccessText::AsRegistered,
 };
@@ -147,6 +148,7 @@ fn at_the_issuer(cause: Cause) -> (u16, OAuthError) {
     match cause {
         Cause::GrantRevoked
         | Cause::AccountDisabled
+        | Cause::SessionDisplaced
         | Cause::DpopKeyMismatch
         | Cause::CertificateMismatch => (400, OAuthError::InvalidGrant),
         Cause::CertificateMissing => (400, OAuthError::InvalidRequest),

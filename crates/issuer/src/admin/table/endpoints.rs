@@ -79,11 +79,25 @@ pub(in crate::admin) const ENDPOINTS: &[Endpoint] = &[
     get(Platform(P::Users), "/platforms/{platform}/users", Many(Shape::User), "Users, oldest first"),
     post(Platform(P::CreateUser), "/platforms/{platform}/users", m::USER, Made(Shape::User), "Make a user"),
     post(
+        Platform(P::ChangeUser),
+        "/platforms/{platform}/users/{user}",
+        m::USER_CHANGE,
+        One(Shape::User),
+        "Change how many sign-ons a machine user may have at once",
+    )
+    .method("PATCH"),
+    get(
+        Platform(P::SignOns),
+        "/platforms/{platform}/users/{user}/sign-ons",
+        Many(Shape::SignOn),
+        "Live sign-ons of a machine user, oldest first",
+    ),
+    post(
         Platform(P::SetPassword),
         "/platforms/{platform}/users/{user}/password",
         m::PASSWORD,
         One(Shape::User),
-        "Set a user's password; every session of the user ends",
+        "Set a user's password; every session and sign-on of the user ends",
     ),
     // Accounts.
     get(

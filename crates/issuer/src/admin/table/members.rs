@@ -28,8 +28,21 @@ pub(super) const APPLY: &[Member] = &[
 pub(super) const USER: &[Member] = &[
     needs("name", Text, "the name typed at sign-in"),
     takes("email", Text, "an e-mail address, told to apps with the scope email"),
+    takes(
+        "kind",
+        Text,
+        "person (who signs in on pages; the default) or machine (which signs on by the password grant)",
+    ),
+    takes(
+        "sessions",
+        Number,
+        "how many sign-ons a machine may have at once, over all clients; 1 if left out",
+    ),
     takes("password", Secret, "at least 8 characters; one is made and shown once if it is left out"),
 ];
+
+pub(super) const USER_CHANGE: &[Member] =
+    &[takes("sessions", Number, "how many sign-ons the machine may have at once; those that are live go on")];
 
 pub(super) const PASSWORD: &[Member] =
     &[takes("password", Secret, "at least 8 characters; one is made and shown once if it is left out")];
@@ -60,7 +73,7 @@ pub(super) const REPLACE: &[Member] = &[takes(
 pub(super) const RESET: &[Member] = &[takes("label", Text, "what the owner calls the new key")];
 
 /// What a client's settings are.
-const SETTINGS: &str = "how it is to be treated: profile, auth_method, grants, refresh, access_token, jwks (a JWK set as text) or jwks_uri, id_token_alg, requires_pkce, may_omit_pkce, requires_par, requires_signed_request, dpop_bound, tls_client_certificate_bound_access_tokens, tls_client_auth_subject_dn, tls_client_auth_san_dns, tls_client_auth_san_uri, tls_client_auth_san_ip, tls_client_auth_san_email, tls_client_certificate_thumbprints, extra_audiences, may_omit_jti, may_introspect, introspects, introspection_alg; what is left out has its default";
+const SETTINGS: &str = "how it is to be treated: profile, auth_method, grants, refresh, access_token, jwks (a JWK set as text) or jwks_uri, access_token_alg, id_token_alg, requires_pkce, may_omit_pkce, requires_par, requires_signed_request, dpop_bound, tls_client_certificate_bound_access_tokens, tls_client_auth_subject_dn, tls_client_auth_san_dns, tls_client_auth_san_uri, tls_client_auth_san_ip, tls_client_auth_san_email, tls_client_certificate_thumbprints, extra_audiences, may_omit_jti, may_introspect, introspects, introspection_alg; what is left out has its default";
 
 pub(super) const CLIENT: &[Member] = &[
     needs("name", Text, "what people read on the consent page"),

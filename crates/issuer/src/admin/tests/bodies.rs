@@ -33,7 +33,7 @@ async fn r22_bodies_are_strict() {
     }
     insta::assert_snapshot!(all, @r#"
     {"nmae":"a"}
-        400 invalid_request | request.parameter_unknown | `nmae` is no member of this body; it takes name, email and password | did you mean `name`?
+        400 invalid_request | request.parameter_unknown | `nmae` is no member of this body; it takes name, email, kind, sessions and password | did you mean `name`?
     {"name":"a","name":"b"}
         400 invalid_request | request.parameter_repeated | `name` stands twice in the body
     {"name":7}

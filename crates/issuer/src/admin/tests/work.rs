@@ -42,6 +42,38 @@ async fn users_are_made_once_and_their_passwords_are_told_once_if_at_all() {
 }
 
 #[tokio::test]
+async fn machines_are_made_with_their_quota() {
+    let scene = Scene::new().await;
+    let path = "/platforms/sun/users";
+    let person = scene.post("write", path, json!({"name": "alice"})).await;
+    assert_eq!((person.text("kind"), &person.json["sessions"]), ("person".into(), &Json::Null));
+    let one = scene.post("write", path, json!({"name": "GE-A-1", "kind": "machine"})).await;
+    assert_eq!((one.status, one.text("kind"), &one.json["sessions"]), (201, "machine".into(), &json!(1)));
+    assert_shape(&one.json, Shape::User);
+    let five = scene.post("write", path, json!({"name": "GE-A-5", "kind": "machine", "sessions": 5})).await;
+    assert_eq!(five.json["sessions"], 5);
+    for (body, field) in [
+        (json!({"name": "x", "kind": "robot"}), "kind"),
+        (json!({"name": "x", "sessions": 2}), "sessions"),
+        (json!({"name": "x", "kind": "machine", "sessions": 0}), "sessions"),
+        (json!({"name": "x", "kind": "machine", "sessions": 1001}), "sessions"),
+    ] {
+        let wrong = scene.post("write", path, body).await;
+        assert_eq!((wrong.status, wrong.json["field"].as_str()), (422, Some(field)), "{}", wrong.text);
+    }
+    let changed = scene.patch("/platforms/sun/users/GE-A-1", json!({"sessions": 3})).await;
+    assert_eq!((changed.status, &changed.json["sessions"]), (200, &json!(3)), "{}", changed.text);
+    assert_shape(&changed.json, Shape::User);
+    assert_eq!(scene.last_act().await.1, "user.change");
+    let list = scene.get("read", path).await;
+    assert_eq!(list.json["items"][1]["sessions"], 3);
+    let of_person = scene.patch("/platforms/sun/users/alice", json!({"sessions": 3})).await;
+    assert_eq!(of_person.status, 409, "{}", of_person.text);
+    let none = scene.get("read", "/platforms/sun/users/GE-A-1/sign-ons").await;
+    assert_eq!((none.status, &none.json["items"]), (200, &json!([])));
+}
+
+#[tokio::test]
 async fn a_key_is_made_replaced_and_revoked() {
     let scene = Scene::new().await;
     let account = account(&scene, "paper").await;

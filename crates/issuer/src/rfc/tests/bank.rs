@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::Request;
 use mandate_core::limit::Meter;
-use mandate_core::model::{Account, Client, ClientOwner, ClientSecret, Session, Status, User};
+use mandate_core::model::{Account, Client, ClientOwner, ClientSecret, Session, Status, User, UserKind};
 use mandate_core::platform::{Environment, Host, Plan, Platform, ScopeDefinition, Snapshot, Tokens};
 use mandate_core::settings::{ClientSettings, GrantType};
 use mandate_core::{Clock, Digest, Offset, Scope, ScopeSet, Timestamp};
@@ -22,8 +22,8 @@ use mandate_wire::refresh_token::{RefreshKey, RefreshKeys};
 use mandate_wire::seal::Sealer;
 use mandate_wire::ticket::Tickets;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 pub(crate) const ISSUER: &str = "https://bank.example";
 pub(crate) const API: &str = "https://api.bank.example";
@@ -33,6 +33,9 @@ pub(crate) const CALLBACK: &str = "https://app.example/cb";
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const COOKIE: &str = "the-session-of-ann";
+
+/// Made once: it takes as long as everything else together.
+static RSA: LazyLock<Vec<u8>> = LazyLock::new(|| SigningKey::generate(Alg::Rs256).unwrap().to_vec());
 
 /// One node of one platform.
 pub(crate) struct Bank {
@@ -149,8 +152,9 @@ impl Bank {
             let private = SigningKey::generate(alg).unwrap();
             Arc::new(SigningKey::from_pkcs8(alg, &private, None).unwrap())
         };
+        let rsa = |alg| Arc::new(SigningKey::from_pkcs8(alg, &RSA, None).unwrap());
         let keys = Keys::new(
-            vec![key(Alg::Es256), key(Alg::EdDsa)],
+            vec![key(Alg::Es256), key(Alg::EdDsa), rsa(Alg::Ps256), rsa(Alg::Rs256)],
             Vec::new(),
             RefreshKeys::new(1, vec![(1, RefreshKey::new(&[3; 32]))]),
             Nonces::new(&[4; 32]),
@@ -170,13 +174,14 @@ impl Bank {
             store,
             clock: clock.clone(),
             throttle: Throttle::new(&*entropy),
+            passwords: Passwords::new(1, 1, &*entropy),
             entropy,
-            passwords: Passwords::new(1, 1),
             templates: crate::templates(None).unwrap(),
             meters: Arc::new(|_, _| Arc::new(Meter::default())),
             pending: Arc::new(|_, _| None),
             client_keys: crate::rfc::nothing_fetched(),
         });
+        node.passwords.follow(node.cache.feed());
         let bank = Self { node, tenant, clock };
         bank.node.cache.load_kills(Timestamp::default()).await.unwrap();
         bank.furnish().await;
@@ -187,6 +192,7 @@ impl Bank {
         let user = User {
             platform: "bank".into(),
             id: "u-ann".into(),
+            kind: UserKind::Person,
             name: "ann".into(),
             password: None,
             external: None,

@@ -11,6 +11,11 @@ async fn document(bank: &Bank) -> Value {
     reply.json()
 }
 
+/// The grant types that are said to be offered.
+pub(super) async fn grants(bank: &Bank) -> Vec<Value> {
+    document(bank).await["grant_types_supported"].as_array().cloned().unwrap_or_default()
+}
+
 #[tokio::test]
 async fn rfc8414_2_what_is_there() {
     let document = document(&Bank::new().await).await;

@@ -37,6 +37,23 @@ async fn rfc9068_2_an_access_token() {
 }
 
 #[tokio::test]
+async fn rfc9068_2_1_signed_as_registered() {
+    let bank = Bank::new().await;
+    for (name, alg) in [
+        ("ES256", IdTokenAlg::Es256),
+        ("EdDSA", IdTokenAlg::EdDsa),
+        ("PS256", IdTokenAlg::Ps256),
+        ("RS256", IdTokenAlg::Rs256),
+    ] {
+        bank.app(name, |settings| settings.access_token_alg = alg).await;
+        let code = bank.code(&[("client_id", name)]).await;
+        let text = bank.redeem(name, &code, &[]).await.text("access_token");
+        assert_eq!(header(&text)["alg"], name);
+        assert_eq!(userinfo(&bank, &text).await.said(), "200", "{name}");
+    }
+}
+
+#[tokio::test]
 async fn rfc9068_3_the_audience_is_the_resource() {
     let bank = Bank::new().await;
     let code = bank.code(&[("resource", OTHER_API)]).await;
@@ -122,7 +139,7 @@ async fn oidc_discovery_3_what_is_there() {
     assert_eq!(found["jwks_uri"], format!("{ISSUER}/jwks"));
     assert_eq!(found["userinfo_endpoint"], format!("{ISSUER}/userinfo"));
     assert_eq!(found["subject_types_supported"], json!(["public"]));
-    assert_eq!(found["id_token_signing_alg_values_supported"], json!(["ES256", "EdDSA"]));
+    assert_eq!(found["id_token_signing_alg_values_supported"], json!(["ES256", "EdDSA", "PS256", "RS256"]));
     let claims = found["claims_supported"].as_array().unwrap();
     assert!(["sub", "iss", "auth_time"].iter().all(|name| claims.contains(&json!(name))), "{found}");
 }

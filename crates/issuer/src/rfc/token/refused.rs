@@ -5,16 +5,18 @@ use mandate_core::binding::Binding;
 use mandate_core::disclosure::FactName as F;
 use mandate_core::grant::CodeFault;
 use mandate_core::model::{Client, Code, EndReason};
+use mandate_core::platform::Legacy;
 use mandate_core::refresh::{Chain, Look, RefreshFault};
 use mandate_core::refusal::Refusal;
 use mandate_core::settings::GrantType;
 use mandate_core::{Cause, ScopeSet};
 use mandate_store::{MarkKind, Polled};
 
-pub(super) fn unsupported(received: &str, offered: &[GrantType]) -> Refusal {
-    let shown =
-        if ["password", "implicit"].contains(&received) { received } else { "(one that is not known here)" };
-    let expected: Vec<&str> = offered.iter().map(|g| g.as_str()).collect();
+pub(super) fn unsupported(received: &str, offered: &[GrantType], legacy: Legacy) -> Refusal {
+    let known = GrantType::ALL.iter().map(|g| g.as_str()).chain(["implicit"]);
+    let shown = known.into_iter().find(|word| *word == received).unwrap_or("(one that is not known here)");
+    let expected: Vec<&str> =
+        offered.iter().filter(|g| g.is_allowed_by(legacy)).map(|g| g.as_str()).collect();
     Refusal::anonymous(Cause::GrantTypeUnsupported)
         .with(F::Received, shown)
         .with(F::Expected, expected.join(", "))
