@@ -52,8 +52,6 @@ pub struct Limits {
     pub kept_for: Duration,
     /// Requests a minute with credentials that are not accepted, from one address.
     pub attempts_per_minute: u32,
-    /// Those of streams.
-    pub streams: StreamLimits,
 }
 
 impl Default for Limits {
@@ -66,7 +64,6 @@ impl Default for Limits {
             kept_connections: 256,
             kept_for: Duration::from_secs(45),
             attempts_per_minute: 300,
-            streams: StreamLimits::default(),
         }
     }
 }
@@ -104,6 +101,7 @@ pub struct Gate {
     pub(crate) metrics: Arc<Metrics>,
     uses: Uses,
     pub(crate) limits: Limits,
+    pub(crate) stream_limits: StreamLimits,
     pub(crate) ids: RequestIds,
     pub(crate) streams: Arc<Streams>,
     pub(crate) storms: Storms,
@@ -166,8 +164,15 @@ impl Gate {
             tokens: Flights::default(),
             proofs: Proofs::default(),
             streams: Arc::default(),
-            storms: Storms::new(limits.streams.failures_per_minute),
+            stream_limits: StreamLimits::default(),
+            storms: Storms::new(StreamLimits::default().failures_per_minute),
         }
+    }
+
+    /// With other bounds for streams.
+    #[must_use]
+    pub fn with_stream_limits(self, limits: StreamLimits) -> Self {
+        Self { stream_limits: limits, storms: Storms::new(limits.failures_per_minute), ..self }
     }
 
     /// Answers a request that came to this site from this address. Whether its `Host` header names the site is for

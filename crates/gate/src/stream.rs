@@ -27,7 +27,7 @@ use mandate_core::platform::{CompiledRoute, Params, Routed};
 use mandate_core::refusal::{Decision, Refusal};
 use mandate_core::{Cause, Digest, Secret};
 use mandate_wire::Place;
-use mandate_wire::stream::{Conversation, Stage, Terms};
+use mandate_wire::stream::{Conversation, Message, Stage, Terms};
 use std::any::Any;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -139,7 +139,7 @@ impl Standing {
         path_of(&self.target)
     }
 
-    fn name(&self, refusal: Box<Refusal>) -> Decision {
+    fn name(&self, refusal: Refusal) -> Decision {
         let host = self.site.host();
         let route = match host.map(|host| find(&self.site, host, self.path())) {
             Some(Some((route, _))) => format!("GET {}", route.route.path),
@@ -151,13 +151,13 @@ impl Standing {
             host_index: self.site.host_index,
             route: &route,
         };
-        self.site.recorder.name(place, *refusal)
+        self.site.recorder.name(place, refusal)
     }
 }
 
 impl Stream {
     /// Gives a refusal its id, and says it in the protocol's words.
-    fn say(&mut self, stage: Stage, refusal: Box<Refusal>) -> (Decision, Vec<mandate_wire::stream::Message>) {
+    fn say(&mut self, stage: Stage, refusal: Refusal) -> (Decision, Vec<Message>) {
         let decision = self.at.name(refusal);
         let issuer = self.at.site.snapshot.platform.issuer.clone();
         let said = self.talk.refused(stage, &decision, &issuer);

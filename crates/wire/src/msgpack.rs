@@ -130,7 +130,9 @@ pub fn write(out: &mut Vec<u8>, value: &Value) {
         Value::String(text) => write_text(out, text),
         Value::Array(list) => {
             write_head(out, list.len(), (0x90, 15), [0xdc, 0xdd]);
-            list.iter().for_each(|value| write(out, value));
+            for value in list {
+                write(out, value);
+            }
         }
         Value::Object(map) => {
             write_map(out, map.len());

@@ -37,7 +37,7 @@ fn code(cause: Cause) -> CloseCode {
 impl Stream {
     /// Says why, closes, and waits a moment for the other side to have read it.
     pub(super) async fn end(mut self, end: End) {
-        let patience = self.at.gate.limits.streams.close;
+        let patience = self.at.gate.stream_limits.close;
         let (said, close) = match end {
             End::Gone => {
                 // A close of the client's is answered by reading on.
@@ -51,7 +51,7 @@ impl Stream {
             End::Refused(stage, refusal) => {
                 let cause = refusal.cause;
                 self.at.gate.metrics.add_stream_ended();
-                let (decision, said) = self.say(stage, refusal);
+                let (decision, said) = self.say(stage, *refusal);
                 (said, CloseFrame { code: code(cause), reason: close_reason(&decision).into() })
             }
         };

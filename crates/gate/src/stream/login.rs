@@ -32,7 +32,7 @@ impl Stream {
 
     async fn sign_in(&mut self, opened: Opened, presented: Option<Presented>) -> Result<Admitted, End> {
         let refused = |refusal| End::Refused(Stage::Login, refusal);
-        let patience = self.at.gate.limits.streams.patience;
+        let patience = self.at.gate.stream_limits.patience;
         let greeting = self.talk.greeting();
         match tokio::time::timeout(patience, self.client.say(greeting)).await {
             Ok(Ok(())) => {}
@@ -84,7 +84,7 @@ impl Stream {
                     return Err(End::Refused(Stage::Login, refusal));
                 }
                 Before::Answer(said) => {
-                    let patience = self.at.gate.limits.streams.patience;
+                    let patience = self.at.gate.stream_limits.patience;
                     match tokio::time::timeout(patience, self.client.say(said)).await {
                         Ok(Ok(())) => {}
                         Ok(Err(_)) | Err(_) => return Err(End::Gone),

@@ -177,14 +177,18 @@ impl Streams {
 
     /// The platforms as they stand now. Streams of those that changed, or are gone, are decided on again.
     pub(super) fn adopt(&self, sites: HashMap<PlatformId, Vec<Arc<Site>>>) {
-        let before = std::mem::replace(&mut *locked(&self.sites), sites.clone());
-        let revision =
-            |sites: Option<&Vec<Arc<Site>>>| sites.and_then(|s| Some(s.first()?.snapshot.revision));
+        let revision = |sites: Option<&Vec<Arc<Site>>>| Some(sites?.first()?.snapshot.revision);
+        let mut standing = locked(&self.sites);
+        let changed: Vec<PlatformId> = standing
+            .keys()
+            .filter(|platform| revision(standing.get(*platform)) != revision(sites.get(*platform)))
+            .cloned()
+            .collect();
+        *standing = sites;
+        drop(standing);
         let open = locked(&self.open);
-        for platform in before.keys() {
-            if revision(before.get(platform)) != revision(sites.get(platform)) {
-                open.tell(subject(platform, SubjectKind::Platform, platform.as_str()));
-            }
+        for platform in &changed {
+            open.tell(subject(platform, SubjectKind::Platform, platform.as_str()));
         }
     }
 

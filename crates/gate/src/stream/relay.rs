@@ -43,7 +43,7 @@ pub(super) struct Relay {
 impl Relay {
     /// Relays until the stream ends, and ends it.
     pub(super) async fn run(mut self: Box<Self>, said: Vec<Said>) {
-        let end = match self.to_client(said).await {
+        let end = match self.tell_client(said).await {
             Ok(()) => self.relay().await,
             Err(end) => end,
         };
@@ -55,13 +55,13 @@ impl Relay {
         // Its place is free from here on, whatever the other side does.
         drop(ticket);
         let close = CloseFrame { code: CloseCode::Normal, reason: "".into() };
-        let patience = stream.at.gate.limits.streams.close;
+        let patience = stream.at.gate.stream_limits.close;
         let goodbye = tokio::time::timeout(patience, upstream.send(Message::Close(Some(close))));
         let (_in_time, ()) = tokio::join!(goodbye, stream.end(end));
     }
 
     async fn relay(&mut self) -> End {
-        let span = self.stream.at.gate.limits.streams.ping;
+        let span = self.stream.at.gate.stream_limits.ping;
         let mut silence = Silence::default();
         let mut tick = Box::pin(tokio::time::sleep(span));
         loop {
@@ -76,11 +76,11 @@ impl Relay {
                 Event::News => self.news().await,
                 Event::Client(message) => {
                     silence.client = 0;
-                    Box::pin(self.from_client(message)).await
+                    Box::pin(self.heard_client(message)).await
                 }
                 Event::Upstream(message) => {
                     silence.upstream = 0;
-                    self.from_upstream(message).await
+                    self.heard_api(message).await
                 }
                 Event::Tick => {
                     tick.as_mut().reset(tokio::time::Instant::now() + span);
@@ -117,20 +117,20 @@ impl Relay {
         }
     }
 
-    async fn from_client(&mut self, message: Option<Result<Message, Error>>) -> Result<(), End> {
+    async fn heard_client(&mut self, message: Option<Result<Message, Error>>) -> Result<(), End> {
         let message = match message {
             Some(Ok(Message::Close(_))) | None => return Err(End::Gone),
             Some(Ok(message)) => message,
             Some(Err(error)) => {
-                return Err(unreadable(&error, self.stream.at.gate.limits.streams.client_message));
+                return Err(unreadable(&error, self.stream.at.gate.stream_limits.client_message));
             }
         };
         let Some(read) = frame(&message) else { return Ok(()) };
         match self.stream.talk.after(read) {
-            After::Forward => self.to_upstream(message).await,
+            After::Forward => self.tell_api(message).await,
             After::Subscribe(channels) => {
                 match Box::pin(self.stream.at.decided_again(&self.held, &channels)).await {
-                    Ok(()) => self.to_upstream(message).await,
+                    Ok(()) => self.tell_api(message).await,
                     Err(refusal) => self.refuse(refusal).await,
                 }
             }
@@ -138,9 +138,9 @@ impl Relay {
                 let said = Box::pin(self.stream.admit_again(presented, &mut self.held, &self.ticket))
                     .await
                     .map_err(|refusal| End::Refused(Stage::LoginAgain, refusal))?;
-                self.to_client(said).await
+                self.tell_client(said).await
             }
-            After::Answer(said) => self.to_client(said).await,
+            After::Answer(said) => self.tell_client(said).await,
             After::Leave => Err(End::Left),
             After::Refuse(refusal) => self.refuse(refusal).await,
         }
@@ -148,11 +148,11 @@ impl Relay {
 
     /// Refuses a message; the stream goes on.
     async fn refuse(&mut self, refusal: Box<Refusal>) -> Result<(), End> {
-        let (_, said) = self.stream.say(Stage::Message, refusal);
-        self.to_client(said).await
+        let (_, said) = self.stream.say(Stage::Message, *refusal);
+        self.tell_client(said).await
     }
 
-    async fn from_upstream(&mut self, message: Option<Result<Message, Error>>) -> Result<(), End> {
+    async fn heard_api(&mut self, message: Option<Result<Message, Error>>) -> Result<(), End> {
         let mut next = Some(message);
         let mut ended = None;
         for left in (0..GATHERED).rev() {
@@ -187,7 +187,7 @@ impl Relay {
         End::Refused(Stage::End, Box::new(refusal))
     }
 
-    async fn to_client(&mut self, said: Vec<Said>) -> Result<(), End> {
+    async fn tell_client(&mut self, said: Vec<Said>) -> Result<(), End> {
         for said in said {
             let message = match said {
                 Said::Text(text) => Message::text(text),
@@ -207,7 +207,7 @@ impl Relay {
         {
             return done.map_err(|_| End::Gone);
         }
-        let patience = self.stream.at.gate.limits.streams.patience;
+        let patience = self.stream.at.gate.stream_limits.patience;
         let mut limit = Box::pin(tokio::time::sleep(patience));
         loop {
             tokio::select! {
@@ -226,7 +226,7 @@ impl Relay {
         if let Some(done) = poll_fn(|cx| Poll::Ready(ready(self.stream.client.poll_flush(cx)))).await {
             return done.map_err(|_| End::Gone);
         }
-        let patience = self.stream.at.gate.limits.streams.patience;
+        let patience = self.stream.at.gate.stream_limits.patience;
         let mut limit = Box::pin(tokio::time::sleep(patience));
         loop {
             tokio::select! {
@@ -239,8 +239,8 @@ impl Relay {
         }
     }
 
-    async fn to_upstream(&mut self, message: Message) -> Result<(), End> {
-        let mut limit = Box::pin(tokio::time::sleep(self.stream.at.gate.limits.streams.patience));
+    async fn tell_api(&mut self, message: Message) -> Result<(), End> {
+        let mut limit = Box::pin(tokio::time::sleep(self.stream.at.gate.stream_limits.patience));
         let mut message = Some(message);
         loop {
             tokio::select! {
@@ -258,7 +258,7 @@ impl Relay {
 
     /// Once every span: who has been silent is asked for a sign, and who gave none for too long is gone.
     async fn ping(&mut self, silence: &mut Silence) -> Result<(), End> {
-        let missed = self.stream.at.gate.limits.streams.missed;
+        let missed = self.stream.at.gate.stream_limits.missed;
         silence.client += 1;
         silence.upstream += 1;
         if silence.client > missed {
@@ -269,7 +269,7 @@ impl Relay {
         }
         self.put(Message::Ping(bytes::Bytes::new())).await?;
         self.flush().await?;
-        self.to_upstream(Message::Ping(bytes::Bytes::new())).await
+        self.tell_api(Message::Ping(bytes::Bytes::new())).await
     }
 }
 

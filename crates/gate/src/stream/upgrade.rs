@@ -113,7 +113,7 @@ impl Gate {
         let terms = protocol.terms();
         let (presented, carries_another) = in_headers(visit, terms, &parts.headers, target.query)
             .map_err(|refusal| Refused::on(route, self.count_failure(visit, refusal)))?;
-        let (limits, from) = (self.limits.streams, Source::from(visit.peer));
+        let (limits, from) = (self.stream_limits, Source::from(visit.peer));
         let Some(waiting) = self.streams.wait(from, limits.waiting_from_one, limits.waiting) else {
             let refusal = Refusal::anonymous(Cause::AttemptsThrottled).with(FactName::RetryAfter, 10);
             return Err(Refused::on(route, Box::new(refusal)));
@@ -133,7 +133,7 @@ impl Gate {
         tokio::spawn(async move {
             let Ok(Ok(upgraded)) = tokio::time::timeout(HAND_OVER, on_upgrade).await else { return };
             let metered = Metered::new(TokioIo::new(upgraded), terms.largest_login + OVERHEAD);
-            let largest = gate.limits.streams.client_message;
+            let largest = gate.stream_limits.client_message;
             let client = Socket::new(metered, Role::Server, Vec::new(), largest).await;
             let at = Standing { gate, site, peer, certificate, target: whole, id, terms };
             let stream = Stream { at, talk, client, _hold: hold };

@@ -74,7 +74,7 @@ impl Standing {
             .map_err(|_| "it took too long")?
             .map_err(|_| "it cannot be reached, or closed the connection")?;
         agrees(&answer, &accept_key(nonce.as_bytes()), opened.subprotocol)?;
-        let largest = self.gate.limits.streams.upstream_message;
+        let largest = self.gate.stream_limits.upstream_message;
         Ok(Socket::new(stream, Role::Client, rest, largest).await)
     }
 }

@@ -41,7 +41,7 @@ struct Talk {
 }
 
 impl Talk {
-    fn say(&self, stream: &str, data: Map<String, Value>) -> Vec<Message> {
+    fn say(&self, stream: &str, data: &Map<String, Value>) -> Vec<Message> {
         let text = json!({"stream": stream, "data": data}).to_string();
         vec![if self.binary { Message::Binary(text.into_bytes()) } else { Message::Text(text) }]
     }
@@ -92,7 +92,7 @@ impl Conversation for Talk {
         let mut data = Map::new();
         data.insert("status".into(), "authorized".into());
         data.insert("action".into(), self.action.into());
-        self.say("authorization", data)
+        self.say("authorization", &data)
     }
 
     fn refused(&mut self, stage: Stage, decision: &Decision, issuer: &str) -> Vec<Message> {
@@ -112,6 +112,6 @@ impl Conversation for Talk {
         };
         data.insert("message".into(), told.message.as_str().into());
         told.into_object(&mut data);
-        self.say(stream, data)
+        self.say(stream, &data)
     }
 }

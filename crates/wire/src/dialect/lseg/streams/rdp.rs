@@ -92,11 +92,11 @@ impl Conversation for Talk {
         let told = Told::of(decision, issuer);
         let mut object = Map::new();
         let status = if stage == Stage::Message { "Error" } else { "Closed" };
-        let state =
+        let verdict =
             json!({"code": decision.refusal.cause.entry().status, "status": status, "message": told.message});
         object.insert("type".into(), if stage == Stage::Login { "Ack" } else { "Error" }.into());
         object.insert("streamID".into(), self.id.as_str().into());
-        object.insert("state".into(), state);
+        object.insert("state".into(), verdict);
         told.into_object(&mut object);
         say(&Value::Object(object))
     }
