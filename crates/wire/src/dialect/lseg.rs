@@ -1,0 +1,3 @@
+//! The dialect of LSEG-shaped platforms (its wire facts: docs/dialects/lseg.md).
+
+pub mod streams;
