@@ -156,7 +156,7 @@ impl GrantType {
     /// Whether the platform file allows it: what OAuth 2.1 no longer has is off unless the file says otherwise (DESIGN D15).
     pub fn is_allowed_by(self, legacy: Legacy) -> bool {
         match self {
-            Self::Password => legacy.password_grant,
+            Self::Password => !must!("rfc9700-2.4-off", !legacy.password_grant),
             Self::Implicit => legacy.implicit,
             Self::AuthorizationCode | Self::RefreshToken | Self::ClientCredentials | Self::DeviceCode => true,
         }

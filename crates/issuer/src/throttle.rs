@@ -7,11 +7,17 @@ use mandate_core::limit::{Exceeded, Meter, Rate};
 use mandate_core::refusal::Refusal;
 use mandate_core::{Cause, Digest, Entropy, PlatformId, Timestamp};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Wrong passwords for one name.
 const BY_NAME: Rate = Rate { per_minute: 10 };
 /// Wrong passwords from one address: a household or a small office shares it.
 const BY_ADDRESS: Rate = Rate { per_minute: 60 };
+/// Programs of one machine that may wait for each other; more are turned away for a second.
+const WAITING: usize = 128;
+/// Turns. Names share one as they share meters.
+const TURNS: usize = 1 << 12;
 /// Meters of each kind. Names share a meter by a keyed digest, so memory is bounded and nobody can aim at a neighbour.
 const SLOTS: usize = 1 << 15;
 
@@ -19,7 +25,42 @@ const SLOTS: usize = 1 << 15;
 pub struct Throttle {
     names: Box<[Meter]>,
     addresses: Box<[Meter]>,
+    turns: Box<[Turns]>,
     key: [u8; 16],
+}
+
+/// The attempts at one name follow each other.
+struct Turns {
+    one: Semaphore,
+    waiting: AtomicUsize,
+}
+
+/// The turn of an attempt; the next one is let in when it is dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct Turn<'a> {
+    _one: SemaphorePermit<'a>,
+}
+
+/// A place among those who wait, given back when dropped, whatever becomes of the wait.
+struct Wait<'a>(&'a AtomicUsize);
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Turns {
+    async fn next(&self) -> Result<Turn<'_>, Fail> {
+        let busy = || Refusal::anonymous(Cause::SignInThrottled).with(FactName::RetryAfter, 1).into();
+        let waits = Wait(&self.waiting);
+        if waits.0.fetch_add(1, Ordering::AcqRel) >= WAITING {
+            return Err(busy());
+        }
+        // it is never closed
+        Ok(Turn { _one: self.one.acquire().await.map_err(|_| busy())? })
+    }
 }
 
 impl std::fmt::Debug for Throttle {
@@ -50,7 +91,8 @@ impl Throttle {
         let mut key = [0u8; 16];
         entropy.fill(&mut key);
         let meters = || (0..SLOTS).map(|_| Meter::default()).collect();
-        Self { names: meters(), addresses: meters(), key }
+        let turn = |_| Turns { one: Semaphore::new(1), waiting: AtomicUsize::new(0) };
+        Self { names: meters(), addresses: meters(), turns: (0..TURNS).map(turn).collect(), key }
     }
 
     /// Counts an attempt before its password is looked at.
@@ -64,9 +106,47 @@ impl Throttle {
         address: IpAddr,
         now: Timestamp,
     ) -> Result<Attempt<'_>, Fail> {
-        let address = self.slot(&self.addresses, &["address", platform.as_str(), &source(address)]);
+        let address = self.of_address(platform, address, now)?;
+        self.of_name(platform, name, address, now)
+    }
+
+    /// As [`Self::attempt`], after those before it at the same name have been judged: a machine's programs that start all
+    /// at once do not use its limit up while their password is being looked at. The address is counted before the wait.
+    ///
+    /// # Errors
+    /// As [`Self::attempt`]; also if too many wait.
+    pub async fn attempt_in_turn(
+        &self,
+        platform: &PlatformId,
+        name: &str,
+        address: IpAddr,
+        now: Timestamp,
+    ) -> Result<(Attempt<'_>, Turn<'_>), Fail> {
+        let address = self.of_address(platform, address, now)?;
+        let turn = match self.slot(&self.turns, &["turn", platform.as_str(), name]).next().await {
+            Ok(turn) => turn,
+            Err(busy) => {
+                address.give_back(BY_ADDRESS);
+                return Err(busy);
+            }
+        };
+        Ok((self.of_name(platform, name, address, now)?, turn))
+    }
+
+    fn of_address(&self, platform: &PlatformId, address: IpAddr, now: Timestamp) -> Result<&Meter, Fail> {
+        let meter = self.slot(&self.addresses, &["address", platform.as_str(), &source(address)]);
+        meter.take(BY_ADDRESS, now).map_err(|over| refused(&over))?;
+        Ok(meter)
+    }
+
+    fn of_name<'a>(
+        &'a self,
+        platform: &PlatformId,
+        name: &str,
+        address: &'a Meter,
+        now: Timestamp,
+    ) -> Result<Attempt<'a>, Fail> {
         let name = self.slot(&self.names, &["name", platform.as_str(), name]);
-        address.take(BY_ADDRESS, now).map_err(|over| refused(&over))?;
         if let Err(over) = name.take(BY_NAME, now) {
             address.give_back(BY_ADDRESS);
             return Err(refused(&over));
@@ -74,7 +154,7 @@ impl Throttle {
         Ok(Attempt { name, address })
     }
 
-    fn slot<'a>(&self, meters: &'a [Meter], parts: &[&str]) -> &'a Meter {
+    fn slot<'a, T>(&self, slots: &'a [T], parts: &[&str]) -> &'a T {
         let mut bytes = self.key.to_vec();
         for part in parts {
             bytes.extend_from_slice(&part.len().to_be_bytes());
@@ -82,7 +162,7 @@ impl Throttle {
         }
         let digest = Digest::of(&bytes);
         let [a, b, ..] = digest.as_bytes();
-        &meters[usize::from(u16::from_be_bytes([*a, *b])) % meters.len()]
+        &slots[usize::from(u16::from_be_bytes([*a, *b])) % slots.len()]
     }
 }
 
@@ -103,6 +183,8 @@ fn refused(over: &Exceeded) -> Fail {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::Future as _;
+    use std::task::Poll;
 
     #[derive(Debug)]
     struct Sevens;
@@ -133,6 +215,49 @@ mod tests {
         assert_eq!(tries(&throttle, "ann", 1, now.plus_seconds(120)), 10);
         let many: usize = (0..100).map(|i| tries(&throttle, &format!("name {i}"), 9, now)).sum();
         assert_eq!(many, 60, "one address");
+    }
+
+    #[tokio::test]
+    async fn r05_right_passwords_that_come_at_once_follow_each_other() {
+        let (throttle, now) = (&Throttle::new(&Sevens), Timestamp::from_seconds(1000));
+        let home = IpAddr::from([192, 0, 2, 1]);
+        let one = |right: bool, last: u8| async move {
+            let address = if right { home } else { IpAddr::from([192, 0, 3, last]) };
+            let (attempt, _turn) =
+                throttle.attempt_in_turn(&"p".into(), "GE-A-1", address, now).await.ok()?;
+            // it takes its time
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+            }
+            if right {
+                attempt.forgive();
+            }
+            Some(())
+        };
+        let right = futures_util::future::join_all((0..60).map(|_| one(true, 0))).await;
+        assert!(right.iter().all(Option::is_some), "many more than the limit of wrong ones");
+        let wrong = futures_util::future::join_all((0..60).map(|i| one(false, i))).await;
+        assert_eq!(wrong.iter().flatten().count(), 10, "which holds");
+    }
+
+    #[tokio::test]
+    async fn r05_those_who_wait_are_bounded() {
+        let (throttle, now) = (&Throttle::new(&Sevens), Timestamp::from_seconds(1000));
+        let platform = &PlatformId::from("p");
+        let at = |i: usize| {
+            let [a, b] = u16::try_from(i).unwrap().to_be_bytes();
+            throttle.attempt_in_turn(platform, "GE-A-1", IpAddr::from([192, a, b, 1]), now)
+        };
+        let held = at(0).await.unwrap();
+        let mut waiting: Vec<_> = (1..=WAITING).map(|i| Box::pin(at(i))).collect();
+        for wait in &mut waiting {
+            let asleep = std::future::poll_fn(|cx| Poll::Ready(wait.as_mut().poll(cx).is_pending()));
+            assert!(asleep.await);
+        }
+        let Err(Fail(refusal)) = at(1000).await else { panic!("too many") };
+        assert_eq!((refusal.cause, refusal.retry_after_s()), (Cause::SignInThrottled, Some(1)));
+        drop((held, waiting));
+        assert!(at(1001).await.is_ok(), "who went away waits no more");
     }
 
     #[test]

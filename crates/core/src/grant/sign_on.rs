@@ -6,7 +6,7 @@ use crate::model::{PasswordHash, Status, User};
 use crate::policy::displaced_by;
 use crate::refresh::Chain;
 use crate::refusal::{Link, Refusal};
-use crate::{Cause, ChainId, ClientId, Timestamp, format};
+use crate::{Cause, ChainId, ClientId, Timestamp, format, must};
 
 /// What the password of a name is compared with: that of a machine in use. For anybody else nothing is, whatever password
 /// a person may have; the work is done in vain then, so that every name costs the same (SECURITY R5, R7).
@@ -25,7 +25,9 @@ pub fn identify_machine(found: Option<&User>, matched: bool) -> Result<Possessio
     match found {
         None => rejected(Cause::CredentialUnknown),
         Some(user) if !user.kind.is_machine() => rejected(Cause::CredentialWrongKind),
-        Some(user) if !matched || user.status != Status::Active => rejected(Cause::CredentialSecretMismatch),
+        Some(user) if must!("rfc6749-4.3.2-password", !matched) || user.status != Status::Active => {
+            rejected(Cause::CredentialSecretMismatch)
+        }
         Some(_) => Ok(PossessionProof(())),
     }
 }

@@ -138,6 +138,8 @@ fn r14_nothing_is_a_replay_before_all_else_matched() {
     assert_eq!(old("app", Some("k1")).check(&bound, at(199)), Err(RefreshFault::Replayed(Look::Theft)));
     let idle = Chain { idle_ends_at: Some(at(150)), ..chain() };
     assert_eq!(rule(RefreshMode::Idempotent, 5).check(&idle, at(150)), Err(RefreshFault::Expired));
+    assert!(old("app", Some("k1")).proof(&bound).is_ok());
+    assert!(old("b", Some("k1")).proof(&bound).is_err() && old("app", None).proof(&bound).is_err());
     let proven = RefreshRule { binding: Some("k9".into()), ..rule(RefreshMode::Idempotent, 5) };
     assert!(proven.check(&chain(), at(150)).is_ok(), "a proof that the chain does not ask for does no harm");
 }

@@ -13,6 +13,7 @@ use mandate_core::binding::Binding;
 use mandate_core::disclosure::{FactName as F, Subjects};
 use mandate_core::grant::{CodeFault, CodeRule, GrantSpec, NamedResource};
 use mandate_core::model::{Client, GrantedBy};
+use mandate_core::platform::Snapshot;
 use mandate_core::refresh::{Chain, RefreshFault, RefreshMode, RefreshRule, RefreshStep};
 use mandate_core::refusal::Refusal;
 use mandate_core::settings::GrantType;
@@ -238,7 +239,7 @@ impl Asked<'_> {
         {
             return Err(resource_refused("one that was not granted", "one of those in the authorization"));
         }
-        let narrowed = narrowed(self.form, &chain.scopes)?;
+        let narrowed = narrowed(self.form, &self.arrival.tenant.snapshot, &chain.scopes)?;
         let mut coming = self.coming();
         coming.row.chain = Some(chain.id.clone());
         let minted = self.minted(&coming, None);
@@ -411,10 +412,13 @@ fn own_scopes(scopes: &ScopeSet) -> ScopeSet {
     scopes.iter().filter(|s: &&Scope| !OF_PEOPLE.contains(&s.as_str())).cloned().collect()
 }
 
-/// RFC 6749 section 6: never more than was granted; for this access token only (SECURITY R14).
-fn narrowed(form: &Form, granted: &ScopeSet) -> Result<Option<ScopeSet>, Fail> {
+/// RFC 6749 section 6: never more than was granted; for this access token only (SECURITY R14). An umbrella whose leaves
+/// were granted stands for them.
+fn narrowed(form: &Form, snapshot: &Snapshot, granted: &ScopeSet) -> Result<Option<ScopeSet>, Fail> {
     let Some(text) = form.get("scope") else { return Ok(None) };
     let asked = ScopeSet::parse(text).unwrap_or_default();
+    let leaves = snapshot.grantable(&asked, granted).ok().filter(|leaves| granted.covers(leaves));
+    let asked = leaves.filter(|_| !granted.covers(&asked)).unwrap_or(asked);
     if must!("rfc6749-6-scope", asked.is_empty() || !granted.covers(&asked)) {
         return Err(scope_invalid(&asked.without(granted), granted));
     }

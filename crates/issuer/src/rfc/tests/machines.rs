@@ -118,7 +118,19 @@ async fn rfc6749_4_3_a_machine_signs_on_and_refreshes() {
     let next = bank.go_on(&reply).await;
     assert_eq!((next.said(), next.member("scope")), ("200".into(), "accounts quotes".into()), "{next:?}");
     assert_eq!(next.claims("access_token")["sub"], "u-GE-A-1");
-    assert_eq!(bank.go_on(&next).await.said(), "200");
+    let last = bank.go_on(&next).await;
+    let token = last.text("refresh_token");
+    let refresh = async |scope| {
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("client_id", "terminal"),
+            ("refresh_token", &*token),
+            ("scope", scope),
+        ];
+        bank.post("/token", &fields).await
+    };
+    assert_eq!(refresh("trapi openid").await.said(), "400 invalid_scope");
+    assert_eq!(refresh("trapi").await.member("scope"), "accounts quotes", "the umbrella again");
     let counted = bank.counted.lock().unwrap().clone();
     assert_eq!(
         counted,
@@ -203,9 +215,19 @@ async fn r05_repeats_of_a_verified_password_are_spared_the_digest() {
 }
 
 #[tokio::test]
+async fn r05_programs_that_start_at_once_cost_one_digest() {
+    let bank = exchange(9).await;
+    let before = bank.digests();
+    let all = futures_util::future::join_all((0..9).map(|_| bank.sign_on(&[]))).await;
+    assert!(all.iter().all(|reply| reply.said() == "200"), "{all:?}");
+    assert_eq!(bank.digests() - before, 1);
+}
+
+#[tokio::test]
 async fn r05_a_full_queue_is_429_and_lets_go() {
     let bank = exchange(9).await;
-    let (one, two) = tokio::join!(bank.sign_on(&[]), bank.sign_on(&[]));
+    bank.user("GE-A-2", UserKind::Machine { sessions: 1 }).await;
+    let (one, two) = tokio::join!(bank.sign_on(&[]), bank.sign_on(&[("username", "GE-A-2")]));
     let mut said = [one.status, two.status];
     said.sort_unstable();
     assert_eq!(said, [200, 429], "one place for one source: {one:?} {two:?}");

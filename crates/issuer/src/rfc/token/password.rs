@@ -15,7 +15,7 @@ use mandate_core::legacy::LegacyUse;
 use mandate_core::model::{EndReason, GrantedBy, PasswordHash, Status, User};
 use mandate_core::refresh::{Chain, Repeats};
 use mandate_core::refusal::Refusal;
-use mandate_core::{AccountId, Cause, ChainId, GrantId, ScopeSet, Secret, format};
+use mandate_core::{AccountId, Cause, ChainId, GrantId, ScopeSet, Secret, format, must};
 use mandate_store::{SignOn, SignedOn};
 
 /// Shortest new password, in characters.
@@ -30,8 +30,13 @@ const NEW_PASSWORD: &str = "newPassword";
 impl Asked<'_> {
     /// Verifies, counts and issues. There always is a refresh token: without one the sign-on could not go on.
     pub(super) async fn password(self) -> Result<Response<Bytes>, Fail> {
-        let name = self.form.required("username")?;
-        let password = Secret::new(self.form.required("password")?);
+        for parameter in ["username", "password"] {
+            if must!("rfc6749-4.3.2-parameters") {
+                self.form.required(parameter)?;
+            }
+        }
+        let name = self.form.get("username").unwrap_or("");
+        let password = Secret::new(self.form.get("password").unwrap_or(""));
         let exclusive = self.is_exclusive()?;
         let next = self.form.get(NEW_PASSWORD).map(new_password).transpose()?;
         let (machine, proof) = self.verified(name, &password).await?;
@@ -66,7 +71,8 @@ impl Asked<'_> {
     /// The machine, once its password was shown. One look-up and one digest for every name (SECURITY R7).
     async fn verified(&self, name: &str, password: &Secret) -> Result<(User, PossessionProof), Fail> {
         let (arrival, issuer) = (self.arrival, self.arrival.issuer);
-        let counted = issuer.throttle.attempt(arrival.platform(), name, arrival.address, arrival.now)?;
+        let (counted, _turn) =
+            issuer.throttle.attempt_in_turn(arrival.platform(), name, arrival.address, arrival.now).await?;
         // a name with control characters is nobody's, and some stores cannot even be asked
         let typed = if name.chars().any(char::is_control) { "" } else { name };
         let found = issuer.store.user_by_name(arrival.platform(), typed).await?;
