@@ -50,11 +50,11 @@ pub(crate) async fn implicit_token(
     else {
         return Err(Refusal::anonymous(Cause::GrantRevoked).into());
     };
-    let context = Context::read(&code.context);
+    let (context, scope) = (Context::read(&code.context), scopes.to_string());
     let about = About {
         client,
         grant: &grant,
-        scopes: &scopes,
+        scope: &scope,
         context: &context,
         chain: None,
         binding: None,
@@ -62,5 +62,5 @@ pub(crate) async fn implicit_token(
     };
     let token = coming.text(arrival, about)?;
     arrival.used_of_old(&client.id, LegacyUse::Implicit);
-    Ok(ImplicitToken { token, lifetime_s: coming.lifetime_s, scope: scopes.to_string() })
+    Ok(ImplicitToken { token, lifetime_s: coming.lifetime_s, scope })
 }
