@@ -46,6 +46,10 @@ def test_the_quota_and_a_takeover(server: Served, tmp_path: Path) -> None:
     library.meets_the_quota(NAME, server, tmp_path)
 
 
+def test_it_watches_prices(held: Desk, server: Served) -> None:
+    library.watches_prices(held, server)
+
+
 def test_a_service_account(held: Desk, server: Served) -> None:
     held.opened(server.url, client_id=server.service["client_id"], client_secret=server.service["client_secret"])
     assert len(held.history()["rows"]) == 3

@@ -14,7 +14,7 @@ use mandate_core::disclosure::FactName;
 use mandate_core::platform::Host;
 use mandate_core::refusal::Refusal;
 use mandate_core::{Cause, PlatformId};
-use mandate_gate::GateBody;
+use mandate_gate::{GateBody, Hold};
 use mandate_issuer::Arrival;
 use mandate_wire::body;
 use std::collections::HashMap;
@@ -62,6 +62,8 @@ struct Sender {
     peer: SocketAddr,
     /// The certificate of the handshake.
     shown: Option<Arc<Shown>>,
+    /// Its place among the connections, which a stream keeps after the last request.
+    hold: Hold,
 }
 
 /// The open listeners of a node.
@@ -177,10 +179,8 @@ impl Listeners {
                     let _nodelay = stream.set_nodelay(true);
                     let this = self.clone();
                     let (platform, listen) = (platform.clone(), listen.clone());
-                    tokio::spawn(async move {
-                        this.arrived(platform, listen, stream, peer).await;
-                        drop(permit);
-                    });
+                    let hold = Hold::new(permit);
+                    tokio::spawn(async move { this.arrived(platform, listen, stream, peer, hold).await });
                 }
                 Err(error) => {
                     // Out of descriptors: the sockets that are open go on; wait for one to close.
@@ -198,13 +198,14 @@ impl Listeners {
         listen: Box<str>,
         stream: TcpStream,
         peer: SocketAddr,
+        hold: Hold,
     ) {
         let tls = &self.node.tls;
         if !tls.is_on() {
-            return self.connection(platform, listen, stream, Sender { peer, shown: None }).await;
+            return self.connection(platform, listen, stream, Sender { peer, shown: None, hold }).await;
         }
         if let Some((stream, shown)) = tls.accept(stream).await {
-            self.connection(platform, listen, stream, Sender { peer, shown }).await;
+            self.connection(platform, listen, stream, Sender { peer, shown, hold }).await;
         }
     }
 
@@ -215,7 +216,7 @@ impl Listeners {
         stream: S,
         sender: Sender,
     ) where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let mut stop = self.stop.subscribe();
         let told = stop.clone();
@@ -241,7 +242,8 @@ impl Listeners {
             .timer(Patience::default())
             .header_read_timeout(self.bounds.header_timeout)
             .max_buf_size(64 * 1024)
-            .serve_connection(courteous, service);
+            .serve_connection(courteous, service)
+            .with_upgrades();
         let mut connection = std::pin::pin!(connection);
         let mut stopping = std::pin::pin!(stop.changed());
         let mut heard = false;
@@ -349,6 +351,7 @@ impl Listeners {
             return response.map(|bytes| Either::Left(Full::new(bytes)));
         }
         let certificate = shown.as_deref().map(Shown::thumbprint);
+        request.extensions_mut().insert(sender.hold.clone());
         self.node.gate.handle(&live.sites[host_index], address, certificate, request).await.map(Either::Right)
     }
 
@@ -394,6 +397,7 @@ impl Listeners {
     /// Stops accepting, lets requests in flight finish, and waits for that at most `patience`.
     pub(crate) async fn shut(&self, patience: Duration) {
         let _nobody_listens = self.stop.send(true);
+        self.node.gate.stop_streams();
         let all = u32::try_from(self.bounds.connections).unwrap_or(u32::MAX);
         let drained = tokio::time::timeout(patience, self.permits.acquire_many(all)).await;
         if drained.is_err() {

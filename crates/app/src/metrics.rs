@@ -47,6 +47,9 @@ pub(crate) fn page(node: &Node) -> String {
         "Requests sent again because a kept connection had gone",
         whole(node.metrics.retried()),
     );
+    gauge("streams_open", "Websockets that are signed in on", whole(node.gate.open_streams() as u64));
+    gauge("streams_opened", "Websockets whose login was accepted", whole(node.metrics.streams_opened()));
+    gauge("streams_ended", "Websockets refused or ended by the gate", whole(node.metrics.streams_ended()));
     if node.tls.reads_files() {
         for (name, help, value) in node.tls.metrics() {
             gauge(name, help, whole(value));

@@ -19,7 +19,7 @@ use mandate_gate::{Facts, FactsUnavailable, Gate, Looked, Site};
 use mandate_issuer::rfc::Keys;
 use mandate_issuer::{Issuer, Tenant, admin};
 use mandate_store::{Cached, Feed, PlatformRow, SigningKeyRow, Store, StoreError, Used};
-use mandate_wire::dialect::{Dialects, lseg};
+use mandate_wire::dialect::Dialects;
 use mandate_wire::identity::IdentityKey;
 use mandate_wire::seal::Sealer;
 use mandate_wire::ticket::Tickets;
@@ -124,7 +124,7 @@ impl Node {
         }
         let root = RootKey::open(&*store, &parts.key_file, &*parts.entropy).await?;
         let alone = info.backend == "sqlite";
-        let cache = Cached::new(store.clone(), feed, parts.clock.clone(), alone);
+        let cache = Cached::new(store.clone(), feed.clone(), parts.clock.clone(), alone);
         // Signed tokens verify without asking, so what ended lately is held ready (SECURITY R10). None lives longer than a
         // year.
         cache.load_kills(parts.clock.now().plus_seconds(-LONGEST_TOKEN_S)).await?;
@@ -155,6 +155,14 @@ impl Node {
             mandate_gate::Limits::default(),
         ));
         let counting = behind.clone();
+        // After the cache's own listener: what streams look up when they hear of an entry is no longer what it ended.
+        let streams = Arc::downgrade(&gate);
+        feed.listen(Arc::new(move |entries: &[LogEntry]| {
+            if let Some(gate) = streams.upgrade() {
+                gate.hear(entries);
+            }
+        }));
+        tokio::spawn(Gate::watch_streams(Arc::downgrade(&gate)));
         let meters = gate.clone();
         let waiting = behind.clone();
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -233,6 +241,7 @@ impl Node {
         self.signed.store(Arc::new(
             next.iter().filter_map(|(id, live)| Some((id.clone(), signer(live)?))).collect(),
         ));
+        self.gate.adopt(next.iter().map(|(id, live)| (id.clone(), live.sites.clone())).collect());
         self.platforms.store(Arc::new(next));
         Ok(())
     }
@@ -433,7 +442,9 @@ fn streams_of(platform: &Platform) -> Vec<(String, u16)> {
         let url = url::Url::parse(&host.url).ok()?;
         Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
     };
-    platform.hosts.iter().filter(|host| host.surface == lseg::STREAM).filter_map(at).collect()
+    let streams =
+        |host: &&Host| platform.routes.iter().any(|r| r.stream.is_some() && r.surface == host.surface);
+    platform.hosts.iter().filter(streams).filter_map(at).collect()
 }
 
 /// Who signs the tokens of each platform that signs: its keys and its issuer.
@@ -457,6 +468,9 @@ fn unavailable(error: &StoreError) -> FactsUnavailable {
 }
 
 impl Facts for NodeFacts {
+    fn are_current(&self) -> bool {
+        self.cache.kills_are_current()
+    }
     fn peek_credential(&self, platform: &PlatformId, id: &str) -> Option<Option<Credential>> {
         self.cache.peek_credential(platform, id).map(Some)
     }

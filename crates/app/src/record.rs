@@ -110,7 +110,9 @@ impl Behind {
         for (platform, counts) in by_platform {
             if let Err(error) = store.note_legacy(&platform, &counts).await {
                 tracing::warn!(%error, "uses of older times could not be noted; trying again");
-                counts.iter().for_each(|count| self.add(&platform, count));
+                for count in &counts {
+                    self.add(&platform, count);
+                }
             }
         }
     }

@@ -27,6 +27,7 @@ mod orders;
 mod positions;
 mod prices;
 mod slots;
+mod streams;
 mod vendor;
 mod watchlists;
 
@@ -137,6 +138,7 @@ async fn accept(brokerage: Arc<Brokerage>, listener: TcpListener) {
                     let served = hyper::server::conn::http1::Builder::new()
                         .auto_date_header(false)
                         .serve_connection(TokioIo::new(stream), service)
+                        .with_upgrades()
                         .await;
                     if let Err(error) = served {
                         tracing::debug!(%error, "a connection to the sample API ended early");
@@ -152,7 +154,10 @@ async fn accept(brokerage: Arc<Brokerage>, listener: TcpListener) {
 }
 
 impl Brokerage {
-    async fn serve(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn serve(self: &Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        if streams::is_asked(&request) {
+            return streams::open(self, request);
+        }
         let answer = self.answer(request).await.unwrap_or_else(|refused| refused);
         let mut response = Response::new(Full::new(answer.bytes()));
         *response.status_mut() = answer.status;

@@ -7,7 +7,7 @@ mod snapshot;
 
 pub use definition::{
     Delegated, Environment, Host, Legacy, Licence, Partner, Plan, Platform, Product, Route, RouteAccess,
-    ScopeDefinition, Tokens, Upstream,
+    ScopeDefinition, StreamRoute, Tokens, Upstream,
 };
 #[cfg(test)]
 pub(crate) use dialect::samples;

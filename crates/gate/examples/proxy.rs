@@ -82,6 +82,7 @@ fn platform(port: u16) -> Result<Snapshot, Box<dyn Error>> {
         scope: Scope::new("trading").ok().filter(|_| access == RouteAccess::Account),
         product: None,
         account_param: None,
+        stream: None,
     };
     Ok(Snapshot::compile(
         Platform {

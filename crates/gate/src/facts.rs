@@ -48,6 +48,11 @@ pub trait Facts: Send + Sync + fmt::Debug {
     ) -> Looked<Option<Arc<TokenFacts>>> {
         Box::pin(async { Ok(None) })
     }
+    /// Whether this gate knows of everything that was revoked up to a moment ago: its lease holds (SECURITY R12). Streams
+    /// do not outlast it.
+    fn are_current(&self) -> bool {
+        true
+    }
     /// An account that a partner names in a path.
     fn account(&self, platform: &PlatformId, id: &str) -> Looked<Option<Arc<Account>>>;
 }

@@ -15,18 +15,21 @@ use crate::limit::{Meters, Source, Told};
 use crate::metrics::{Metrics, Outcome};
 use crate::request_id::{RequestId, RequestIds};
 use crate::site::Site;
-use caller::Asked;
+use crate::stream::{self, Storms, StreamLimits, Streams};
+pub(crate) use caller::{Asked, facts_unavailable};
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use mandate_core::limit::Budget;
+use mandate_core::limit::{Budget, Exceeded};
 use mandate_core::model::{Credential, TokenFacts};
 use mandate_core::platform::Host;
-use mandate_core::policy::{self, MeterKey};
+use mandate_core::policy::{self, MeterKey, Permit, Principal, Spent};
 use mandate_core::refusal::Refusal;
 use mandate_core::{Cause, Clock, Digest, Entropy, GrantId, KeyId, PlatformId, Timestamp};
 use possession::Proofs;
-use send::{Caller, Outgoing};
+pub(crate) use route::{find as find_route, named_account};
+pub(crate) use send::Caller;
+use send::Outgoing;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -96,12 +99,15 @@ const SOURCES: usize = 100_000;
 
 /// Enforcement in front of APIs. One gate serves any number of platforms and hosts.
 pub struct Gate {
-    facts: Arc<dyn Facts>,
-    clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
+    pub(crate) facts: Arc<dyn Facts>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Arc<Metrics>,
     uses: Uses,
-    limits: Limits,
-    ids: RequestIds,
+    pub(crate) limits: Limits,
+    pub(crate) stream_limits: StreamLimits,
+    pub(crate) ids: RequestIds,
+    pub(crate) streams: Arc<Streams>,
+    pub(crate) storms: Storms,
     meters: Meters<(PlatformId, MeterKey), Told>,
     attempts: Meters<(PlatformId, Source)>,
     credentials: Flights<(PlatformId, Box<str>), Option<Credential>>,
@@ -120,14 +126,14 @@ impl fmt::Debug for Gate {
 
 /// One request at one host.
 #[derive(Clone, Copy)]
-struct Visit<'a> {
-    site: &'a Site,
-    host: &'a Host,
-    peer: IpAddr,
+pub(crate) struct Visit<'a> {
+    pub(crate) site: &'a Site,
+    pub(crate) host: &'a Host,
+    pub(crate) peer: IpAddr,
     /// Thumbprint of the certificate that the caller connected with.
-    certificate: Option<&'a str>,
-    id: &'a RequestId,
-    now: Timestamp,
+    pub(crate) certificate: Option<&'a str>,
+    pub(crate) id: &'a RequestId,
+    pub(crate) now: Timestamp,
     /// When it came in, on the clock that nobody moves.
     started: Duration,
 }
@@ -160,14 +166,23 @@ impl Gate {
             credentials: Flights::default(),
             tokens: Flights::default(),
             proofs: Proofs::default(),
+            streams: Arc::default(),
+            stream_limits: StreamLimits::default(),
+            storms: Storms::new(StreamLimits::default().failures_per_minute),
         }
+    }
+
+    /// With other bounds for streams.
+    #[must_use]
+    pub fn with_stream_limits(self, limits: StreamLimits) -> Self {
+        Self { stream_limits: limits, storms: Storms::new(limits.failures_per_minute), ..self }
     }
 
     /// Answers a request that came to this site from this address. Whether its `Host` header names the site is for
     /// the caller to see to, with [`crate::host_matches`] and [`Self::misdirected`] (SECURITY R18). `certificate`: the
     /// SHA-256 thumbprint of the one whose key the sender has shown to hold, base64url (RFC 8705 section 3.1).
     pub async fn handle(
-        &self,
+        self: &Arc<Self>,
         site: &Site,
         peer: IpAddr,
         certificate: Option<&str>,
@@ -179,7 +194,15 @@ impl Gate {
         let (parts, body) = request.into_parts();
         let method = parts.method.clone();
         let mut body = Some(body);
-        let (response, outcome) = match self.serve(visit, parts, &mut body).await {
+        let served = if stream::is_asked(&parts.headers) {
+            self.upgrade(visit, parts).map(|response| Served { response, budget: None })
+        } else {
+            self.serve(visit, parts, &mut body).await
+        };
+        let (response, outcome) = match served {
+            Ok(Served { response, .. }) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                (response, Outcome::Upgraded)
+            }
             Ok(Served { mut response, budget }) => {
                 answer::dress(response.headers_mut(), visit, budget);
                 (response, if budget.is_some() { Outcome::Allowed } else { Outcome::Public })
@@ -233,6 +256,38 @@ impl Gate {
         }
     }
 
+    /// Takes one request from the limit, and says that the credential was used.
+    pub(crate) fn spend<'p>(
+        &self,
+        visit: Visit<'_>,
+        principal: &Principal,
+        permit: Permit<'p>,
+    ) -> Result<Spent<'p>, (Box<Refusal>, Exceeded)> {
+        let key = (visit.platform().clone(), permit.meter_key().clone());
+        let used = caller::used(principal);
+        let (taken, is_news) = self.meters.on(&key, visit.now, |meter, told| {
+            let taken = permit.take(meter, visit.now);
+            let is_news = taken.is_ok() && told.is_news(used.id(), visit.now);
+            (taken, is_news)
+        });
+        if is_news {
+            (self.uses)(visit.platform(), used, visit.now);
+        }
+        taken
+    }
+
+    /// A stream that was opened earlier, as it stands now.
+    pub(crate) fn visit_again<'a>(
+        &self,
+        site: &'a Site,
+        host: &'a Host,
+        peer: IpAddr,
+        certificate: Option<&'a str>,
+        id: &'a RequestId,
+    ) -> Visit<'a> {
+        Visit { certificate, ..self.visit(site, host, peer, id) }
+    }
+
     async fn serve<'a>(
         &self,
         visit: Visit<'a>,
@@ -248,6 +303,12 @@ impl Gate {
             .dialect
             .admits(visit.host.surface, target.path, &headers)
             .map_err(|r| Refused::on(route, r))?;
+        if route.route.stream.is_some() {
+            return Err(Refused {
+                status: Some(StatusCode::UPGRADE_REQUIRED),
+                ..Refused::on(route, front::malformed("this path takes a websocket, and nothing else"))
+            });
+        }
         if route.is_public() {
             let outgoing = Outgoing { method: &method, target: target.whole, headers, body: body.take() };
             let response = self.forward(visit, outgoing, None).await;
@@ -263,18 +324,9 @@ impl Gate {
         let request = policy::Request { host: visit.host, route, named_account, account: account.as_ref() };
         let permit = policy::decide(&visit.site.snapshot, &principal, proof, request, visit.now)
             .map_err(|refusal| Refused::on(route, refusal).within(self.budget(visit, &principal)))?;
-        let key = (visit.platform().clone(), permit.meter_key().clone());
-        let used = caller::used(&principal);
-        let (taken, is_news) = self.meters.on(&key, visit.now, |meter, told| {
-            let taken = permit.take(meter, visit.now);
-            let is_news = taken.is_ok() && told.is_news(used.id(), visit.now);
-            (taken, is_news)
-        });
-        let spent =
-            taken.map_err(|(refusal, exceeded)| Refused::on(route, refusal).within(Some(exceeded.budget)))?;
-        if is_news {
-            (self.uses)(visit.platform(), used, visit.now);
-        }
+        let spent = self
+            .spend(visit, &principal, permit)
+            .map_err(|(refusal, exceeded)| Refused::on(route, refusal).within(Some(exceeded.budget)))?;
         let caller = Caller::of(visit, &spent);
         let outgoing = Outgoing { method: &method, target: target.whole, headers, body: body.take() };
         match self.forward(visit, outgoing, Some(caller)).await {
@@ -285,7 +337,7 @@ impl Gate {
 }
 
 impl<'a> Visit<'a> {
-    fn platform(self) -> &'a PlatformId {
+    pub(crate) fn platform(self) -> &'a PlatformId {
         &self.site.snapshot.platform.id
     }
 }

@@ -14,12 +14,14 @@ mod limit;
 mod metrics;
 mod request_id;
 mod site;
+mod stream;
 
 pub use body::{BrokenOff, GateBody};
 pub use facts::{Facts, FactsUnavailable, Looked};
 pub use gate::{Gate, Limits, Used, Uses};
 pub use metrics::{Histogram, Metrics, Outcome};
 pub use site::{Site, Upstream, host_matches};
+pub use stream::{Hold, StreamLimits};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

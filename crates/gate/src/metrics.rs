@@ -24,6 +24,8 @@ outcomes! {
     Allowed = "allowed";
     /// Forwarded without identification.
     Public = "public";
+    /// A stream was opened.
+    Upgraded = "upgraded";
     /// Refused, nothing proven.
     RefusedAnonymous = "refused_anonymous";
     /// Refused, the credential being genuine.
@@ -57,6 +59,8 @@ pub struct Metrics {
     sum_us: AtomicU64,
     connected: AtomicU64,
     retried: AtomicU64,
+    streams_opened: AtomicU64,
+    streams_ended: AtomicU64,
 }
 
 /// How long requests took, up to the head of the answer.
@@ -97,6 +101,20 @@ impl Metrics {
         self.outcomes[outcome as usize].fetch_add(1, Ordering::Relaxed);
         self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
         self.sum_us.fetch_add(us, Ordering::Relaxed);
+    }
+    /// Streams whose login was accepted.
+    pub fn streams_opened(&self) -> u64 {
+        self.streams_opened.load(Ordering::Relaxed)
+    }
+    /// Streams that the gate refused or ended.
+    pub fn streams_ended(&self) -> u64 {
+        self.streams_ended.load(Ordering::Relaxed)
+    }
+    pub(crate) fn add_stream_opened(&self) {
+        self.streams_opened.fetch_add(1, Ordering::Relaxed);
+    }
+    pub(crate) fn add_stream_ended(&self) {
+        self.streams_ended.fetch_add(1, Ordering::Relaxed);
     }
     pub(crate) fn add_connected(&self) {
         self.connected.fetch_add(1, Ordering::Relaxed);

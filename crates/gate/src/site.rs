@@ -53,6 +53,12 @@ impl Upstream {
     pub fn name(&self) -> &str {
         &self.0.name
     }
+    pub(crate) fn authority(&self) -> &str {
+        &self.0.authority
+    }
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.pool.address
+    }
 }
 
 /// Scheme and authority of a host's base URL.

@@ -107,6 +107,35 @@ fn defect(parameter: &str, what: &str) -> Box<Refusal> {
     )
 }
 
+/// A key that stands in a message, whose members have these names.
+///
+/// # Errors
+/// A part is missing or visibly damaged.
+pub fn key_in_message(
+    names: [&'static str; 2],
+    id: Option<&str>,
+    secret: Option<&str>,
+) -> Result<Presented, Box<Refusal>> {
+    let part = |name, value: Option<&str>| match value {
+        None => Err(defect(name, "it is missing")),
+        Some(value) => text(name, value.as_bytes()).map(str::to_owned),
+    };
+    Ok(Presented::Key { id: part(names[0], id)?.into(), secret: Secret::new(part(names[1], secret)?) })
+}
+
+/// A token that stands in a message, in the member of this name.
+///
+/// # Errors
+/// It is visibly damaged.
+pub fn token_in_message(name: &'static str, token: &str) -> Result<Presented, Box<Refusal>> {
+    text(name, token.as_bytes()).map(|token| Presented::Bearer(Secret::new(token)))
+}
+
+/// The refusal of a message that holds more than one credential; `carriers` says which.
+pub fn several_in_message(carriers: &str) -> Box<Refusal> {
+    Box::new(Refusal::anonymous(Cause::CredentialAmbiguous).with(FactName::Received, carriers))
+}
+
 fn of_key_headers(id: Option<&HeaderValue>, secret: Option<&HeaderValue>) -> Result<Presented, Box<Refusal>> {
     let id = match id {
         None => return Err(defect("APCA-API-KEY-ID", "the header is absent")),

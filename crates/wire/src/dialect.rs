@@ -14,6 +14,7 @@ pub use list::Dialects;
 pub use token::{AccessText, ClientShown, Encoding, TokenAnswer, TokenRules};
 
 use crate::credential::{self, Presented};
+use crate::stream::StreamDialect;
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use mandate_core::Cause;
@@ -80,6 +81,11 @@ pub trait Dialect: Sync + Debug {
     /// What the token endpoint at this path takes and gives; also the endpoints beside it that authenticate clients.
     fn token_rules(&self, _path: &str) -> &'static TokenRules {
         &rfc::TOKEN
+    }
+
+    /// What is spoken on its websockets.
+    fn streams(&self) -> &'static [&'static dyn StreamDialect] {
+        &[]
     }
 
     /// The answer of the token endpoint at this path.

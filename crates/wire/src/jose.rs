@@ -18,7 +18,7 @@ mod point;
 mod request_object;
 mod rsa_der;
 mod signer;
-mod strict;
+pub(crate) mod strict;
 mod target;
 
 pub use alg::Alg;

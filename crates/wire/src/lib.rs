@@ -12,11 +12,13 @@ pub mod form;
 pub mod identity;
 pub mod jose;
 pub mod json;
+pub mod msgpack;
 pub mod object;
 pub mod outbound;
 pub mod platform_file;
 pub mod refresh_token;
 pub mod seal;
+pub mod stream;
 pub mod ticket;
 
 pub use decision::{Place, Recorder};

@@ -119,6 +119,8 @@ fn every_value_of_a_wrong_type() {
         } else if value.starts_with('[') {
             let inner = value.trim_matches(['[', ']']).replace("\", \"", " ");
             ("an array of strings", vec![inner, "7".into(), "{ a = 1 }".into()])
+        } else if value.starts_with('{') {
+            ("a table", vec!["\"a\"".into(), "7".into(), "true".into(), "[]".into()])
         } else if value == "true" || value == "false" {
             ("a boolean", vec![format!("\"{value}\""), "7".into(), "[]".into()])
         } else {
@@ -132,6 +134,7 @@ fn every_value_of_a_wrong_type() {
             assert!(problem.message.starts_with(&format!("expected {expected}, found ")), "{problem}");
             let hint = problem.hint.clone().unwrap_or_default();
             let kind = hint.parse::<toml_edit::Value>().unwrap().type_name();
+            let kind = if kind == "inline table" { "table" } else { kind };
             assert!(expected.contains(kind), "{expected}, but {kind}: {problem}");
             // what was only dressed up wrongly is given back
             if other.contains(value.trim_matches(['"', '[', ']'])) {
@@ -231,7 +234,9 @@ fn every_line_repeated() {
 
 #[test]
 fn every_required_key_missing() {
-    const OPTIONAL: [&str; 17] = [
+    const OPTIONAL: [&str; 19] = [
+        "connections",
+        "channels",
         "code_lifetime_s",
         "session_lifetime_s",
         "secrets_in_body",

@@ -8,6 +8,7 @@ import json
 import logging
 import sys
 import threading
+import time
 import warnings
 
 answers, sys.stdout = sys.stdout, sys.stderr  # the libraries print; answers are ours alone
@@ -15,10 +16,11 @@ warnings.simplefilter("ignore")
 logging.disable(logging.CRITICAL)
 
 lib = importlib.import_module(f"{sys.argv[1]}.data")
-for part in ("content.historical_pricing", "content.news", "content.ipa.financial_contracts.cross", "delivery.endpoint_request"):
+for part in ("content.historical_pricing", "content.news", "content.ipa.financial_contracts.cross", "content.pricing", "delivery.endpoint_request"):
     importlib.import_module(f"{sys.argv[1]}.data.{part}")  # loading takes seconds: before tokens begin to age
 events: list[list[str]] = []
 failures: list[str] = []
+prices: list[str] = []
 threading.excepthook = lambda failed: failures.append(f"{failed.exc_type.__name__}: {failed.exc_value}")
 session = None
 stream = None
@@ -118,11 +120,10 @@ def watch(task):
     """A pricing stream: what its first refreshes say."""
     global stream
     stream = lib.content.pricing.Definition(universe=task["universe"], fields=["BID", "ASK"]).get_stream(session)
-    ticks = []
     came = threading.Event()
 
     def tick(*said):
-        ticks.append(str(said[:2]))
+        prices.append(str(said[:2]))
         came.set()
 
     stream.on_refresh(tick)
@@ -130,7 +131,15 @@ def watch(task):
     stream.on_status(tick)
     opened = stream.open()
     came.wait(task.get("within_s", 10))
-    return {"state": getattr(opened, "name", str(opened)), "ticks": len(ticks)}
+    return {"state": getattr(opened, "name", str(opened)), "ticks": len(prices)}
+
+
+def ticks(task):
+    """How many prices come from now on, until there are so many."""
+    before, deadline = len(prices), time.monotonic() + task.get("within_s", 20)
+    while len(prices) - before < task["more"] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return {"ticks": len(prices) - before}
 
 
 def close(_task):
@@ -152,6 +161,7 @@ DO = {
     "contracts": contracts,
     "endpoint": endpoint,
     "watch": watch,
+    "ticks": ticks,
     "close": close,
 }
 

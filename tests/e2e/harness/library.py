@@ -145,6 +145,16 @@ def closes(held: Desk, server: Served) -> None:
     assert server.installation.cli.rows("user", "sign-ons", server.username, "--platform", "lseg") == []
 
 
+def watches_prices(held: Desk, server: Served) -> None:
+    """Found by discovery, signed in with the session's token, and again with each new one."""
+    held.opened(server.url, **server.machine(takes_over=True))
+    watched = held.do("watch", universe=["IBM.N", "EUR="])
+    assert watched["ticks"] > 0, watched
+    held.refreshed(2, within_s=30)
+    assert held.do("ticks", more=2)["ticks"] >= 2, "prices go on after the first token's end"
+    assert held.do("close")["state"] == "Closed"
+
+
 def misses_a_scope(held: Desk, server: Served) -> None:
     """The library takes the sentence apart, and then refuses by itself."""
     held.opened(server.url, **server.machine(takes_over=True))

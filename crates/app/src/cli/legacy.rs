@@ -16,6 +16,8 @@ pub(crate) struct Legacy {
     of: OfPlatform,
 }
 
+const FIELDS: [&str; 6] = ["client_id", "client_name", "platform_key", "times", "last_used", "instead"];
+
 /// Lists clients, what each uses, how often, and what to use in its place.
 pub(super) async fn run(args: Legacy, out: &mut Out) -> anyhow::Result<()> {
     let (mut session, platform) = Session::on(&args.common, &args.of).await?;
@@ -24,7 +26,6 @@ pub(super) async fn run(args: Legacy, out: &mut Out) -> anyhow::Result<()> {
         out.json(&list["items"]);
         return Ok(());
     }
-    const FIELDS: [&str; 6] = ["client_id", "client_name", "platform_key", "times", "last_used", "instead"];
     let row = |used: &Json| FIELDS.map(|name| text::of(used, name)).to_vec();
     let rows: Vec<_> = text::items(&list, "items").iter().map(row).collect();
     let none = "No client uses anything of older times.";

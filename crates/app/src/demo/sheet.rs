@@ -41,7 +41,13 @@ pub(super) fn alpaca(
     clients: &[Role],
 ) -> Value {
     let port = |host: &str| ports.url("alpaca", host);
-    let environment = |host: &str| json!({"api": port(host), "data": port("data"), "broker": port("broker")});
+    let ws = |host: &str| port(host).replacen("http", "ws", 1);
+    let environment = |host: &str| {
+        json!({
+            "api": port(host), "data": port("data"), "broker": port("broker"),
+            "ws": format!("{}/stream", ws(host)), "data_ws": ws("data"),
+        })
+    };
     json!({
         "issuer": port("issuer"),
         "environments": {"paper": environment("paper"), "live": environment("live")},

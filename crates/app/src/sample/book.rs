@@ -10,6 +10,8 @@ use http::StatusCode;
 use mandate_core::Timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use tokio::sync::broadcast;
 
 const MAX_ACCOUNTS: usize = 10_000;
 /// Of one account. The oldest that is closed makes room.
@@ -44,7 +46,23 @@ pub(super) struct Book {
     /// Settings that differ from the usual ones.
     pub(super) settings: Map<String, Value>,
     pub(super) watchlists: Vec<Watchlist>,
+    /// What happened to orders and was not told yet.
+    news: Vec<(&'static str, Order)>,
 }
+
+/// Something that happened to an order.
+#[derive(Debug)]
+pub(super) struct News {
+    pub(super) issuer: String,
+    pub(super) account: String,
+    /// In the vendor's words: `new`, `fill`, `canceled`, `replaced`.
+    pub(super) event: &'static str,
+    pub(super) order: Order,
+    pub(super) held: Amount,
+}
+
+/// News that wait for a slow listener, at most.
+const NEWS: usize = 256;
 
 impl Book {
     /// What every account begins with.
@@ -58,6 +76,7 @@ impl Book {
             orders: Vec::new(),
             settings: Map::new(),
             watchlists: Vec::new(),
+            news: Vec::new(),
         }
     }
 
@@ -120,6 +139,12 @@ impl Book {
             order.status = Status::Canceled;
         }
         self.orders.push(order.clone());
+        self.news.push(("new", Order { status: Status::New, filled_qty: Amount::ZERO, ..order.clone() }));
+        match order.status {
+            Status::Filled => self.news.push(("fill", order.clone())),
+            Status::Canceled => self.news.push(("canceled", order.clone())),
+            Status::New | Status::Replaced => {}
+        }
         Ok(order)
     }
 
@@ -197,7 +222,9 @@ impl Book {
         }
         order.status = Status::Canceled;
         order.updated = now;
-        Ok(order.clone())
+        let order = order.clone();
+        self.news.push(("canceled", order.clone()));
+        Ok(order)
     }
 
     /// Puts a new order in the place of an open one, or leaves everything as it is.
@@ -225,6 +252,9 @@ impl Book {
             }
         }
         let mut new = placed?;
+        if let Some(order) = self.order(old).cloned() {
+            self.news.push(("replaced", order));
+        }
         new.replaces = Some(old.to_owned());
         if let Some(last) = self.orders.last_mut() {
             last.replaces.clone_from(&new.replaces);
@@ -242,15 +272,28 @@ fn closed(order: &Order) -> Answer {
 }
 
 /// All accounts that did something.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Books {
+    news: broadcast::Sender<Arc<News>>,
     accounts: HashMap<(String, String), Book>,
     /// Those that began first are in front.
     age: VecDeque<(String, String)>,
     orders: usize,
 }
 
+impl Default for Books {
+    fn default() -> Self {
+        let (news, _) = broadcast::channel(NEWS);
+        Self { news, accounts: HashMap::new(), age: VecDeque::new(), orders: 0 }
+    }
+}
+
 impl Books {
+    /// News of all accounts from now on.
+    pub(super) fn listen(&self) -> broadcast::Receiver<Arc<News>> {
+        self.news.subscribe()
+    }
+
     /// Reads an account.
     pub(super) fn look<R>(&self, holder: &Holder, look: impl FnOnce(&Book) -> R) -> R {
         let key = (holder.issuer.clone(), holder.account.clone());
@@ -273,6 +316,11 @@ impl Books {
         let before = book.orders.len();
         let result = change(book);
         self.orders = self.orders + book.orders.len() - before;
+        for (event, order) in std::mem::take(&mut book.news) {
+            let held = book.positions.get(order.ticket.asset.symbol).copied().unwrap_or_default().qty;
+            let (issuer, account) = key.clone();
+            let _nobody_listens = self.news.send(Arc::new(News { issuer, account, event, order, held }));
+        }
         self.forget(&key);
         result
     }

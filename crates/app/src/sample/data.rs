@@ -58,7 +58,7 @@ impl Series {
     }
 }
 
-fn bar(market: Market, slot: Slot, now: i64) -> Value {
+pub(super) fn bar(market: Market, slot: Slot, now: i64) -> Value {
     let moves = market.moves(slot.open, slot.close.min(now));
     let third = f64::from(moves.high) + f64::from(moves.low) + f64::from(moves.close);
     json!({
@@ -73,7 +73,7 @@ fn bar(market: Market, slot: Slot, now: i64) -> Value {
     })
 }
 
-fn quote(market: Market, at: i64) -> Value {
+pub(super) fn quote(market: Market, at: i64) -> Value {
     let price = market.price(at);
     let spread = 1 + price / 20_000;
     json!({
@@ -89,7 +89,7 @@ fn quote(market: Market, at: i64) -> Value {
     })
 }
 
-fn trade(market: Market, at: i64) -> Value {
+pub(super) fn trade(market: Market, at: i64) -> Value {
     json!({
         "t": text(at),
         "x": "V",

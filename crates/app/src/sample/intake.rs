@@ -52,7 +52,7 @@ impl Query {
 }
 
 /// Reads an RFC 3339 time, to the second. A blank before the offset is a plus sign that nobody escaped.
-fn moment(text: &str) -> Option<i64> {
+pub(super) fn moment(text: &str) -> Option<i64> {
     let (date, time) = text.split_once(['T', 't'])?;
     let day = Day::parse(date)?;
     let split = time.find(['Z', 'z', '+', '-', ' '])?;

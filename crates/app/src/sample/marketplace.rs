@@ -10,7 +10,7 @@ use super::answer::{Answer, Reply};
 use super::calls::Call;
 use http::{Method, StatusCode};
 use mandate_core::{Timestamp, format};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The most rows that one answer holds.
 const PAGE: usize = 1_000;
@@ -48,7 +48,7 @@ fn owner<'a>(call: &'a Call<'_>) -> Result<&'a str, Answer> {
 }
 
 fn data(value: Value) -> Answer {
-    Answer::ok(json!({"data": value}))
+    Answer::ok(Value::Object(Map::from_iter([("data".to_owned(), value)])))
 }
 
 /// An error as this API says it.

@@ -639,6 +639,43 @@ catalogue! {
         remedy: "Use what stands in its place. The operator ({contact}) can allow it for clients that cannot.",
         about: "What OAuth 2.1 no longer has is switched on per platform, for clients that are in the field already, and never for one that is held to a strict profile.",
         facts: [Received, Expected, Contact, ServerTime, PlatformKey];
+    // Streams (websockets).
+    StreamLoginTimeout "stream.login_timeout", CredentialMissing, InvalidToken 401, Caller,
+        title: "Nobody signed in on the stream in time",
+        point: "no login came within {limit} s after the stream was opened",
+        remedy: "Send the login as the first message, right after the stream has opened. Check that the program does not wait for data before it signs in.",
+        about: "A stream that nobody has signed in on costs memory and carries nothing, so it is closed after a short time.",
+        facts: [Limit, ServerTime];
+    StreamNotLoggedIn "stream.not_logged_in", CredentialMissing, InvalidToken 401, Caller,
+        title: "A message came before the login",
+        point: "the first message on this stream must be a login, and it was not one",
+        remedy: "Send the login first, wait until it is accepted, and only then subscribe.",
+        about: "Before the login nothing is read but the login itself.",
+        facts: [ServerTime];
+    StreamLoggedIn "stream.already_logged_in", RequestMalformed, InvalidRequest 400, Caller,
+        title: "The stream is signed in already",
+        point: "this stream is signed in already, and this login cannot take the place of the one before",
+        remedy: "Sign in once on each stream, or again with a fresh token of the same session where the protocol has that. For another account or app, open another stream.",
+        about: "Some protocols let a login be repeated with a fresh token of the same account and app; others take one login only.",
+        facts: [ServerTime];
+    StreamLimit "stream.connection_limit", RateLimited, TemporarilyUnavailable 429, Caller,
+        title: "Too many streams are open",
+        point: "{limit} stream(s) may be open at once for one account and feed, and so many are",
+        remedy: "Close the other stream first, or share one stream among the parts of your program. A stream whose program died is noticed when it answers no ping, within two minutes.",
+        about: "Each account may have a certain number of streams open on one feed. A further one is refused; the one that is open goes on.",
+        facts: [Limit, ServerTime];
+    StreamSlowClient "stream.slow_client", RateLimited, TemporarilyUnavailable 429, Caller,
+        title: "The client did not keep up",
+        point: "the stream was closed because the client {defect}",
+        remedy: "Read from the stream without pause, hand the work to another thread or task, and let the library answer pings. Then connect again.",
+        about: "Messages cannot wait for ever: a stream whose client reads too slowly, or answers no ping, is closed.",
+        facts: [Defect, ServerTime];
+    ServerStopping "server.stopping", ServerFault, TemporarilyUnavailable 503, Time,
+        title: "The server is being restarted",
+        point: "the server is being stopped",
+        remedy: "Connect again in a moment.",
+        about: "Streams are closed when a server stops; another one, or the same one restarted, takes them.",
+        facts: [ServerTime];
 }
 
 #[cfg(test)]

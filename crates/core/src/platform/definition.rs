@@ -217,6 +217,19 @@ pub struct Route {
     pub product: Option<ProductId>,
     /// The path parameter that names an account, which the caller must reach (SECURITY R23).
     pub account_param: Option<Box<str>>,
+    /// It is a websocket.
+    pub stream: Option<StreamRoute>,
+}
+
+/// A route that is a websocket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamRoute {
+    /// What is spoken on it: the word of one of the dialect's protocols.
+    pub protocol: Box<str>,
+    /// So many may be open at once for one account and path; `None`: what the protocol says.
+    pub connections: Option<u32>,
+    /// Channels with a product of their own; the others belong to the route's.
+    pub channels: Vec<(Box<str>, ProductId)>,
 }
 
 /// A partner.

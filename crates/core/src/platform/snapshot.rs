@@ -1,7 +1,7 @@
 //! A platform compiled for deciding: look-ups without search or allocation. Swapped whole when the file is applied.
 
 use super::{Environment, Host, Partner, Plan, Platform, Product, Route, RouteAccess, Surface};
-use crate::{EnvironmentId, PartnerId, PlanId, Scope, ScopeSet};
+use crate::{EnvironmentId, PartnerId, PlanId, ProductId, Scope, ScopeSet};
 use std::collections::HashMap;
 
 /// Position of a route in the file.
@@ -43,12 +43,18 @@ pub struct CompiledRoute {
     pub(crate) product: Option<usize>,
     /// Scopes of which any one suffices: the route's own and the umbrellas over it.
     pub sufficient: ScopeSet,
+    /// The same route with the product of a channel, for what is subscribed to on it.
+    channels: Vec<(Box<str>, CompiledRoute)>,
 }
 
 impl CompiledRoute {
     /// Whether nothing is identified here.
     pub fn is_public(&self) -> bool {
         self.route.access == RouteAccess::Public
+    }
+    /// What a subscription to this channel is decided by.
+    pub fn channel(&self, name: &str) -> &Self {
+        self.channels.iter().find(|(channel, _)| **channel == *name).map_or(self, |(_, route)| route)
     }
 }
 
@@ -79,15 +85,14 @@ impl Snapshot {
                 name: format!("{} {}", route.method, route.path),
                 problem,
             };
-            let product =
-                match &route.product {
-                    None => None,
-                    Some(id) => {
-                        Some(platform.products.iter().position(|p| p.id == *id).ok_or_else(|| {
-                            invalid(format!("names the product `{id}`, which does not exist"))
-                        })?)
-                    }
-                };
+            let position = |id: &ProductId| {
+                platform
+                    .products
+                    .iter()
+                    .position(|p| p.id == *id)
+                    .ok_or_else(|| invalid(format!("names the product `{id}`, which does not exist")))
+            };
+            let product = route.product.as_ref().map(position).transpose()?;
             let sufficient = match &route.scope {
                 None => ScopeSet::default(),
                 Some(scope) => {
@@ -107,7 +112,15 @@ impl Snapshot {
                 return Err(invalid("stands twice".into()));
             }
             same_path.push(index);
-            routes.push(CompiledRoute { route: route.clone(), product, sufficient });
+            let mut channels = Vec::new();
+            for (name, id) in route.stream.iter().flat_map(|s| &s.channels) {
+                let product = Some(position(id)?);
+                let route = Route { product: Some(id.clone()), ..route.clone() };
+                let sufficient = sufficient.clone();
+                channels
+                    .push((name.clone(), CompiledRoute { route, product, sufficient, channels: Vec::new() }));
+            }
+            routes.push(CompiledRoute { route: route.clone(), product, sufficient, channels });
         }
         let mut paths: HashMap<Surface, matchit::Router<Vec<usize>>> = HashMap::new();
         for ((surface, path), indices) in by_path {
@@ -126,9 +139,11 @@ impl Snapshot {
                 scope: None,
                 product: None,
                 account_param: None,
+                stream: None,
             },
             product: None,
             sufficient: ScopeSet::default(),
+            channels: Vec::new(),
         };
         let known_scopes = platform.scopes.iter().map(|s| s.scope.clone()).collect();
         let snapshot = Self { platform, revision, routes, partner_call, known_scopes, paths };

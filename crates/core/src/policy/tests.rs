@@ -49,6 +49,7 @@ fn snapshot() -> Snapshot {
                 scope: scope.map(|s| Scope::new(s).unwrap()),
                 product: product.map(ProductId::from),
                 account_param: param.map(Into::into),
+                stream: None,
             }
         };
     Snapshot::compile(

@@ -7,15 +7,14 @@ use mandate_core::{Cause, disclosure::FactName};
 /// Looks at what frames a request and says where it goes.
 ///
 /// # Errors
-/// Lengths that contradict each other, several hosts, a websocket.
+/// Lengths that contradict each other, several hosts.
 pub(crate) fn check_head(headers: &HeaderMap) -> Result<(), Box<Refusal>> {
-    let (mut hosts, mut lengths, mut coded, mut websocket) = (0, 0, false, false);
-    for (name, value) in headers {
+    let (mut hosts, mut lengths, mut coded) = (0, 0, false);
+    for (name, _) in headers {
         match *name {
             header::HOST => hosts += 1,
             header::CONTENT_LENGTH => lengths += 1,
             header::TRANSFER_ENCODING => coded = true,
-            header::UPGRADE => websocket |= names_websocket(value.as_bytes()),
             _ => {}
         }
     }
@@ -24,13 +23,8 @@ pub(crate) fn check_head(headers: &HeaderMap) -> Result<(), Box<Refusal>> {
         (2.., _) => Err(malformed("it has more than one Host header")),
         (_, 1..) if coded => Err(malformed("it has both Content-Length and Transfer-Encoding")),
         (_, 2..) => Err(malformed("it has more than one Content-Length header")),
-        _ if websocket => Err(malformed("this host takes no websocket yet")),
         _ => Ok(()),
     }
-}
-
-fn names_websocket(value: &[u8]) -> bool {
-    value.windows(9).any(|w| w.eq_ignore_ascii_case(b"websocket"))
 }
 
 /// The refusal of a request that cannot be read.
@@ -64,6 +58,5 @@ mod tests {
         assert!(refused(&[host, ("host", "b")]));
         assert!(refused(&[host, ("content-length", "1"), ("content-length", "1")]));
         assert!(refused(&[host, ("content-length", "1"), ("transfer-encoding", "chunked")]));
-        assert!(refused(&[host, ("upgrade", "h2c, WebSocket")]));
     }
 }

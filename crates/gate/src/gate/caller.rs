@@ -11,17 +11,17 @@ use mandate_core::model::{Account, Credential, KeyHolder, TokenFacts};
 use mandate_core::platform::{CompiledRoute, RouteAccess};
 use mandate_core::policy::{Allowance, Identified, Principal, identify_key, identify_token};
 use mandate_core::refusal::Refusal;
-use mandate_core::{Cause, Secret};
+use mandate_core::{Cause, Digest, Secret};
 use mandate_wire::credential::Presented;
 use std::sync::Arc;
 
 /// Those parts of a request that say who is calling.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asked<'a> {
-    pub(super) method: &'a Method,
-    pub(super) path: &'a str,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) query: Option<&'a str>,
+pub(crate) struct Asked<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) path: &'a str,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) query: Option<&'a str>,
 }
 
 /// What an allowed request was made with.
@@ -42,10 +42,20 @@ impl Gate {
         request: Asked<'_>,
     ) -> Result<(Principal, PossessionProof), Refused<'a>> {
         let Asked { headers, query, .. } = request;
-        let unavailable = |fault| Refused::on(route, facts_unavailable(visit, fault));
         let presented = visit.site.dialect.credential(visit.host.surface, headers, query);
         let presented =
             presented.map_err(|refusal| Refused::on(route, self.count_failure(visit, refusal)))?;
+        self.recognise(visit, presented, request).await.map_err(|refusal| Refused::on(route, refusal))
+    }
+
+    /// Whether what is presented is genuine, and whose it is.
+    pub(crate) async fn recognise(
+        &self,
+        visit: Visit<'_>,
+        presented: Presented,
+        request: Asked<'_>,
+    ) -> Result<(Principal, PossessionProof), Box<Refusal>> {
+        let unavailable = |fault| facts_unavailable(visit, fault);
         let identified = match presented {
             Presented::Key { id, secret } => {
                 let digest = secret.digest();
@@ -63,26 +73,25 @@ impl Gate {
             Presented::Bearer(secret) => {
                 let found = self.token(visit, &secret).await.map_err(unavailable)?;
                 if let Some(facts) = &found {
-                    possession::bearer(visit, facts).map_err(|refusal| Refused::on(route, refusal))?;
+                    possession::bearer(visit, facts)?;
                 }
                 identify_token(found.as_ref())
             }
             Presented::Dpop(secret) => {
                 let found = self.token(visit, &secret).await.map_err(unavailable)?;
                 if let Some(facts) = &found {
-                    possession::shown(self, visit, request, facts, &secret)
-                        .map_err(|refusal| Refused::on(route, refusal))?;
+                    possession::shown(self, visit, request, facts, &secret)?;
                 }
                 identify_token(found.as_ref())
             }
         };
         match identified {
             Identified::Proven(principal, proof) => Ok((principal, proof)),
-            Identified::Refused(refusal) => Err(Refused::on(route, self.count_failure(visit, refusal))),
+            Identified::Refused(refusal) => Err(self.count_failure(visit, refusal)),
         }
     }
 
-    async fn credential(
+    pub(crate) async fn credential(
         &self,
         visit: Visit<'_>,
         id: Box<str>,
@@ -96,24 +105,33 @@ impl Gate {
         visit: Visit<'_>,
         secret: &Secret,
     ) -> Result<Option<Arc<TokenFacts>>, FactsUnavailable> {
-        let digest = secret.digest();
+        let text = secret.expose();
+        let signed = text.bytes().filter(|b| *b == b'.').count() == 2;
+        self.token_by(visit, secret.digest(), signed.then_some(text)).await
+    }
+
+    /// The token with this digest; with its text, if it carries its own claims.
+    pub(crate) async fn token_by(
+        &self,
+        visit: Visit<'_>,
+        digest: Digest,
+        signed: Option<&str>,
+    ) -> Result<Option<Arc<TokenFacts>>, FactsUnavailable> {
         if let Some(known) = self.facts.peek_token(visit.platform(), &digest) {
             return Ok(known);
         }
-        let text = secret.expose();
-        let signed = text.bytes().filter(|b| *b == b'.').count() == 2;
-        if signed && let Some(known) = self.facts.signed_token_at_hand(visit.platform(), digest, text) {
+        let key = (visit.platform().clone(), digest);
+        let Some(text) = signed else {
+            return self.tokens.join(&key, || self.facts.token(&key.0, key.1)).await;
+        };
+        if let Some(known) = self.facts.signed_token_at_hand(visit.platform(), digest, text) {
             return Ok(known);
         }
-        let key = (visit.platform().clone(), digest);
-        if signed {
-            return self.tokens.join(&key, || self.facts.signed_token(&key.0, key.1, text)).await;
-        }
-        self.tokens.join(&key, || self.facts.token(&key.0, key.1)).await
+        self.tokens.join(&key, || self.facts.signed_token(&key.0, key.1, text)).await
     }
 
     /// The account that a partner names in the path.
-    pub(super) async fn account<'a>(
+    pub(crate) async fn account<'a>(
         &self,
         visit: Visit<'a>,
         route: &'a CompiledRoute,
@@ -141,7 +159,7 @@ impl Gate {
 
     /// Counts a credential that was not accepted against the sender's address. Beyond the limit the answer is a
     /// cheaper one; credentials that are accepted never come here.
-    fn count_failure(&self, visit: Visit<'_>, refusal: Box<Refusal>) -> Box<Refusal> {
+    pub(crate) fn count_failure(&self, visit: Visit<'_>, refusal: Box<Refusal>) -> Box<Refusal> {
         if refusal.proof.is_some() || refusal.cause == Cause::CredentialMissing {
             return refusal;
         }
@@ -157,7 +175,7 @@ impl Gate {
     }
 }
 
-fn facts_unavailable(visit: Visit<'_>, fault: FactsUnavailable) -> Box<Refusal> {
+pub(crate) fn facts_unavailable(visit: Visit<'_>, fault: FactsUnavailable) -> Box<Refusal> {
     Box::new(
         Refusal::anonymous(Cause::StorageUnavailable)
             .with(FactName::RetryAfter, i64::from(fault.retry_after_s))

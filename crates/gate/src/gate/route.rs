@@ -9,7 +9,7 @@ use mandate_core::platform::{CompiledRoute, Params, Routed};
 use mandate_core::refusal::Refusal;
 
 /// The route of a request. An encoded path has to lead to the same one however it is read.
-pub(super) fn find<'a, 'p>(
+pub(crate) fn find<'a, 'p>(
     visit: Visit<'a>,
     method: &Method,
     target: &'p Target<'_>,
@@ -56,7 +56,7 @@ fn other_methods<'a>(method: &Method, methods: &[Box<str>]) -> Refused<'a> {
 }
 
 /// The account that the path names, as text.
-pub(super) fn named_account<'p>(route: &CompiledRoute, params: &Params<'p>) -> Option<&'p str> {
+pub(crate) fn named_account<'p>(route: &CompiledRoute, params: &Params<'p>) -> Option<&'p str> {
     let name = route.route.account_param.as_deref()?;
     params.iter().find(|(param, _)| **param == *name).map(|(_, value)| *value)
 }

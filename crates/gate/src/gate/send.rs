@@ -116,7 +116,7 @@ fn framing(method: &Method, headers: &HeaderMap, body: &Incoming) -> Sent {
 
 /// Who is calling, as the API is told.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Caller<'a> {
+pub(crate) struct Caller<'a> {
     kind: &'a str,
     sub: &'a str,
     env: &'a str,
@@ -127,7 +127,7 @@ pub(super) struct Caller<'a> {
 
 impl<'a> Caller<'a> {
     /// The caller of a request that has been paid for.
-    pub(super) fn of(visit: Visit<'a>, spent: &Spent<'a>) -> Self {
+    pub(crate) fn of(visit: Visit<'a>, spent: &Spent<'a>) -> Self {
         let account = spent.account();
         let env = match (&*visit.host.environments, account) {
             // What was allowed here belongs here.
@@ -153,7 +153,14 @@ impl<'a> Caller<'a> {
     }
 
     /// Writes the signed header's value, good for this one request.
-    fn sign(self, out: &mut Vec<u8>, visit: Visit<'_>, upstream: &Upstream, method: &Method, target: &str) {
+    pub(crate) fn sign(
+        self,
+        out: &mut Vec<u8>,
+        visit: Visit<'_>,
+        upstream: &Upstream,
+        method: &Method,
+        target: &str,
+    ) {
         let Self { kind, sub, env, client, grant, scope } = self;
         let iss = &*visit.site.snapshot.platform.issuer;
         let (htm, aud) = (method.as_str(), upstream.name());

@@ -12,13 +12,15 @@ use mandate_core::refusal::Decision;
 use mandate_core::{
     Clock, Digest, Entropy, EnvironmentId, Offset, PlatformId, ProductId, Scope, ScopeSet, Timestamp,
 };
-use mandate_gate::{Facts, FactsUnavailable, Gate, Limits, Looked, Metrics, Site, Upstream, Used};
+use mandate_gate::{
+    Facts, FactsUnavailable, Gate, Limits, Looked, Metrics, Site, StreamLimits, Upstream, Used,
+};
 use mandate_wire::Recorder;
 use mandate_wire::identity::{Claims, IdentityKey};
 use mandate_wire::seal::Sealer;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -62,6 +64,9 @@ pub(crate) struct Memory {
     accounts: HashMap<String, Arc<Account>>,
     pub(crate) slow: bool,
     pub(crate) down: bool,
+    /// From now on as if the store were down, and then as if the log had been lost.
+    pub(crate) cut_off: AtomicBool,
+    pub(crate) lease_lost: AtomicBool,
     pub(crate) peeks: AtomicUsize,
     pub(crate) look_ups: AtomicUsize,
 }
@@ -69,7 +74,7 @@ pub(crate) struct Memory {
 impl Memory {
     fn looked<T: Send + 'static>(&self, found: T) -> Looked<T> {
         self.look_ups.fetch_add(1, Ordering::Relaxed);
-        let down = self.down;
+        let down = self.down || self.cut_off.load(Ordering::Relaxed);
         Box::pin(async move {
             tokio::task::yield_now().await;
             if down { Err(FactsUnavailable { retry_after_s: 2 }) } else { Ok(found) }
@@ -77,11 +82,14 @@ impl Memory {
     }
     fn peeked<T>(&self, found: T) -> Option<T> {
         self.peeks.fetch_add(1, Ordering::Relaxed);
-        (!self.slow && !self.down).then_some(found)
+        (!self.slow && !self.down && !self.cut_off.load(Ordering::Relaxed)).then_some(found)
     }
 }
 
 impl Facts for Memory {
+    fn are_current(&self) -> bool {
+        !self.lease_lost.load(Ordering::Relaxed)
+    }
     fn peek_credential(&self, platform: &PlatformId, id: &str) -> Option<Option<Credential>> {
         assert_eq!(platform.as_str(), "alpaca");
         self.peeked(self.credentials.get(id).cloned())
@@ -124,6 +132,11 @@ pub(crate) fn platform(per_minute: u32) -> Snapshot {
         scope: scope.map(|s| Scope::new(s).unwrap()),
         product: (path == "/v2/bars").then(|| ProductId::from("market-data")),
         account_param: path.contains("{account_id}").then(|| "account_id".into()),
+        stream: path.starts_with("/feeds/").then(|| StreamRoute {
+            protocol: "data".into(),
+            connections: Some(100),
+            channels: Vec::new(),
+        }),
     };
     let platform = Platform {
         id: "alpaca".into(),
@@ -169,6 +182,7 @@ pub(crate) fn platform(per_minute: u32) -> Snapshot {
         routes: vec![
             route("GET", "/v2/clock", Rest, Public, None),
             route("GET", "/v2/account", Rest, A, None),
+            route("GET", "/feeds/{feed}", Rest, A, Some("data")),
             route("GET", "/v2/bars", Rest, A, Some("data")),
             route("GET", "/v2/orders", Rest, A, Some("trading")),
             route("POST", "/v2/orders", Rest, A, Some("trading")),
@@ -301,11 +315,17 @@ pub(crate) struct Plans {
     pub(crate) memory: Memory,
     pub(crate) limits: Limits,
     pub(crate) per_minute: u32,
+    pub(crate) streams: StreamLimits,
 }
 
 impl Default for Plans {
     fn default() -> Self {
-        Self { memory: memory(), limits: Limits::default(), per_minute: 200 }
+        Self {
+            memory: memory(),
+            limits: Limits::default(),
+            per_minute: 200,
+            streams: StreamLimits::default(),
+        }
     }
 }
 
@@ -313,6 +333,7 @@ pub(crate) struct House {
     /// The trading host.
     pub(crate) address: SocketAddr,
     pub(crate) broker: SocketAddr,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) clock: Arc<MovableClock>,
     pub(crate) facts: Arc<Memory>,
     pub(crate) metrics: Arc<Metrics>,
@@ -331,14 +352,20 @@ impl House {
         let (facts, metrics) = (Arc::new(plans.memory), Arc::new(Metrics::default()));
         let (records, uses) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
         let (sink, used) = (records.clone(), uses.clone());
-        let gate = Arc::new(Gate::new(
-            facts.clone(),
-            clock.clone(),
-            Arc::new(System),
-            metrics.clone(),
-            Arc::new(move |_: &PlatformId, what: Used<'_>, _| used.lock().unwrap().push(format!("{what:?}"))),
-            plans.limits,
-        ));
+        let gate = Arc::new(
+            Gate::new(
+                facts.clone(),
+                clock.clone(),
+                Arc::new(System),
+                metrics.clone(),
+                Arc::new(move |_: &PlatformId, what: Used<'_>, _| {
+                    used.lock().unwrap().push(format!("{what:?}"));
+                }),
+                plans.limits,
+            )
+            .with_stream_limits(plans.streams),
+        );
+        tokio::spawn(Gate::watch_streams(Arc::downgrade(&gate)));
         let recorder = Arc::new(Recorder::new(
             "alpaca".into(),
             Sealer::new(&[1; 32]).unwrap(),
@@ -356,8 +383,8 @@ impl House {
             upstream: Some(Upstream::new("sample", "sample.internal", api)),
         };
         let address = listen(gate.clone(), site.clone()).await;
-        let broker = listen(gate, Site { host_index: 1, ..site }).await;
-        Self { address, broker, clock, facts, metrics, records, uses, identity }
+        let broker = listen(gate.clone(), Site { host_index: 1, ..site }).await;
+        Self { address, broker, gate, clock, facts, metrics, records, uses, identity }
     }
 
     /// One request to the trading host: request line without version, and further header lines.
@@ -386,6 +413,7 @@ async fn listen(gate: Arc<Gate>, site: Site) -> SocketAddr {
                 });
                 let _ = hyper::server::conn::http1::Builder::new()
                     .serve_connection(TokioIo::new(socket), service)
+                    .with_upgrades()
                     .await;
             });
         }

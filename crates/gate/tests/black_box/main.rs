@@ -17,4 +17,5 @@ mod forwarding;
 mod headers;
 mod limits;
 mod paths;
+mod streams;
 mod upstream;

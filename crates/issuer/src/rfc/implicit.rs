@@ -50,8 +50,7 @@ pub(crate) async fn implicit_token(
     else {
         return Err(Refusal::anonymous(Cause::GrantRevoked).into());
     };
-    let context = Context::read(&code.context);
-    let scope = scopes.to_string();
+    let (context, scope) = (Context::read(&code.context), scopes.to_string());
     let about = About {
         client,
         grant: &grant,

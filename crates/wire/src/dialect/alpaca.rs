@@ -4,10 +4,12 @@
 pub mod broker;
 pub mod connect;
 pub mod rest;
+pub mod streams;
 
 use super::{CAUSE, DECISION, Dialect, Row, header, json_answer};
 use crate::credential::{self, Presented};
 use crate::explain::{error_uri, facts_object};
+use crate::stream::StreamDialect;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response};
 use mandate_core::Class;
@@ -85,6 +87,9 @@ impl Dialect for Alpaca {
         query: Option<&str>,
     ) -> Result<Presented, Box<Refusal>> {
         credential::of_request(headers, query)
+    }
+    fn streams(&self) -> &'static [&'static dyn StreamDialect] {
+        streams::ALL
     }
 }
 

@@ -2,9 +2,11 @@
 //! API: the token endpoints answer in the words of RFC 6749, the API in an envelope of its own.
 
 pub mod data;
+pub mod streams;
 pub mod token;
 
 use super::{AccessText, ClientShown, Dialect, Encoding, TokenAnswer, TokenRules};
+use crate::stream::StreamDialect;
 use bytes::Bytes;
 use http::Response;
 use mandate_core::platform::{
@@ -74,6 +76,9 @@ impl Dialect for Lseg {
     }
     fn endpoint_refusal(&self, _surface: Surface, decision: &Decision, issuer: &str) -> Response<Bytes> {
         token::refusal(decision, issuer)
+    }
+    fn streams(&self) -> &'static [&'static dyn StreamDialect] {
+        streams::ALL
     }
     fn token_rules(&self, path: &str) -> &'static TokenRules {
         if path == V2_TOKEN { &V2 } else { &V1 }

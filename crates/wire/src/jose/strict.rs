@@ -22,15 +22,20 @@ pub enum JsonFault {
 
 /// Reads one JSON object.
 pub(super) fn object(bytes: &[u8]) -> Result<Map<String, Value>, JsonFault> {
+    match value(bytes)? {
+        Value::Object(map) => Ok(map),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err(JsonFault::NotAnObject)
+        }
+    }
+}
+
+/// Reads one JSON value.
+pub(crate) fn value(bytes: &[u8]) -> Result<Value, JsonFault> {
     let repeated = Cell::new(false);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = Strict(&repeated).deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
-    match value {
-        Ok(Value::Object(map)) => Ok(map),
-        Ok(_) => Err(JsonFault::NotAnObject),
-        Err(_) if repeated.get() => Err(JsonFault::Repeated),
-        Err(_) => Err(JsonFault::NotJson),
-    }
+    value.map_err(|_| if repeated.get() { JsonFault::Repeated } else { JsonFault::NotJson })
 }
 
 /// Reads any value; says in the cell when it stopped for a repeated name.

@@ -79,6 +79,9 @@ pub(super) const ROUTE: &[Key] = &[
     Key::optional("scope", Kind::Text("trading")),
     Key::optional("product", Kind::Text("trading")),
     Key::optional("account_param", Kind::Text("account_id")),
+    Key::optional("stream", Kind::Text("data")),
+    Key::optional("connections", Kind::Number { from: 1, to: 100_000, example: 1 }),
+    Key::optional("channels", Kind::Pairs("imbalances", "auctions")),
 ];
 pub(super) const PARTNER: &[Key] = &[
     Key::required("name", Kind::Text("Sunrise Brokerage")),

@@ -29,8 +29,8 @@ pub(super) fn parameters(path: &str) -> Result<Vec<&str>, Complaint> {
         return Ok(Vec::new());
     }
     // With a slash at its end it is another path than without: some APIs have both, some the one (the gate forwards what came).
-    let named = path.strip_suffix('/').unwrap_or(path);
-    let segments: Vec<&str> = named[1..].split('/').collect();
+    let inner = path.strip_suffix('/').unwrap_or(path);
+    let segments: Vec<&str> = inner[1..].split('/').collect();
     if segments.iter().any(|s| s.is_empty() || *s == "." || *s == "..") {
         let kept: Vec<&str> =
             segments.into_iter().filter(|s| !s.is_empty() && *s != "." && *s != "..").collect();
@@ -44,7 +44,7 @@ pub(super) fn parameters(path: &str) -> Result<Vec<&str>, Complaint> {
                 Some(path.replacen(segment, &format!("{{{name}}}"), 1)),
             );
         }
-        let Some(name) = parameter(segment, index + 1 == segments.len() && named == path)? else { continue };
+        let Some(name) = parameter(segment, index + 1 == segments.len() && inner == path)? else { continue };
         if names.contains(&name) {
             return complain(&format!("the parameter `{name}` stands twice"), None);
         }

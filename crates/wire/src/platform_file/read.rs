@@ -35,6 +35,11 @@ impl Given<'_> {
         let any = || self.dialects.handles().next().unwrap_or(crate::dialect::rfc::DIALECT);
         self.dialect.unwrap_or_else(any)
     }
+    /// Stream protocols that the file may name.
+    pub(super) fn protocols(&self) -> Vec<(&'static str, &'static str)> {
+        let all = self.dialects.iter().filter(|d| self.dialect.is_none_or(|named| named == d.dialect()));
+        all.flat_map(|d| d.streams().iter().map(|p| (p.word(), p.word()))).collect()
+    }
     /// Surfaces that the file may name, with their words.
     pub(super) fn surfaces(&self) -> Vec<(&'static str, Surface)> {
         let all = self.dialects.handles();

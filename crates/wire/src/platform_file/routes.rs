@@ -8,7 +8,7 @@ use super::problem::Spot;
 use super::read::Given;
 use super::section::{Section, Text};
 use mandate_core::platform::{
-    Dialect, Plan, Platform, Route, RouteAccess, Snapshot, Surface, Tokens, Upstreams,
+    Dialect, Plan, Platform, Route, RouteAccess, Snapshot, StreamRoute, Surface, Tokens, Upstreams,
 };
 use mandate_core::{ProductId, Scope};
 
@@ -73,6 +73,7 @@ fn route<'d>(doc: &'d Document, table: &Section<'d>, given: &Given<'d>) -> (Rout
     }
     let scope = table.text("scope").and_then(|s| given.scopes.resolve(&s)).and_then(|s| Scope::new(s).ok());
     let product = table.text("product").and_then(|p| given.products.resolve(&p)).map(ProductId::from);
+    let stream = stream(doc, table, given, access == Some(RouteAccess::Public), method);
     let whole = method.is_some() && surface.is_some() && names.is_some();
     let route = Route {
         method: method.unwrap_or_default().into(),
@@ -82,8 +83,49 @@ fn route<'d>(doc: &'d Document, table: &Section<'d>, given: &Given<'d>) -> (Rout
         scope,
         product,
         account_param: account_param.map(|p: Text<'_>| p.text.into()),
+        stream,
     };
     (route, whole)
+}
+
+/// What makes a route a websocket.
+fn stream<'d>(
+    doc: &Document,
+    table: &Section<'d>,
+    given: &Given<'d>,
+    public: bool,
+    method: Option<&str>,
+) -> Option<StreamRoute> {
+    let Some(protocol) = table.text("stream") else {
+        let of_streams = ["connections", "channels"].into_iter().find(|key| table.has(key));
+        if let Some(key) = of_streams.filter(|_| !table.has("stream")) {
+            let message = format!("`stream` is missing: only a stream has `{key}`");
+            doc.report(&table.spot, message, Some("stream".into()));
+        }
+        return None;
+    };
+    if public {
+        doc.report(&protocol.spot, "a stream is never public: its login says who reads it", None);
+    }
+    if method.is_some_and(|method| method != "GET") {
+        doc.report(&table.key_spot("method"), "a stream is opened by GET", Some("GET".into()));
+    }
+    let known: Vec<(&'static str, &'static str)> = given.protocols();
+    if known.is_empty() {
+        doc.report(&protocol.spot, "this dialect has no streams", None);
+    }
+    let word = (!known.is_empty()).then(|| word(doc, &protocol, "stream protocol", &known)).flatten();
+    Some(StreamRoute {
+        protocol: word.unwrap_or_default().into(),
+        connections: table.number("connections").and_then(|n| u32::try_from(n).ok()),
+        channels: table
+            .pairs("channels")
+            .iter()
+            .filter_map(|(name, product)| {
+                Some((name.text.into(), ProductId::from(given.products.resolve(product)?)))
+            })
+            .collect(),
+    })
 }
 
 fn twice(doc: &Document, route: &Route, spot: &Spot, earlier: &[(Route, Spot)]) {
@@ -97,7 +139,7 @@ fn twice(doc: &Document, route: &Route, spot: &Spot, earlier: &[(Route, Spot)]) 
 fn conflicts(doc: &Document, routes: &[(Route, Spot)], dialect: Dialect) {
     let mut standing: Vec<Route> = Vec::new();
     for (route, _) in routes {
-        let bare = Route { scope: None, product: None, account_param: None, ..route.clone() };
+        let bare = Route { scope: None, product: None, account_param: None, stream: None, ..route.clone() };
         if !standing.iter().any(|r| r.surface == bare.surface && r.path == bare.path) {
             standing.push(bare);
         }

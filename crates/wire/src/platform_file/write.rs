@@ -149,5 +149,18 @@ impl Out {
         self.some("scope", route.scope.as_ref().map(Scope::as_str));
         self.some("product", route.product.as_ref().map(ProductId::as_str));
         self.some("account_param", route.account_param.as_deref());
+        if let Some(stream) = &route.stream {
+            self.text("stream", &stream.protocol);
+            if let Some(connections) = stream.connections {
+                self.line("connections", connections);
+            }
+            let pairs = stream.channels.iter().map(|(name, product)| {
+                format!("{} = {}", toml_edit::Key::new(&**name).display_repr(), toml(product.as_str()))
+            });
+            let pairs: Vec<String> = pairs.collect();
+            if !pairs.is_empty() {
+                self.line("channels", format!("{{ {} }}", pairs.join(", ")));
+            }
+        }
     }
 }

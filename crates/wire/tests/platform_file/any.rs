@@ -2,7 +2,7 @@
 
 use mandate_core::platform::{
     Delegated, Environment, Host, Legacy, Licence, Partner, Plan, Platform, Product, Route, RouteAccess,
-    ScopeDefinition, Tokens, Upstream,
+    ScopeDefinition, StreamRoute, Tokens, Upstream,
 };
 use mandate_core::{EnvironmentId, LicenceId, PlanId, ProductId, Scope, ScopeSet};
 use proptest::prelude::*;
@@ -110,7 +110,16 @@ fn routes(names: &Names) -> impl Strategy<Value = Vec<Route>> + use<> {
                     [RouteAccess::Public, RouteAccess::Account, RouteAccess::Owner, RouteAccess::Partner]
                         [access];
                 let public = access == RouteAccess::Public;
+                let stream = (method == 0 && access == RouteAccess::Account && rest).then(|| StreamRoute {
+                    protocol: ["trade", "data"][i % 2].into(),
+                    connections: (i % 3 > 0).then_some(3),
+                    channels: product
+                        .iter()
+                        .map(|p| ("news".into(), ProductId::from(p.get(&names.products).as_str())))
+                        .collect(),
+                });
                 Route {
+                    stream,
                     method: ["GET", "POST", "DELETE"][method].into(),
                     path: format!("/v2/r{i}/{{account_id}}").into(),
                     surface: if rest {

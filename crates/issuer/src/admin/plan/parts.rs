@@ -1,6 +1,6 @@
 //! A platform taken apart: every named thing of its file with its fields as texts.
 
-use mandate_core::platform::{Delegated, Platform, RouteAccess};
+use mandate_core::platform::{Delegated, Platform, Route, RouteAccess};
 use std::fmt::Display;
 
 /// One named thing. Parts of one section have the same fields in the same order.
@@ -165,6 +165,10 @@ fn partners(platform: &Platform) -> impl Iterator<Item = Part> + '_ {
     })
 }
 
+fn channels(route: &Route) -> impl Iterator<Item = String> + '_ {
+    route.stream.iter().flat_map(|s| &s.channels).map(|(name, product)| format!("{name}:{product}"))
+}
+
 fn routes(platform: &Platform) -> impl Iterator<Item = Part> + '_ {
     platform.routes.iter().map(|r| Part {
         section: "routes",
@@ -183,6 +187,9 @@ fn routes(platform: &Platform) -> impl Iterator<Item = Part> + '_ {
             ("scope", or_nothing(r.scope.as_ref())),
             ("product", or_nothing(r.product.as_ref())),
             ("account_param", or_nothing(r.account_param.as_ref())),
+            ("stream", or_nothing(r.stream.as_ref().map(|s| &s.protocol))),
+            ("connections", or_nothing(r.stream.as_ref().and_then(|s| s.connections.as_ref()))),
+            ("channels", words(channels(r))),
         ],
     })
 }

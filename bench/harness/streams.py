@@ -1,0 +1,55 @@
+"""Row W3: what a gate holds in memory for each idle websocket, its connection to the API included."""
+
+import asyncio
+import pathlib
+import sys
+import time
+import urllib.parse
+
+from .idle import Idle, raise_limit
+from .mandate import Mandate
+from .process import LOAD_CORE, free_port
+
+TITLE = "idle websockets held by one gate, each with a connection to the API behind it"
+BARS = {"streams": 10_000, "kib_each": 8.0}
+# For memory to come to rest, and for the first pings to have gone both ways.
+SETTLED_SECONDS = 40
+
+
+def measure_streams(house, count, seconds, tell):
+    raise_limit(200_000)
+    port = free_port()
+    house.listening("idle", [sys.executable, pathlib.Path(__file__).with_name("idle.py"), port], port, core=LOAD_CORE)
+    mandate = Mandate(house, upstream=port, extra_accounts=count)
+    address = urllib.parse.urlsplit(mandate.platform["environments"]["paper"]["data_ws"]).netloc
+    keys = [(entry["id"], entry["secret"]) for entry in mandate.extra[:count]]
+    return asyncio.run(measured(mandate.server, Idle(address, "/v2/iex"), keys, seconds, tell))
+
+
+async def measured(server, idle, keys, seconds, tell):
+    # One of them first: what is made once is no stream's.
+    await idle.all(keys[:1])
+    before = server.resident()
+    began = time.monotonic()
+    await idle.all(keys[1:])
+    took = time.monotonic() - began
+    opened = server.resident()
+    tell(f"    {idle.open} streams in {took:.1f} s")
+    busy = server.cpu_seconds()
+    await asyncio.sleep(seconds)
+    busy = (server.cpu_seconds() - busy) / seconds
+    after = server.resident()
+    server.check_alive()
+    if idle.open != len(keys):
+        raise RuntimeError(f"{len(keys) - idle.open} of {len(keys)} streams did not stay open")
+    each = (len(keys) - 1) * 1024
+    return [{
+        "name": "mandate",
+        "note": "each of an account of its own; the account's facts and the accounting are counted in",
+        "streams": idle.open,
+        "kib_each": (after - before) / each,
+        "kib_each_at_once": (opened - before) / each,
+        "memory_mib": after / 2**20,
+        "busy": busy,
+        "per_second": (len(keys) - 1) / took,
+    }]
