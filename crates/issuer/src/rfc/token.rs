@@ -248,7 +248,7 @@ impl Asked<'_> {
             key: keys.refresh.current(),
         };
         let owner = Subjects { account_owner: Context::read(&chain.context).user(), ..Subjects::default() };
-        self.counted(&MeterKey::Refreshes(chain.id.clone()), rule.proof(&chain).ok(), owner)?;
+        self.counted(&MeterKey::Refreshes(chain.id.clone()), rule.proof(chain).ok(), owner)?;
         if let Some(uri) = self.form.get("resource")
             && must!("rfc8707-2.2-refresh", !Context::read(&chain.context).for_chain().reaches(uri))
         {
