@@ -43,7 +43,7 @@ fn what_contradicts_is_said() {
         ),
         ("delegated = \"deny\"", "delegated = \"allow\"", "unless_licence", None),
         ("access = \"public\"", "access = \"public\"\nscope = \"data\"", "scope = \"data\"", None),
-        ("path = \"/v2/calendar\"", "path = \"/v2/calendar/\"", "/v2/calendar//", Some("/v2/calendar")),
+        ("path = \"/v2/calendar\"", "path = \"/v2/calendar//\"", "/v2/calendar//", Some("/v2/calendar")),
         ("path = \"/v2/calendar\"", "path = \"/v2/clock\"", "<path = \"/v2/clock\"", None),
         (
             "path = \"/v2/calendar\"",
