@@ -42,8 +42,9 @@ impl Object {
     }
 }
 
+#[expect(clippy::needless_bitwise_bool, reason = "without branches the compiler looks at many bytes at once")]
 fn quoted(out: &mut Vec<u8>, text: &str) {
-    // RFC 8259 section 7. Without a way out in the middle, so that the compiler looks at many bytes at once.
+    // RFC 8259 section 7
     let escapes = |bad, byte: u8| bad | (byte < 0x20) | (byte == b'"') | (byte == b'\\');
     if text.bytes().fold(false, escapes) {
         return written(out, text);

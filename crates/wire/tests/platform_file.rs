@@ -231,9 +231,11 @@ fn every_line_repeated() {
 
 #[test]
 fn every_required_key_missing() {
-    const OPTIONAL: [&str; 15] = [
+    const OPTIONAL: [&str; 17] = [
         "code_lifetime_s",
         "session_lifetime_s",
+        "secrets_in_body",
+        "non_expiring_tokens",
         "resettable",
         "needs_approval",
         "aliases",
@@ -279,14 +281,14 @@ fn all_problems_are_said_at_once() {
         .into_iter()
         .map(|p| p.hint.unwrap_or_default())
         .collect();
-    assert_eq!(hints, ["issuer", "43200", "line 41", "sample", "products"]);
+    assert_eq!(hints, ["issuer", "43200", "line 46", "sample", "products"]);
 }
 
 #[test]
 fn problems_are_said_in_plain_words() {
     let text = SAMPLE.replacen("listen =", "lsiten =", 1);
     let said = only(&text, "lsiten").in_file("platforms/alpaca.toml");
-    assert_eq!(said, "platforms/alpaca.toml:36: hosts.issuer.lsiten: no such key; did you mean `listen`?");
+    assert_eq!(said, "platforms/alpaca.toml:41: hosts.issuer.lsiten: no such key; did you mean `listen`?");
     let twice = only(&SAMPLE.replacen("[tokens]", "[tokens]\n[tokens]", 1), "tokens").in_file("a.toml");
     assert_eq!(twice, "a.toml:19: tokens: stands twice, first on line 18");
 }
@@ -296,10 +298,10 @@ fn r19_pages_and_apis_share_no_origin() {
     let with_api =
         SAMPLE.replacen("surface = \"connect\"", "surface = \"connect\"\nupstream = \"sample\"", 1);
     let problem = only(&with_api, "an API behind the pages");
-    assert_eq!((problem.line, problem.key.as_str()), (36, "hosts.issuer.upstream"), "{problem}");
+    assert_eq!((problem.line, problem.key.as_str()), (41, "hosts.issuer.upstream"), "{problem}");
     let same_origin = SAMPLE.replacen("aliases = [\"localhost:7111\"]", "aliases = [\"127.0.0.1:7110\"]", 1);
     let problem = only(&same_origin, "an API at the address of the pages");
-    assert_eq!((problem.line, problem.hint.as_deref()), (45, Some("line 37")), "{problem}");
+    assert_eq!((problem.line, problem.hint.as_deref()), (50, Some("line 42")), "{problem}");
 }
 
 #[test]
@@ -345,8 +347,14 @@ fn the_sample_is_written_and_read_back() {
 
 #[test]
 fn what_is_allowed_of_older_times_stands_in_the_file_or_is_off() {
-    assert_eq!(read(SAMPLE, Dialects::shipped()).unwrap().legacy, Legacy::default());
-    let one = SAMPLE.replacen("[tokens]", "[legacy]\npassword_grant = true\nimplicit = false\n\n[tokens]", 1);
+    let needed = Legacy { secrets_in_body: true, non_expiring_tokens: true, ..Legacy::default() };
+    assert_eq!(read(SAMPLE, Dialects::shipped()).unwrap().legacy, needed);
+    let begins = SAMPLE.find("[legacy]").unwrap();
+    let ends = begins + SAMPLE[begins..].find("# Environments").unwrap();
+    let without = [&SAMPLE[..begins], &SAMPLE[ends..]].concat();
+    assert_eq!(read(&without, Dialects::shipped()).unwrap().legacy, Legacy::default());
+    let one =
+        without.replacen("[tokens]", "[legacy]\npassword_grant = true\nimplicit = false\n\n[tokens]", 1);
     let platform = read(&one, Dialects::shipped()).unwrap();
     assert_eq!(platform.legacy, Legacy { password_grant: true, ..Legacy::default() });
     assert_eq!(read(&write(&platform), Dialects::shipped()).unwrap(), platform);

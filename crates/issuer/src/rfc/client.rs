@@ -232,14 +232,13 @@ async fn by_secret(
     let cache = &arrival.issuer.cache;
     let at_hand = cache.peek_client(arrival.platform(), id);
     let at_hand = at_hand.and_then(|client| check(Some(&client)).ok().map(|proof| (client, proof)));
-    let (client, proof) = match at_hand {
-        Some(proven) => proven,
+    let (client, proof) = if let Some(proven) = at_hand {
+        proven
+    } else {
         // What memory refuses is looked up once more: unknown clients and wrong secrets cost the same (SECURITY R7).
-        None => {
-            let found = cache.look_up_client(arrival.platform(), id).await?;
-            let proof = check(found.as_ref())?;
-            (found.ok_or_else(|| Refusal::anonymous(Cause::Internal))?, proof)
-        }
+        let found = cache.look_up_client(arrival.platform(), id).await?;
+        let proof = check(found.as_ref())?;
+        (found.ok_or_else(|| Refusal::anonymous(Cause::Internal))?, proof)
     };
     let authenticated = Authenticated { client, proof: Some(proof), marks: Vec::new() };
     match demand_method(arrival, &authenticated.client, carrier) {

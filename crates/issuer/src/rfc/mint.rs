@@ -59,14 +59,13 @@ pub(super) fn coming(
         (AccessText::AsRegistered | AccessText::Signed | AccessText::Hex, _) => None,
     };
     let opaque = opaque.map(Secret::new);
-    let digest = match &opaque {
-        Some(secret) => secret.digest(),
+    let digest = if let Some(secret) = &opaque {
+        secret.digest()
+    } else {
         // Of nothing: it is where the token's name comes from, which says everything else itself.
-        None => {
-            let mut bytes = [0; 32];
-            entropy.fill(&mut bytes[..16]);
-            Digest::from_bytes(bytes)
-        }
+        let mut bytes = [0; 32];
+        entropy.fill(&mut bytes[..16]);
+        Digest::from_bytes(bytes)
     };
     let handle = token_handle(&digest);
     let row = NewToken { digest, handle, issued_at: arrival.now, expires_at, offset, chain: None };
