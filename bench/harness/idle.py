@@ -16,10 +16,16 @@ ABREAST = 64
 
 
 def raise_limit(files):
-    """As many open files as are needed; the hard limit is raised too where we may."""
+    """As many open files as are needed, or as many as the machine allows; how many that is."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard not in (resource.RLIM_INFINITY,) and hard < files:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+        except (ValueError, OSError):
+            files = hard
     if soft < files:
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, max(hard, files)))
+    return files
 
 
 def frame(opcode, payload, masked):
@@ -119,5 +125,5 @@ class Idle:
 
 
 if __name__ == "__main__":
-    raise_limit(200_000)
+    raise_limit(100_000)
     asyncio.run(upstream(int(sys.argv[1])))
