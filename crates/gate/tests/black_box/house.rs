@@ -357,7 +357,7 @@ impl House {
                 Arc::new(System),
                 metrics.clone(),
                 Arc::new(move |_: &PlatformId, what: Used<'_>, _| {
-                    used.lock().unwrap().push(format!("{what:?}"))
+                    used.lock().unwrap().push(format!("{what:?}"));
                 }),
                 plans.limits,
             )

@@ -189,7 +189,7 @@ async fn r24_a_client_that_does_not_read_outlives_neither_patience_nor_a_revocat
     let _unread = signed_in(&slow).await;
     until(|| slow.gate.open_streams() == 0).await;
     assert_eq!(slow.records.lock().unwrap().len(), 0, "nobody's fault that a record would name");
-    let patient = house(api, StreamLimits { patience: Duration::from_secs(600), ..limits }).await;
+    let patient = house(api, StreamLimits { patience: Duration::from_mins(10), ..limits }).await;
     let _unread = signed_in(&patient).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     patient.facts.cut_off.store(true, Ordering::Relaxed);
