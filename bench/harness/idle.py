@@ -83,7 +83,7 @@ class Idle:
     def __init__(self, host, path):
         self.host, self.path = host, path
         self.address, _, self.port = host.rpartition(":")
-        self.open, self.writers = 0, []
+        self.open, self.writers, self.ended = 0, [], asyncio.Queue()
 
     async def one(self, key, secret):
         reader, writer = await asyncio.open_connection(self.address, int(self.port))
@@ -101,9 +101,9 @@ class Idle:
             raise RuntimeError(said.decode(errors="replace"))
         self.open += 1
         self.writers.append(writer)
-        asyncio.get_running_loop().create_task(self.wait(reader, writer))
+        asyncio.get_running_loop().create_task(self.wait(reader, writer, key))
 
-    async def wait(self, reader, writer):
+    async def wait(self, reader, writer, key):
         try:
             while True:
                 opcode, payload = await read_frame(reader)
@@ -114,6 +114,7 @@ class Idle:
         except (OSError, EOFError):
             pass
         self.open -= 1
+        self.ended.put_nowait(key)
 
     async def all(self, keys):
         turn = asyncio.Semaphore(ABREAST)
