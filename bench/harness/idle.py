@@ -16,10 +16,16 @@ ABREAST = 64
 
 
 def raise_limit(files):
-    """As many open files as are needed; the hard limit is raised too where we may."""
+    """As many open files as are needed, or as many as the machine allows; how many that is."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard not in (resource.RLIM_INFINITY,) and hard < files:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+        except (ValueError, OSError):
+            files = hard
     if soft < files:
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, max(hard, files)))
+    return files
 
 
 def frame(opcode, payload, masked):
@@ -77,7 +83,7 @@ class Idle:
     def __init__(self, host, path):
         self.host, self.path = host, path
         self.address, _, self.port = host.rpartition(":")
-        self.open, self.writers = 0, []
+        self.open, self.writers, self.ended = 0, [], asyncio.Queue()
 
     async def one(self, key, secret):
         reader, writer = await asyncio.open_connection(self.address, int(self.port))
@@ -95,9 +101,9 @@ class Idle:
             raise RuntimeError(said.decode(errors="replace"))
         self.open += 1
         self.writers.append(writer)
-        asyncio.get_running_loop().create_task(self.wait(reader, writer))
+        asyncio.get_running_loop().create_task(self.wait(reader, writer, key))
 
-    async def wait(self, reader, writer):
+    async def wait(self, reader, writer, key):
         try:
             while True:
                 opcode, payload = await read_frame(reader)
@@ -108,6 +114,7 @@ class Idle:
         except (OSError, EOFError):
             pass
         self.open -= 1
+        self.ended.put_nowait(key)
 
     async def all(self, keys):
         turn = asyncio.Semaphore(ABREAST)
@@ -119,5 +126,5 @@ class Idle:
 
 
 if __name__ == "__main__":
-    raise_limit(200_000)
+    raise_limit(100_000)
     asyncio.run(upstream(int(sys.argv[1])))

@@ -25,7 +25,8 @@ class Mandate:
         with sheet.open("wb") as output:
             self.server = house.start("mandate", argv, stdout=output)
         self.server.wait_for(lambda: sheet.read_bytes().endswith(b"\n"), seconds=120)
-        self.platform = json.loads(sheet.read_text())["platforms"]["alpaca"]
+        printed = json.loads(sheet.read_text())
+        self.admin, self.platform = printed["admin"], printed["platforms"]["alpaca"]
         extra = self.folder / "extra-keys.json"
         self.extra = json.loads(extra.read_text()) if extra.exists() else []
         self.partner = self.platform["partners"][0]

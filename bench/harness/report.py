@@ -96,17 +96,18 @@ def print_starts(name, title, bars, results):
 
 def judge_streams(bars, results):
     for result in results:
-        yield {"what": "streams", "bound": bars["streams"], "reached": result["streams"],
-               "met": result["streams"] >= bars["streams"]}
-        yield {"what": "kib_each", "bound": bars["kib_each"], "reached": result["kib_each"],
-               "met": result["kib_each"] <= bars["kib_each"]}
+        for key, bound in bars.items():
+            reached = result[key]
+            yield {"what": key, "bound": bound, "reached": reached,
+                   "met": reached >= bound if key == "streams" else reached <= bound}
 
 
 def print_streams(name, title, bars, results):
     print(f"\n{name}: {title}\n")
-    print(f"  {'':16} {'streams':>8} {'KiB each':>9} {'just opened':>12} {'MiB':>7} {'core idle':>10} {'opened/s':>9}")
+    print(f"  {'':16} {'streams':>8} {'KiB each':>9} {'just opened':>12} {'revoked ms':>11} {'MiB':>7} {'core idle':>10} {'opened/s':>9}")
     for result in results:
         print(f"  {result['name']:16} {result['streams']:8} {result['kib_each']:9.2f} {result['kib_each_at_once']:12.2f} "
+              f"{result['revoked_ms']:11.1f} "
               f"{result['memory_mib']:7.1f} {result['busy']:10.1%} {result['per_second']:9.0f}   {result['note']}")
     print()
     for verdict in judge_streams(bars, results):

@@ -256,12 +256,11 @@ impl Listeners {
             heard = true;
             if asks && stopping.as_mut().poll(cx).is_ready() { Poll::Ready(None) } else { Poll::Pending }
         });
-        let ended = match ended.await {
-            Some(ended) => ended,
-            None => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
+        let ended = if let Some(ended) = ended.await {
+            ended
+        } else {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         };
         if let Err(error) = ended {
             tracing::debug!(%error, "connection ended");

@@ -73,7 +73,7 @@ impl LiveSession {
 pub struct SignOnRule {
     /// The version of the password that was verified.
     pub password_version: u64,
-    /// Whether it takes the place of the others if the quota is used up.
+    /// Whether it takes the place of all others, at once.
     pub exclusive: bool,
 }
 
@@ -90,8 +90,8 @@ pub enum SignOnFault {
 }
 
 impl SignOnRule {
-    /// Judges by the user and its live sign-ons as they stand locked. Gives those whose place it takes: none while the
-    /// quota is not used up, all of them once it is and the sign-on is to be exclusive. Pure.
+    /// Judges by the user and its live sign-ons as they stand locked. Gives those whose place it takes: all of them if it is
+    /// to be exclusive, otherwise none. Pure.
     pub fn check<'l>(
         &self,
         user: Option<&User>,
@@ -101,10 +101,10 @@ impl SignOnRule {
             .filter(|user| user.status == Status::Active && user.password_version == self.password_version)
             .and_then(|user| user.kind.sessions())
             .ok_or(SignOnFault::NotVerified)?;
-        if live.len() < usize::try_from(quota).unwrap_or(usize::MAX) {
-            Ok(&[])
-        } else if self.exclusive {
+        if self.exclusive {
             Ok(live)
+        } else if live.len() < usize::try_from(quota).unwrap_or(usize::MAX) {
+            Ok(&[])
         } else {
             Err(SignOnFault::QuotaReached { quota })
         }

@@ -139,8 +139,14 @@ pub(super) async fn denied_and_expired(f: &Fixture) {
     assert_eq!(poll(&scene, "app", 40).await, Polled::Denied);
     assert_eq!(poll(&scene, "app", 620).await, Polled::Expired);
     assert_eq!(scene.counts().await, (0, 0, 0));
-    scene.store().purge(at(2 * DAY)).await.expect("purge");
-    assert_eq!(poll(&scene, "app", 2 * DAY).await, Polled::Unknown);
+    // what somebody still holds is left for the next time, and a poll may be letting go of it just now
+    for _ in 0..50 {
+        scene.store().purge(at(2 * DAY)).await.expect("purge");
+        if poll(&scene, "app", 2 * DAY).await == Polled::Unknown {
+            return;
+        }
+    }
+    panic!("an expired flow stays");
 }
 
 pub(super) async fn end_with_their_grant(f: &Fixture) {

@@ -194,11 +194,13 @@ pub(super) async fn r10_the_displaced_end_at_once(f: &Fixture) {
     let audit = refused.audit_after(0, 1000).await.expect("audit");
     assert_eq!(audit.iter().filter(|a| a.action == "session.sign_on").count(), 1, "only what ends something");
 
-    // below the quota nobody gives way
+    // below the quota the exclusive take the place of all others too; those that are not, of nobody
     let fourth = sign_on(&scene, &sample(&scene, "c4", "app2", true, at(42))).await;
     let SignedOn::Done { displaced, .. } = fourth else { panic!("{fourth:?}") };
-    assert!(displaced.is_empty());
-    assert_eq!(live(&scene, at(43)).await, ["c3", "c4"]);
+    assert_eq!(ids(&displaced), ["c3"]);
+    let fifth = sign_on(&scene, &sample(&scene, "c5", "app", false, at(43))).await;
+    assert!(matches!(fifth, SignedOn::Done { displaced, .. } if displaced.is_empty()));
+    assert_eq!(live(&scene, at(44)).await, ["c4", "c5"]);
 }
 
 pub(super) async fn changes_since_the_password_was_verified_count(f: &Fixture) {

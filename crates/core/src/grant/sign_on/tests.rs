@@ -86,7 +86,7 @@ fn quotas_hold_and_the_exclusive_take_the_place_of_all() {
         (1, 1, false, Err(SignOnFault::QuotaReached { quota: 1 })),
         (1, 1, true, Ok(1)),
         (3, 2, false, Ok(0)),
-        (3, 2, true, Ok(0)),
+        (3, 2, true, Ok(2)),
         (3, 3, false, Err(SignOnFault::QuotaReached { quota: 3 })),
         (3, 3, true, Ok(3)),
         // the quota was lowered since
