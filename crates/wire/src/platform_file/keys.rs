@@ -29,8 +29,8 @@ pub(super) const PLATFORM: &[Key] = &[
 ];
 pub(super) const TOKENS: &[Key] = &[
     Key::optional("code_lifetime_s", Kind::Number { from: 1, to: 600, example: 600 }),
-    Key::optional("access_lifetime_s", Kind::Number { from: 1, to: 31_536_000, example: 3600 }),
-    Key::optional("client_access_lifetime_s", Kind::Number { from: 1, to: 31_536_000, example: 7200 }),
+    Key::optional("access_lifetime_s", Kind::Number { from: 10, to: 31_536_000, example: 3600 }),
+    Key::optional("client_access_lifetime_s", Kind::Number { from: 10, to: 31_536_000, example: 7200 }),
     // one in half a minute at least: clients give up after 31 s
     Key::optional("requests_per_minute", Kind::Number { from: 2, to: 1_000_000, example: 50 }),
     Key::optional("session_lifetime_s", Kind::Number { from: 60, to: 2_592_000, example: 43_200 }),

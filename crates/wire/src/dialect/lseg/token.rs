@@ -12,9 +12,6 @@ use mandate_core::{Cause, Class};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// A client that is told less than this stops refreshing: its timer would be zero.
-pub const LEAST_LIFETIME_S: u32 = 10;
-
 /// What was given. Both endpoints name all of it, but for what does not exist.
 #[derive(Serialize)]
 struct Given<'a> {
