@@ -4,10 +4,13 @@
 
 mod harbour;
 mod port;
+mod radio;
+mod signals;
 
 use harbour::{HARBOUR, PASS};
 use http::{Method, StatusCode};
 use port::{Port, SECRET, SHIP};
+use radio::Radio;
 use serde_json::{Value, json};
 
 /// Every error of this dialect: what its clients parse, and what every refusal can be looked up by.
@@ -106,4 +109,40 @@ async fn its_refusals_are_explained_where_no_one_signs_in() {
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
     assert_eq!(page.body["cause"]["id"].as_str().or(page.body["cause"].as_str()), Some("credential.missing"));
     assert!(page.headers.get("set-cookie").is_none());
+}
+
+/// A close that says why, in the dialect's own words and in the close frame.
+#[track_caller]
+fn overboard(said: &str, closed: &str, cause: &str) {
+    let (start, id) = said.rsplit_once(' ').unwrap();
+    assert_eq!(start, format!("overboard {cause}"));
+    assert_eq!(closed, format!("close 1008 {cause} {id}"));
+}
+
+#[tokio::test]
+async fn its_streams_close_when_what_they_hang_from_ends() {
+    let port = Port::open().await;
+    let pass = port.sign_on("accounts").await;
+    let mut radio = Radio::on(&port).await;
+    radio.say(&format!("pass {pass}")).await;
+    assert_eq!(radio.hear().await, "aboard");
+    radio.say(r#"{"action":"listen","data":{"streams":["trade_updates"]}}"#).await;
+    assert!(radio.hear().await.contains("listening"));
+    port.take_back(&pass).await;
+    overboard(&radio.hear().await, &radio.hear().await, "token.revoked");
+}
+
+#[tokio::test]
+async fn its_streams_refuse_in_its_words() {
+    let port = Port::open().await;
+    let quotes = port.sign_on("quotes").await;
+    for (first, cause) in [
+        ("ahoy", "stream.not_logged_in"),
+        ("pass 0123456789012345678901234567890123456789", "credential.rejected"),
+        (&*format!("pass {quotes}"), "scope.missing"),
+    ] {
+        let mut radio = Radio::on(&port).await;
+        radio.say(first).await;
+        overboard(&radio.hear().await, &radio.hear().await, cause);
+    }
 }

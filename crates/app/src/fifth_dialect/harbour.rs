@@ -1,5 +1,6 @@
 //! The dialect: one origin for issuer and API, tokens in a header of its own, JSON in and out, strange statuses.
 
+use super::signals::Signals;
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use mandate_core::platform::{
@@ -13,6 +14,7 @@ use mandate_wire::dialect::{
     AccessText, CAUSE, ClientShown, DECISION, Dialect, Encoding, TokenAnswer, TokenRules, header, json_answer,
 };
 use mandate_wire::explain::{error_uri, facts_object};
+use mandate_wire::stream::StreamDialect;
 use serde_json::json;
 
 /// The header that tokens travel in.
@@ -88,6 +90,10 @@ impl Dialect for Harbour {
             (None, None) if !several => Err(Box::new(Refusal::anonymous(Cause::CredentialMissing))),
             _ => Err(Box::new(Refusal::anonymous(Cause::CredentialAmbiguous))),
         }
+    }
+
+    fn streams(&self) -> &'static [&'static dyn StreamDialect] {
+        &[&Signals]
     }
 
     fn token_rules(&self, _: &str) -> &'static TokenRules {

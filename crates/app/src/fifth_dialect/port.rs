@@ -10,10 +10,12 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
-use mandate_core::model::{Client, ClientOwner, ClientSecret, Status};
+use mandate_core::model::{Client, ClientOwner, ClientSecret, EndReason, Status};
 use mandate_core::settings::{AuthMethod, GrantType};
-use mandate_core::{ClientId, ClientSettings, Offset, OperationId, PlatformId, ScopeSet, Secret, format};
-use mandate_store::{Audit, Changed, PlatformRow};
+use mandate_core::{
+    ClientId, ClientSettings, Digest, Offset, OperationId, PlatformId, ScopeSet, Secret, format,
+};
+use mandate_store::{Audit, Changed, PlatformRow, TokenName};
 use mandate_wire::dialect::{Dialect, Dialects, alpaca, rfc};
 use mandate_wire::outbound::OutboundPolicy;
 use serde_json::{Value, json};
@@ -142,6 +144,19 @@ impl Port {
             kill: Offset(0),
         };
         assert_eq!(self.node.store.create_client(&client, &self.audit()).await.unwrap(), Changed::Done);
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends a token.
+    pub(super) async fn take_back(&self, pass: &str) {
+        let (named, platform) = (TokenName::Digest(Digest::of(pass.as_bytes())), PlatformId::new("harbour"));
+        let audit = self.audit();
+        let ended = self.node.store.revoke_token(&platform, &named, None, EndReason::Operator, &audit).await;
+        assert_eq!(ended.unwrap(), Changed::Done);
     }
 
     /// Method and path of every route in the platform file.
