@@ -26,7 +26,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A test about the other store is not part of this run."""
     other = "postgresql" if config.getoption("--store") == "sqlite" else "sqlite"
-    gone = [item for item in items if item.get_closest_marker(other)]
+    in_haste = other == "sqlite" and not config.getoption("--full")
+    gone = [item for item in items if item.get_closest_marker(other) or (in_haste and item.get_closest_marker("patient"))]
     if gone:
         config.hook.pytest_deselected(items=gone)
         items[:] = [item for item in items if item not in gone]

@@ -11,6 +11,8 @@ from harness import library
 from harness.desk import Desk, desk
 from harness.library import Served
 
+pytestmark = pytest.mark.patient
+
 NAME = "lseg"
 
 
