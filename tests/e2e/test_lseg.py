@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from harness.demo import Demo
+from harness.streams import Stream
 from harness.vendor import HISTORY, LEAVES, REVOKE, SNAPSHOTS, V1, V2, Machine, Vendor, basic, data_refused, token_refused, unknown
 
 EXCLUSIVE = "takeExclusiveSignOnControl"
@@ -232,6 +237,32 @@ def test_a_service_account_by_its_secret(vendor: Vendor) -> None:
     assert vendor.get(HISTORY, body["access_token"]).status_code == 200
     refused = vendor.post(V2, form | {"client_secret": "wrong"})
     assert token_refused(refused, 401, "invalid_client", "client.rejected")["error_description"] == "Invalid Application Credential."
+
+
+def streaming(open_now: ExitStack, vendor: Vendor, token: str) -> Stream:
+    """A websocket on which somebody signs on."""
+    address = vendor.demo.sheet["platforms"]["lseg"]["environments"]["live"]["ws"]
+    stream = Stream(open_now.enter_context(connect(f"{address}/WebSocket", subprotocols=[Subprotocol("tr_json2")])))
+    elements = {"AuthenticationToken": token, "ApplicationId": "256", "Position": "127.0.0.1/net"}
+    stream.send({"ID": 1, "Domain": "Login", "Key": {"NameType": "AuthnToken", "Elements": elements}})
+    return stream
+
+
+def is_login_accepted(message: dict[str, Any]) -> bool:
+    return message.get("Domain") == "Login" and message["State"]["Stream"] == "Open"
+
+
+def test_a_service_account_has_five_streams_at_once(vendor: Vendor) -> None:
+    form = {key: vendor.by_secret[key] for key in ("client_id", "client_secret")}
+    token = vendor.post(V2, {"grant_type": "client_credentials", "scope": "trapi"} | form).json()["access_token"]
+    with ExitStack() as open_now:
+        streams = [streaming(open_now, vendor, token) for _ in range(vendor.by_secret["sessions"])]
+        for stream in streams:
+            stream.until(is_login_accepted)
+        streaming(open_now, vendor, token).closed().says(vendor.demo, "stream.connection_limit")
+        assert all(stream.is_open() for stream in streams)
+        streams.pop().socket.close()
+        streaming(open_now, vendor, token).until(is_login_accepted)
 
 
 def test_a_service_account_by_an_assertion_as_the_vendor_makes_it(vendor: Vendor) -> None:

@@ -109,6 +109,8 @@ async fn its_refusals_are_explained_where_no_one_signs_in() {
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
     assert_eq!(page.body["cause"]["id"].as_str().or(page.body["cause"].as_str()), Some("credential.missing"));
     assert!(page.headers.get("set-cookie").is_none());
+    let shown = port.send(&Method::GET, path, &[("accept", "text/html")], None).await;
+    assert!(shown.text.contains("ask harbour master") && !shown.text.contains("/login"), "{}", shown.text);
 }
 
 /// A close that says why, in the dialect's own words and in the close frame.

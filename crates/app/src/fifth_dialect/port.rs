@@ -34,6 +34,7 @@ pub(super) struct Got {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Value,
+    pub(super) text: String,
 }
 
 /// A running server.
@@ -207,6 +208,7 @@ impl Port {
         let bytes = body.collect().await.unwrap().to_bytes();
         running.abort();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Got { status: parts.status, headers: parts.headers, body }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Got { status: parts.status, headers: parts.headers, body, text }
     }
 }

@@ -48,7 +48,12 @@ impl<'a> Html<'a> {
         let platform = &visit.arrival.tenant.snapshot.platform;
         let context = context! {
             page => Value::from(Serde(page)),
-            platform => context! { name => &*platform.name, contact => &*platform.contact },
+            platform => context! {
+                name => &*platform.name,
+                contact => &*platform.contact,
+                // beside an API nobody signs in, and there is no page to begin at (SECURITY R19)
+                signs_in => visit.arrival.host().surface.has_pages(),
+            },
             user => self.user,
             here => visit.request.uri().path(),
         };
