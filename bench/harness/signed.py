@@ -200,7 +200,7 @@ ROWS = {
     "G2": Row("proxying, signed tokens (ES256) verified each time, full decision", verifying,
               [Bar(1.10, LIMIT_VERIFY), Bar(0.80, "haproxy, jwt_verify")]),
     "G2-rsa": Row("the same with tokens signed by RS256", verifying_rsa,
-                  [Bar(1.10, LIMIT_VERIFY), Bar(0.72, "haproxy, jwt_verify")]),
+                  [Bar(0.72, "haproxy, jwt_verify")]),
     "P2": Row("refresh with rotation, access token by ES256, durable in PostgreSQL before the answer",
               refreshing_on_postgres, [Bar(200), Bar(1 / 10, OIDC_POSTGRES)]),
     "P3": Row("introspection of opaque tokens on PostgreSQL", introspecting_on_postgres,
