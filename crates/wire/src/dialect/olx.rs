@@ -79,13 +79,13 @@ impl Dialect for Olx {
     }
 
     fn refusal(&self, surface: Surface, decision: &Decision, issuer: &str) -> Response<Bytes> {
-        let at_token_endpoint = TOKEN_PATHS.iter().any(|path| decision.route.ends_with(path));
-        let said = if surface == OAUTH || at_token_endpoint {
-            oauth::said(decision)
-        } else {
-            api::said(decision.refusal.cause)
-        };
+        let said = if surface == OAUTH { oauth::said(decision) } else { api::said(decision.refusal.cause) };
         said::response(&said, decision, issuer)
+    }
+
+    /// The token endpoint has its own words also where it stands beside the API.
+    fn endpoint_refusal(&self, _surface: Surface, decision: &Decision, issuer: &str) -> Response<Bytes> {
+        said::response(&oauth::said(decision), decision, issuer)
     }
 
     /// A token that is garbage, one that has expired and one that was taken back are told the same.
