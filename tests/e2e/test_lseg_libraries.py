@@ -1,4 +1,4 @@
-"""lseg-data 2.1.1, unmodified, in an environment of its own."""
+"""lseg-data 2.1.1 and refinitiv-data 1.6.2, unmodified, each in an environment and with a server of its own."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ from harness.library import Served
 
 pytestmark = pytest.mark.patient
 
-NAME = "lseg"
+
+@pytest.fixture(scope="module", params=["lseg", "refinitiv"])
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def server(store: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Served]:
+def server(name: str, store: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Served]:
     """Access tokens of 12 s: the library refreshes at half of it, by a clock of its own."""
-    with library.served(store, tmp_path_factory.mktemp("served"), request, access_lifetime_s=12, requests_per_minute=1000) as running:
+    with library.served(store, tmp_path_factory.mktemp(f"served-{name}"), request, access_lifetime_s=12, requests_per_minute=1000) as running:
         yield running
 
 
 @pytest.fixture
-def held(tmp_path: Path) -> Iterator[Desk]:
-    with desk(NAME, tmp_path) as program:
+def held(name: str, tmp_path: Path) -> Iterator[Desk]:
+    with desk(name, tmp_path) as program:
         yield program
 
 
@@ -44,8 +47,8 @@ def test_a_missing_scope_is_a_scope_error(held: Desk, server: Served) -> None:
     library.misses_a_scope(held, server)
 
 
-def test_the_quota_and_a_takeover(server: Served, tmp_path: Path) -> None:
-    library.meets_the_quota(NAME, server, tmp_path)
+def test_the_quota_and_a_takeover(name: str, server: Served, tmp_path: Path) -> None:
+    library.meets_the_quota(name, server, tmp_path)
 
 
 def test_it_watches_prices(held: Desk, server: Served) -> None:
