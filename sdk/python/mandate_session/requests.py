@@ -1,0 +1,85 @@
+"""A session as the `auth` of requests (extra `requests`): `requests.get(url, auth=Auth(session))`."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urljoin
+
+import requests
+from requests.auth import AuthBase
+from requests.cookies import extract_cookies_to_jar
+from requests.utils import rewind_body
+
+from .calls import Exchange
+from .message import Answer, lowered, origin_of
+from .session import Session
+
+
+class Auth(AuthBase):
+    """Authorizes each request, and repeats one that is answered 401 where a renewal helps.
+
+    Works wherever a `requests.Session` is: set its `auth`.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """What requests calls for each request."""
+        method, url = request.method or "GET", request.url or ""
+        exchange = Exchange(method, url, _replayable(request))
+        exchange.sent = self._session.authorize(method, url)
+        request.headers.update(exchange.sent)
+        request.register_hook("response", _Hook(self._session, exchange))  # type: ignore[no-untyped-call]
+        return request
+
+
+class _Hook:
+    """Looks at each answer to one call, those of redirects included."""
+
+    def __init__(self, session: Session, exchange: Exchange) -> None:
+        self._session, self._exchange = session, exchange
+
+    def __call__(self, response: requests.Response, **given: Any) -> requests.Response:
+        exchange = self._exchange
+        request = response.request
+        if response.is_redirect:
+            target = urljoin(response.url, response.headers.get("location", ""))
+            if origin_of(target) != origin_of(exchange.url):
+                # requests takes Authorization away, but knows nothing of key headers and proofs
+                for name in exchange.sent:
+                    request.headers.pop(name, None)
+            return response
+        if origin_of(request.url or "") != origin_of(exchange.url):
+            return response
+        exchange.url = request.url or exchange.url
+        while True:
+            body = response.content if response.status_code == 401 else b""
+            sent = self._session.exchanged(exchange, Answer(response.status_code, lowered(response.headers), body))
+            if sent is None:
+                return response
+            response = _repeated(response, sent, given)
+
+
+def _repeated(response: requests.Response, sent: dict[str, str], given: dict[str, Any]) -> requests.Response:
+    """The same request with other headers, over the same adapter."""
+    response.close()
+    request = response.request.copy()
+    if not isinstance(request.body, (str, bytes, type(None))):
+        rewind_body(request)
+    extract_cookies_to_jar(request._cookies, response.request, response.raw)  # type: ignore[attr-defined, no-untyped-call]
+    request.headers.pop("Cookie", None)
+    request.prepare_cookies(request._cookies)  # type: ignore[attr-defined]
+    request.headers.update(sent)
+    again: requests.Response = response.connection.send(request, **given)  # type: ignore[attr-defined]
+    again.history.append(response)
+    again.request = request
+    return again
+
+
+def _replayable(request: requests.PreparedRequest) -> bool:
+    body = request.body
+    if body is None or isinstance(body, (str, bytes)):
+        return True
+    # requests noted where the file began, if it can be asked
+    return isinstance(getattr(request, "_body_position", None), int) and hasattr(body, "seek")

@@ -1,0 +1,304 @@
+"""The session for threads."""
+
+from __future__ import annotations
+
+import threading
+import webbrowser
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from .base import Base, anew, is_newer
+from .calls import Exchange, after_refusal, judge_call
+from .core import Core, Step
+from .effects import Disk, Effect, Flow, Now, Random, Send, Sleep, TakeLock
+from .errors import Closed, Misconfigured, SessionError, Unavailable
+from .held import Token
+from .login import CodePrompt, DevicePrompt, again, begin_code, begin_device, finish_code, finish_device, logout
+from .loopback import WAIT_S, Loopback
+from .message import Answer, Request, lowered
+from .renewal import load_store, renew
+from .settings import Settings
+from .transport import StdTransport, Transport
+
+T = TypeVar("T")
+WATCH_S = 1.0
+
+
+class _Flight:
+    """A renewal that is under way. Those who wait for it hold the session's condition."""
+
+    def __init__(self, early: bool) -> None:
+        self.early = early
+        self.done = False
+        self.error: SessionError | None = None
+
+
+class Session(Base):
+    """Answers one question as often as it is asked: what do I send now? Any number of threads may share it.
+
+    Make it by `Session.client_credentials(...)` and its like. It is a context manager; leaving it closes it.
+    """
+
+    def __init__(self, settings: Settings, *, transport: Transport | None = None, sleep: Callable[[float], None] | None = None, **world: Any) -> None:
+        self._transport: Transport = transport or StdTransport()
+        self._sleep = sleep
+        super().__init__(settings, **world)
+        self.login = Login(self)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _forked(self) -> None:
+        self._changed = threading.Condition()
+        self._closing = threading.Event()
+        self._flight: _Flight | None = None
+
+    # -- what programs ask
+
+    def authorize(self, method: str, url: str) -> dict[str, str]:
+        """The headers that one request needs. Waits up to `patience` where a token must be had first.
+
+        Raises `NeedsLogin`, `Unavailable`, `Closed` or `Misconfigured`.
+        """
+        fast = self._fast(url)
+        if fast is not None:
+            return fast
+        origin = self._check_origin(url)
+        self._ensure()
+        return self._core.headers(method, url, self._now(), origin)
+
+    def token(self) -> Token:
+        """The token that is good now. Raises as `authorize` does."""
+        self._ensure()
+        return self._held()
+
+    def answered(
+        self,
+        method: str,
+        url: str,
+        sent: Mapping[str, str],
+        status: int,
+        headers: Any,
+        body: bytes = b"",
+        *,
+        replayable: bool = True,
+        repeated: bool = False,
+    ) -> dict[str, str] | None:
+        """Tells the session of an answer to a call that it authorized with the headers `sent`.
+
+        Headers: send the call again with these, once (`repeated=True` when telling of that answer). None: take the answer as it is.
+        """
+        exchange = Exchange(method, url, replayable, dict(sent), repeated)
+        return self.exchanged(exchange, Answer(status, lowered(headers), body))
+
+    def exchanged(self, exchange: Exchange, answer: Answer) -> dict[str, str] | None:
+        """As `answered`, for integrations, which keep one `Exchange` for all repetitions of a call."""
+        judged = self._run(judge_call(self._core, exchange, answer))
+        if judged.renew:
+            try:
+                self._ensure()
+            except SessionError as error:
+                if not judged.again:
+                    return None
+                raise after_refusal(error, judged.refusal) from error.__cause__
+        if not judged.again:
+            return None
+        exchange.sent = self.authorize(exchange.method, exchange.url)
+        return exchange.sent
+
+    def fetch(self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> Answer:
+        """One authorized call by the session's own transport, for programs that bring none. Raises `NotSent` or `Lost` too."""
+        exchange = Exchange(method, url)
+        exchange.sent = self.authorize(method, url)
+        while True:
+            answer = self._transport.send(Request(method, url, {**(headers or {}), **exchange.sent}, body), self._core.settings.timeout)
+            if self.exchanged(exchange, answer) is None:
+                return answer
+
+    def renewals(self) -> Iterator[Token]:
+        """Each token from the one that is good now, as soon as there is a newer one; renews by itself, and ends with the session.
+
+        For programs that hold a websocket, and send each token in band. Raises `NeedsLogin` when nothing helps but a person.
+        """
+        shown: Token | None = None
+        while True:
+            try:
+                self._run(load_store(self._core))
+                self._ensure()
+            except Closed:
+                return
+            except Unavailable:
+                pass
+            token = self._core.token
+            if token is not None and is_newer(token, shown):
+                shown = token
+                yield token
+            else:
+                self._idle()
+
+    def _idle(self) -> None:
+        """Between two looks of `renewals`."""
+        self._closing.wait(WATCH_S)
+
+    def close(self) -> None:
+        """Ends the session; what is stored stays."""
+        self._core.closed = True
+        self._core.ready = None
+        self._closing.set()
+        if isinstance(self._transport, StdTransport):
+            self._transport.close()
+
+    def logout(self) -> None:
+        """Revokes the tokens where the issuer can, removes what is stored, and ends the session."""
+        self._run(logout(self._core))
+        self.close()
+
+    # -- the driver
+
+    def _run(self, flow: Flow[T]) -> T:
+        try:
+            effect = next(flow)
+            while True:
+                try:
+                    result = self._perform(effect)
+                except BaseException as error:  # noqa: BLE001 - the flow tidies up, whatever it is
+                    effect = flow.throw(error)
+                else:
+                    effect = flow.send(result)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+
+    def _perform(self, effect: Effect) -> object:
+        if isinstance(effect, Now):
+            return self._now()
+        if isinstance(effect, Random):
+            return self._random()
+        if isinstance(effect, Send):
+            return self._transport.send(effect.request, self._core.settings.timeout)
+        if isinstance(effect, Sleep):
+            if self._sleep is not None:
+                self._sleep(effect.seconds)
+            elif self._closing.wait(effect.seconds):
+                raise Closed
+            return None
+        store = self._store
+        if store is None:
+            raise Misconfigured("there is no store")
+        if isinstance(effect, Disk):
+            return effect.perform(store)
+        if isinstance(effect, TakeLock):
+            return store.take_lock(effect.wanted, effect.patience, self._closing.is_set)
+        raise TypeError(f"unknown effect {effect!r}")
+
+    def _ensure(self) -> None:
+        """Returns when a usable token is held. One thread renews; those that need the result wait for it."""
+        while True:
+            step = self._core.step(self._now())
+            if step is Step.USE:
+                return
+            early = step is Step.EARLY
+            with self._changed:
+                flight = self._flight
+                leads = flight is None
+                if flight is None:
+                    # somebody may have renewed since the step was worked out
+                    if self._core.step(self._now()) is not step:
+                        continue
+                    flight = self._flight = _Flight(early)
+                elif early:
+                    return
+                else:
+                    while not flight.done:
+                        self._changed.wait()
+            if leads:
+                self._lead(flight)
+                if early:
+                    return
+            elif flight.error is not None and not flight.early:
+                raise anew(flight.error)
+
+    def _lead(self, flight: _Flight) -> None:
+        try:
+            self._run(renew(self._core, flight.early))
+        except SessionError as error:
+            flight.error = error
+            if not flight.early:
+                raise
+        finally:
+            with self._changed:
+                flight.done = True
+                if self._flight is flight:
+                    self._flight = None
+                self._changed.notify_all()
+
+
+class Login:
+    """Signing in, and on again: `session.login`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._begun: dict[str, CodePrompt] = {}
+
+    def begin(self, redirect_uri: str) -> CodePrompt:
+        """Code: a sign-in that ends at `redirect_uri`. Send the person to its `url`."""
+        prompt = self._session._run(begin_code(self._core, redirect_uri))
+        while len(self._begun) >= 100:
+            self._begun.pop(next(iter(self._begun)))
+        self._begun[prompt.state.reveal()] = prompt
+        return prompt
+
+    def finish(self, callback_url: str, prompt: CodePrompt | None = None) -> None:
+        """Code: the address that the person came back to. `prompt`: what `begin` gave, if it was another session's."""
+        self._session._run(finish_code(self._core, callback_url, prompt or pending(self._begun, callback_url)))
+        self._signed_in()
+
+    def loopback(self, show: Callable[[str], object] = webbrowser.open, seconds: float = WAIT_S) -> None:
+        """Code: opens the browser by `show`, and waits for it on a port of this machine."""
+        listening = Loopback()
+        try:
+            prompt = self.begin(listening.redirect_uri)
+            show(prompt.url)
+            back = listening.wait(prompt.state.reveal(), seconds, self._session._closing.is_set)
+        finally:
+            listening.close()
+        self.finish(back, prompt)
+
+    def begin_device(self) -> DevicePrompt:
+        """Device: what to show to the person."""
+        return self._session._run(begin_device(self._core))
+
+    def finish_device(self, prompt: DevicePrompt) -> None:
+        """Device: waits until the person has decided."""
+        self._session._run(finish_device(self._core, prompt))
+        self._signed_in()
+
+    def again(self) -> None:
+        """Password and client credentials: signs on anew, whatever stood in the way (also after `displaced`)."""
+        self._session._run(again(self._core))
+        self._session._ensure()
+
+    @property
+    def _core(self) -> Core:
+        return self._session._core
+
+    def _signed_in(self) -> None:
+        self._begun.clear()
+
+
+def pending(begun: Mapping[str, CodePrompt], callback_url: str) -> CodePrompt:
+    """The sign-in that this callback belongs to, by its state; else the newest, whose check then fails."""
+    from urllib.parse import parse_qs, urlsplit
+
+    from .errors import Protocol
+
+    state = parse_qs(urlsplit(callback_url).query).get("state", [""])[0]
+    if not begun:
+        raise Protocol("no sign-in has begun")
+    return begun.get(state) or list(begun.values())[-1]
+
+
+__all__ = ["Login", "Session"]
