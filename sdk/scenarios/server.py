@@ -38,7 +38,7 @@ class Scenario:
         self.now_ms = int(given.get("now_ms", 0))
         self.faults: list[dict] = []
         self.log: list[dict] = []
-        self.epoch = 0
+        self.connections: set[socket.socket] = set()
         self.base = f"{BASE}/s/{name}"
         if REAL is not None:
             self.answers = REAL.scenario(self, given)
@@ -73,6 +73,9 @@ class Scenario:
             if op == "log":
                 log, self.log = self.log, []
                 return {"requests": log}
+            if op == "clear_faults":
+                self.faults.clear()
+                return {}
             if op == "secrets":
                 return {"secrets": sorted(self.answers.secrets)}
             if op == "end":
@@ -80,7 +83,12 @@ class Scenario:
                 SCENARIOS.pop(self.name, None)
                 return {"faults_left": left}
             if op == "restart":
-                self.epoch += 1
+                for connection in self.connections:
+                    try:
+                        connection.shutdown(socket.SHUT_RDWR)
+                    except OSError:
+                        pass
+                self.connections.clear()
             return self.answers.ordered(op, asked)
 
 
@@ -90,11 +98,6 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
-    epochs: dict[str, int]
-
-    def setup(self):
-        super().setup()
-        self.epochs = {}
 
     def log_message(self, *_):
         pass
@@ -163,10 +166,8 @@ class Handler(BaseHTTPRequestHandler):
         scenario = SCENARIOS.get(name)
         if scenario is None:
             return self.answer_json(404, {"error": "no such scenario"})
-        # an issuer that restarted has closed its connections
-        if self.epochs.setdefault(name, scenario.epoch) != scenario.epoch:
-            self.epochs[name] = scenario.epoch
-            return self.cut()
+        with scenario.lock:
+            scenario.connections.add(self.connection)
         return self.played(scenario, path, split.query, body)
 
     def controlled(self, name: str, body: bytes):
