@@ -96,7 +96,7 @@ def mandate(binary: str, folder: str) -> dict:
             given["redirect_uri"] = c["redirect_uris"][0]
         return given
 
-    return {"api": rfc["environments"]["live"]["api"], "path": "/accounts", "clock": sheet["clock"]["url"],
+    return {"api": rfc["environments"]["live"]["api"], "path": "/accounts", "clock": sheet["clock"]["url"], "clock_token": sheet["admin"]["token"],
             "user": {"name": alice["name"], "password": alice["password"]}, "sheet": sheet, "sessions": {
                 "service": of("service", "client_credentials"), "code": of("web", "authorization_code"),
                 "native": of("spa", "authorization_code", dpop=True), "device": of("device", "device"),
