@@ -35,15 +35,20 @@ class Scenario:
     def __init__(self, name: str, given: dict):
         self.name = name
         self.lock = threading.RLock()
-        self.now_ms = int(given.get("now_ms", 0))
+        self.moved_ms = given.get("now_ms", 0)
         self.faults: list[dict] = []
         self.log: list[dict] = []
-        self.epoch = 0
+        self.connections: set[socket.socket] = set()
         self.base = f"{BASE}/s/{name}"
         if REAL is not None:
             self.answers = REAL.scenario(self, given)
         else:
             self.answers = model.Issuer(self, given.get("issuer") or {})
+
+    @property
+    def now_ms(self) -> int:
+        """The issuer's time. Without a time of its own the scenario follows the machine's clock."""
+        return int(time.time() * 1000) if self.moved_ms is None else self.moved_ms
 
     def fault_for(self, to: str) -> dict | None:
         """Takes the next fault of this endpoint."""
@@ -59,7 +64,8 @@ class Scenario:
         op = asked.get("op")
         with self.lock:
             if op == "advance":
-                self.now_ms += int(asked["ms"])
+                if self.moved_ms is not None:
+                    self.moved_ms += int(asked["ms"])
                 self.answers.advanced(int(asked["ms"]))
                 return {"now_ms": self.now_ms}
             if op == "fault":
@@ -73,6 +79,9 @@ class Scenario:
             if op == "log":
                 log, self.log = self.log, []
                 return {"requests": log}
+            if op == "clear_faults":
+                self.faults.clear()
+                return {}
             if op == "secrets":
                 return {"secrets": sorted(self.answers.secrets)}
             if op == "end":
@@ -80,7 +89,12 @@ class Scenario:
                 SCENARIOS.pop(self.name, None)
                 return {"faults_left": left}
             if op == "restart":
-                self.epoch += 1
+                for connection in self.connections:
+                    try:
+                        connection.shutdown(socket.SHUT_RDWR)
+                    except OSError:
+                        pass
+                self.connections.clear()
             return self.answers.ordered(op, asked)
 
 
@@ -90,11 +104,6 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
-    epochs: dict[str, int]
-
-    def setup(self):
-        super().setup()
-        self.epochs = {}
 
     def log_message(self, *_):
         pass
@@ -163,10 +172,8 @@ class Handler(BaseHTTPRequestHandler):
         scenario = SCENARIOS.get(name)
         if scenario is None:
             return self.answer_json(404, {"error": "no such scenario"})
-        # an issuer that restarted has closed its connections
-        if self.epochs.setdefault(name, scenario.epoch) != scenario.epoch:
-            self.epochs[name] = scenario.epoch
-            return self.cut()
+        with scenario.lock:
+            scenario.connections.add(self.connection)
         return self.played(scenario, path, split.query, body)
 
     def controlled(self, name: str, body: bytes):
@@ -213,11 +220,15 @@ class Handler(BaseHTTPRequestHandler):
             if do == "date":
                 self._date += float(fault["seconds"])
             if to != "page":
-                scenario.log.append(line)
+                line["at_ms"] = scenario.now_ms
+                if to != "api" or scenario.answers.logs_calls:
+                    scenario.log.append(line)
         if line["cut"]:
             return self.cut()
         if do == "hang":
             time.sleep(3)
+        if to == "token" and (delay := scenario.answers.delay_ms):
+            time.sleep(delay / 1000)
         return self.answer(done.status, done.headers, done.content)
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = lambda self: self.serve()
