@@ -14,7 +14,6 @@ from .errors import (
     LicenceRefused,
     Misconfigured,
     NeedsLogin,
-    Protocol,
     RateLimited,
     Refused,
     ScopeMissing,
@@ -38,7 +37,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Answer", "AsyncLogin", "AsyncSession", "AsyncTransport", "Cause", "Closed", "CodePrompt", "CredentialRefused", "DevicePrompt", "Event",
     "Exchange", "Failed", "FileStore", "IssuerUnavailable", "Kind", "LicenceRefused", "LockTakenOver", "Login", "LoginNeeded", "Lost",
-    "MemoryStore", "Misconfigured", "Need", "NeedsLogin", "NotSent", "Observer", "Protocol", "RateLimited", "Reason", "Refusal", "Refused",
+    "MemoryStore", "Misconfigured", "Need", "NeedsLogin", "NotSent", "Observer", "RateLimited", "Reason", "Refusal", "Refused",
     "Renewed", "Request", "ScopeMissing", "Secret", "Session", "SessionError", "Settings", "Skew", "State", "StdTransport", "Store",
     "StoreFailed", "TakenFromStore", "Token", "Transport", "Unavailable",
 ]

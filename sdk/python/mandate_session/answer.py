@@ -7,6 +7,7 @@ from typing import Any, Union
 
 from .message import Answer
 from .refusal import Refusal, explain
+from .secret import scrubbed
 
 #: Statuses and errors that pass by themselves.
 PASSING_STATUS = (408, 425, 429)
@@ -61,18 +62,21 @@ def judge(answer: Answer, dpop: bool, secrets: list[str]) -> Verdict:
     if answer.status == 200:
         if not sendable(body.get("access_token")):
             return Garbled("200 without a token")
-        kind = body.get("token_type")
-        kind = kind.lower() if isinstance(kind, str) and kind else "bearer"
+        said_kind = body.get("token_type")
+        kind = said_kind.lower() if isinstance(said_kind, str) and said_kind else "bearer"
         if kind == "dpop" and dpop:
             return Granted(body, "DPoP")
         if kind == "bearer" and not dpop:
             return Granted(body, "Bearer")
-        detail = "downgraded: DPoP was asked for, and the token is a bearer token" if dpop else "the token is of a type that was not asked for"
+        shown = scrubbed(kind, secrets)[:20]
+        detail = f"downgraded: DPoP was asked for, and the token is of type {shown}" if dpop else f"the token is of type {shown}, which was not asked for"
         return Final("downgraded" if dpop else "token_type", None, detail)
     refusal = explain(answer, secrets)
     error = body.get("error")
     error = error if isinstance(error, str) else ""
     said = (refusal.error or refusal.message) if refusal else None
+    if 300 <= answer.status < 400:
+        return Final("", None, f"the issuer redirects ({answer.status}), and secrets do not follow")
     if answer.status in PASSING_STATUS or answer.status >= 500 or error in PASSING_ERRORS:
         return Passing(f"{answer.status} {said}" if said else str(answer.status), answer.headers.get("retry-after"))
     if answer.status < 300:

@@ -34,6 +34,7 @@ class Options(TypedDict, total=False):
     scope: str | Sequence[str] | None
     resource: str | Sequence[str]
     extra: Mapping[str, str]
+    authorize: Mapping[str, str]
     dpop: bool
     pushed: bool
     patience: float

@@ -212,8 +212,9 @@ class Core:
             return State(
                 Kind.NEEDS_LOGIN, reason=str(need.reason), cause=need.cause, who_can_act=need.who_can_act, remedy=need.remedy, link=need.link
             )
-        if self.failures and self.not_before is not None:
-            return State(Kind.WAITING, until=now + self.wait_left(now), reason=self.failure or "an attempt of another process failed")
+        left = self.wait_left(now)
+        if self.failures and left > 0:
+            return State(Kind.WAITING, until=now + left, reason=self.failure or "an attempt of another process failed")
         return State(Kind.IDLE)
 
     # -- the store

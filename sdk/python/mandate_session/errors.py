@@ -24,10 +24,6 @@ class Closed(SessionError):
         super().__init__("the session is closed")
 
 
-class Protocol(SessionError):
-    """A callback or an answer during sign-in is not what it must be (RFC 6749 10.12, RFC 9207): it may be forged."""
-
-
 class NeedsLogin(SessionError):
     """No attempt can help until somebody acts. Says who, how and where."""
 

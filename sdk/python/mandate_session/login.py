@@ -14,13 +14,13 @@ from .asking import Form, ask, post, token_form
 from .core import Core
 from .discovery import Endpoints, endpoints
 from .effects import Flow, now, on_disk, sleep, take_lock
-from .errors import Misconfigured, NeedsLogin, Protocol, Unavailable
+from .errors import Misconfigured, NeedsLogin, Unavailable
 from .held import Stored
 from .message import Answer
 from .refusal import Refusal, explain
 from .renewal import GARBLED_LIMIT, Outcome, conclude, store_now
 from .secret import Secret, scrubbed
-from .state import Reason
+from .state import WHO, Need, Reason
 from .windows import seconds
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -63,6 +63,12 @@ def _stopped(core: Core, found: Passing | Garbled | Final) -> Flow[Exception]:
     return Unavailable(core.failure, core.not_before)
 
 
+def _foreign(detail: str) -> Flow[NeedsLogin]:
+    """A callback that is not this sign-in's, and may be forged: the session stays as it is."""
+    moment = yield from now()
+    return NeedsLogin(Need(Reason.DENIED, moment, who_can_act=WHO[Reason.DENIED], detail=detail))
+
+
 def begin_code(core: Core, redirect_uri: str) -> Flow[CodePrompt]:
     """The address to open. PKCE with S256, always."""
     known = yield from endpoints(core)
@@ -79,6 +85,7 @@ def begin_code(core: Core, redirect_uri: str) -> Flow[CodePrompt]:
     if given.scope:
         asked.append(("scope", given.scope))
     asked += [("resource", r) for r in given.resource]
+    asked = [(name, value) for name, value in asked if name not in given.authorize] + list(given.authorize.items())
     if given.pushed or known.pushed_required:
         asked = yield from _pushed(core, known, asked)
     mark = "&" if urlsplit(known.authorization).query else "?"
@@ -117,15 +124,15 @@ def finish_code(core: Core, callback_url: str, prompt: CodePrompt) -> Flow[None]
     query = parse_qs(urlsplit(callback_url).query, keep_blank_values=True)
     twice = [name for name in ("code", "state", "iss", "error") if len(query.get(name, [])) > 1]
     if twice:
-        raise Protocol(f"the callback has {twice[0]} twice")
+        raise (yield from _foreign(f"the callback has {twice[0]} twice"))
     said = {name: values[0] for name, values in query.items()}
     if not hmac.compare_digest(said.get("state", "").encode(), prompt.state.reveal().encode()):
-        raise Protocol("the callback's state is not that of this sign-in")
+        raise (yield from _foreign("the callback's state is not that of this sign-in"))
     known = yield from endpoints(core)
     if not isinstance(known, Endpoints):
         raise (yield from _stopped(core, known))
     if known.issuer is not None and (known.iss_announced or "iss" in said) and said.get("iss") != known.issuer:
-        raise Protocol("the callback's iss is not this issuer (RFC 9207)")
+        raise (yield from _foreign("the callback names another issuer (RFC 9207)"))
     if "error" in said:
         refusal = Refusal(400, error=said["error"], error_uri=said.get("error_uri"), message=said.get("error_description"))
         detail = said["error"] + (f": {said['error_description']}" if said.get("error_description") else "")
@@ -133,7 +140,7 @@ def finish_code(core: Core, callback_url: str, prompt: CodePrompt) -> Flow[None]
         raise NeedsLogin(core.refused_by_issuer(Final(said["error"], refusal, scrubbed(detail, core.secrets())), moment))
     code = said.get("code")
     if not code:
-        raise Protocol("the callback has neither code nor error")
+        raise (yield from _foreign("the callback has neither code nor error"))
     members = [("code", code), ("redirect_uri", prompt.redirect_uri), ("code_verifier", prompt.verifier.reveal())]
     # the authorization request has named scopes already
     yield from _redeem(core, token_form(core, "authorization_code", members, scope=False))

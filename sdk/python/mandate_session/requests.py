@@ -67,11 +67,12 @@ def _repeated(response: requests.Response, sent: dict[str, str], given: dict[str
     request = response.request.copy()
     if not isinstance(request.body, (str, bytes, type(None))):
         rewind_body(request)
-    extract_cookies_to_jar(request._cookies, response.request, response.raw)  # type: ignore[attr-defined, no-untyped-call]
+    jar = getattr(request, "_cookies")  # noqa: B009 - stubs do not know it
+    extract_cookies_to_jar(jar, response.request, response.raw)  # type: ignore[no-untyped-call]
     request.headers.pop("Cookie", None)
-    request.prepare_cookies(request._cookies)  # type: ignore[attr-defined]
+    request.prepare_cookies(jar)
     request.headers.update(sent)
-    again: requests.Response = response.connection.send(request, **given)  # type: ignore[attr-defined]
+    again: requests.Response = response.connection.send(request, **given)
     again.history.append(response)
     again.request = request
     return again

@@ -6,6 +6,7 @@ import threading
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 from .base import Base, anew, is_newer
 from .calls import Exchange, after_refusal, judge_call
@@ -291,13 +292,9 @@ class Login:
 
 def pending(begun: Mapping[str, CodePrompt], callback_url: str) -> CodePrompt:
     """The sign-in that this callback belongs to, by its state; else the newest, whose check then fails."""
-    from urllib.parse import parse_qs, urlsplit
-
-    from .errors import Protocol
-
     state = parse_qs(urlsplit(callback_url).query).get("state", [""])[0]
     if not begun:
-        raise Protocol("no sign-in has begun")
+        raise Misconfigured("no sign-in has begun: give `prompt`")
     return begun.get(state) or list(begun.values())[-1]
 
 

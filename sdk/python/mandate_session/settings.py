@@ -52,6 +52,8 @@ class Settings:
     key_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     #: further parameters of token requests
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: further parameters of the authorization request
+    authorize: Mapping[str, str] = field(default_factory=dict, repr=False)
     dpop: bool = False
     pushed: bool = False
     #: seconds that a call waits for a token

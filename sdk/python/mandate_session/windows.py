@@ -33,9 +33,9 @@ def seconds(value: Any) -> int | None:
         # ten digits are three hundred years: no need to read more of them
         value = TEN_YEARS_S if len(digits) > 10 else int(digits or "0")
     if isinstance(value, float):
-        if not math.isfinite(value):
+        if math.isnan(value):
             return None
-        value = int(value)
+        value = int(min(max(value, 0.0), TEN_YEARS_S))
     if not isinstance(value, int) or value < 1:
         return None
     return min(value, TEN_YEARS_S)
