@@ -31,15 +31,17 @@ class Auth(httpx.Auth):
         url = str(request.url)
         exchange = _exchange(request, url)
         exchange.sent = session.authorize(request.method, url)
-        request.headers.update(exchange.sent)
+        _put(request, exchange.sent)
         while True:
             response = yield request
+            if response.status_code != 401 and not session.settings.dpop:
+                return  # nothing in it is the session's business
             if response.status_code == 401:
                 response.read()
             sent = session.exchanged(exchange, _answer(response))
             if sent is None:
                 return
-            request.headers.update(sent)
+            _put(request, sent)
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """What `httpx.AsyncClient` calls."""
@@ -49,20 +51,28 @@ class Auth(httpx.Auth):
         url = str(request.url)
         exchange = _exchange(request, url)
         exchange.sent = await session.authorize(request.method, url)
-        request.headers.update(exchange.sent)
+        _put(request, exchange.sent)
         while True:
             response = yield request
+            if response.status_code != 401 and not session.settings.dpop:
+                return  # nothing in it is the session's business
             if response.status_code == 401:
                 await response.aread()
             sent = await session.exchanged(exchange, _answer(response))
             if sent is None:
                 return
-            request.headers.update(sent)
+            _put(request, sent)
 
 
 def _exchange(request: httpx.Request, url: str) -> Exchange:
     # anything but bytes in memory can be read once only
     return Exchange(request.method, url, isinstance(request.stream, httpx.ByteStream))
+
+
+def _put(request: httpx.Request, sent: dict[str, str]) -> None:
+    headers = request.headers
+    for name, value in sent.items():
+        headers[name] = value
 
 
 def _answer(response: httpx.Response) -> Answer:

@@ -18,47 +18,44 @@ from .session import Session
 class Auth(AuthBase):
     """Authorizes each request, and repeats one that is answered 401 where a renewal helps.
 
-    Works wherever a `requests.Session` is: set its `auth`.
+    Works wherever a `requests.Session` is: set its `auth`. Redirects to another origin lose the session's headers.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._names = ("Authorization", "DPoP", *session.settings.key_headers)
+        self._hook = self._answered
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """What requests calls for each request."""
-        method, url = request.method or "GET", request.url or ""
-        exchange = Exchange(method, url, _replayable(request))
-        exchange.sent = self._session.authorize(method, url)
-        request.headers.update(exchange.sent)
-        request.register_hook("response", _Hook(self._session, exchange))  # type: ignore[no-untyped-call]
+        headers = request.headers
+        for name, value in self._session.authorize(request.method or "GET", request.url or "").items():
+            headers[name] = value
+        request.hooks["response"].append(self._hook)
         return request
 
-
-class _Hook:
-    """Looks at each answer to one call, those of redirects included."""
-
-    def __init__(self, session: Session, exchange: Exchange) -> None:
-        self._session, self._exchange = session, exchange
-
-    def __call__(self, response: requests.Response, **given: Any) -> requests.Response:
-        exchange = self._exchange
+    def _answered(self, response: requests.Response, **given: Any) -> requests.Response:
+        """Looks at each answer, those of redirects included."""
+        if response.status_code < 300 and not self._session.settings.dpop:
+            return response
         request = response.request
         if response.is_redirect:
             target = urljoin(response.url, response.headers.get("location", ""))
-            if origin_of(target) != origin_of(exchange.url):
+            if origin_of(target) != origin_of(request.url or ""):
                 # requests takes Authorization away, but knows nothing of key headers and proofs
-                for name in exchange.sent:
+                for name in self._names:
                     request.headers.pop(name, None)
             return response
-        if origin_of(request.url or "") != origin_of(exchange.url):
+        sent = {name: request.headers[name] for name in self._names if name in request.headers}
+        if not sent or (response.status_code != 401 and not self._session.settings.dpop):
             return response
-        exchange.url = request.url or exchange.url
+        exchange = Exchange(request.method or "GET", request.url or "", _replayable(request), sent)
         while True:
             body = response.content if response.status_code == 401 else b""
-            sent = self._session.exchanged(exchange, Answer(response.status_code, lowered(response.headers), body))
-            if sent is None:
+            again = self._session.exchanged(exchange, Answer(response.status_code, lowered(response.headers), body))
+            if again is None:
                 return response
-            response = _repeated(response, sent, given)
+            response = _repeated(response, again, given)
 
 
 def _repeated(response: requests.Response, sent: dict[str, str], given: dict[str, Any]) -> requests.Response:
