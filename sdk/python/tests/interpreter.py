@@ -7,8 +7,10 @@ import errno
 import hashlib
 import json
 import os
-import re
+import subprocess
+import sys
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -20,7 +22,7 @@ from mandate_session import AsyncSession, FileStore, NeedsLogin, Refused, Sessio
 from mandate_session.held import stored_of
 
 from drivers import AsyncProgram, Got, SyncProgram, same_origin_only
-from world import World
+from world import SCENARIOS, World
 
 KNOWN_SETTINGS = {
     "grant", "client_id", "client_secret", "auth", "jwk", "scope", "resource", "username", "password", "refresh_token", "access_token", "key_id",
@@ -220,7 +222,13 @@ class Interpreter:
             self.expecting(lambda: program.call(method, url, body, stream), expect)
 
     def url(self, path: str) -> str:
-        return self.world.api + path
+        return self.world.api + (getattr(self.world, "path", None) or path)
+
+    def do_wait(self, seconds: float, program: Any, step: dict) -> None:
+        time.sleep(seconds)
+
+    def do_peer_advance(self, seconds: float, program: Any, step: dict) -> None:
+        self.world.peer_advance(seconds)
 
     def do_token(self, _: bool, program: Any, step: dict) -> None:
         self.expecting(lambda: program.run("token"), step.pop("expect", {}))
@@ -397,6 +405,9 @@ class Interpreter:
 
     def do_login(self, way: str, program: Any, step: dict) -> None:
         as_, after, expect = step.pop("as", "allow"), step.pop("after", 0), step.pop("expect", {})
+        if way == "browser":
+            self._login_browser(program)
+            return
         handler = {"code": self._login_code, "loopback": self._login_loopback, "device": self._login_device}[way]
         self.expecting(lambda: handler(program, as_, after), expect)
 
@@ -414,6 +425,21 @@ class Interpreter:
         prompt = program.run("login.begin", "http://127.0.0.1:1/callback")
         self.said += [repr(prompt)]
         program.run("login.finish", self._browse(prompt.url, as_))
+
+    def _login_browser(self, program: Any) -> None:
+        user = self.world.peer.get("user", {"name": "alice", "password": "p4ss"})
+        who = ["--name", user["name"], "--password", user["password"]]
+        browser = [sys.executable, str(SCENARIOS / "peers" / "browser.py")]
+        if self.given["session"]["grant"] == "device":
+            prompt = program.run("login.begin_device")
+            assert prompt.verification_uri_complete is not None
+            subprocess.run([*browser, prompt.verification_uri_complete, "--device", *who], check=True, timeout=60)
+            program.run("login.finish_device", prompt)
+            return
+        back = self.given["session"].get("redirect_uri", "http://127.0.0.1:1/callback")
+        prompt = program.run("login.begin", back)
+        done = subprocess.run([*browser, prompt.url, back, *who], check=True, timeout=60, stdout=subprocess.PIPE, text=True)
+        program.run("login.finish", done.stdout.strip())
 
     def _login_loopback(self, program: Any, as_: str, after: float) -> None:
         def show(url: str) -> None:

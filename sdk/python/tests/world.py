@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -75,3 +76,19 @@ class World:
 
     def secrets(self) -> list[str]:
         return self.order({"op": "secrets"})["secrets"]
+
+
+class Peer:
+    """A server of another make, in real time."""
+
+    def __init__(self, peer: dict) -> None:
+        self.peer, self.api, self.issuer, self.path = peer, peer["api"], "", peer.get("path")
+
+    def clock(self) -> float:
+        return time.time()
+
+    def peer_advance(self, seconds: float) -> None:
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.peer['clock_token']}"}
+        request = urllib.request.Request(self.peer["clock"], json.dumps({"advance_s": seconds}).encode(), headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert answer.status == 200
