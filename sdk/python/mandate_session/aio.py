@@ -311,13 +311,13 @@ class AsyncLogin:
         await self._session._run(finish_code(self._core, callback_url, prompt or pending(self._begun, callback_url)))
         self._begun.clear()
 
-    async def loopback(self, show: Callable[[str], object] = webbrowser.open, seconds: float = WAIT_S) -> None:
+    async def loopback(self, show: Callable[[str], object] | None = None, seconds: float = WAIT_S) -> None:
         """See `Login.loopback`."""
         listening = Loopback()
         stop = threading.Event()
         try:
             prompt = await self.begin(listening.redirect_uri)
-            await in_thread(lambda: show(prompt.url))
+            await in_thread(lambda: (show or webbrowser.open)(prompt.url))
             state = prompt.state.reveal()
             back = await in_thread(lambda: listening.wait(state, seconds, lambda: stop.is_set() or self._session._closing.is_set()))
         finally:

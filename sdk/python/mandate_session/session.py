@@ -257,12 +257,12 @@ class Login:
         self._session._run(finish_code(self._core, callback_url, prompt or pending(self._begun, callback_url)))
         self._signed_in()
 
-    def loopback(self, show: Callable[[str], object] = webbrowser.open, seconds: float = WAIT_S) -> None:
-        """Code: opens the browser by `show`, and waits for it on a port of this machine."""
+    def loopback(self, show: Callable[[str], object] | None = None, seconds: float = WAIT_S) -> None:
+        """Code: opens the browser (or lets `show` do it), and waits for it on a port of this machine."""
         listening = Loopback()
         try:
             prompt = self.begin(listening.redirect_uri)
-            show(prompt.url)
+            (show or webbrowser.open)(prompt.url)
             back = listening.wait(prompt.state.reveal(), seconds, self._session._closing.is_set)
         finally:
             listening.close()

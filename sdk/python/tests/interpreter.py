@@ -83,7 +83,7 @@ class Interpreter:
             base = self.world.issuer
             ways = {"token_endpoint": "/token", "authorization_endpoint": "/authorize", "device_endpoint": "/device",
                     "revocation_endpoint": "/revoke", "pushed_endpoint": "/par"}
-            options |= {key: asked.get(key, base + path) for key, path in ways.items() if key in asked or not asked.get("issuer")}
+            options |= {key: asked.get(key, base + path) for key, path in ways.items() if key in asked or self.simulated}
         grant = asked["grant"]
         client = {"client_id": asked.get("client_id"), "client_secret": asked.get("client_secret")}
         if grant == "api_key":

@@ -41,11 +41,11 @@ def _not_writable_by_others(path: str, descriptor: int | None = None) -> None:
 class FileStore:
     """Tokens of the session `name` in `folder`; any number of processes on this machine may share them.
 
-    `beat_ms` and `stale_ms`: how often a holder of the lock shows that it lives, and after how long a silent one counts as dead.
+    A leading `~` is the home folder. `beat_ms` and `stale_ms`: how often a holder of the lock shows that it lives, and after how long a silent one counts as dead.
     """
 
     def __init__(self, folder: str | os.PathLike[str], name: str, *, beat_ms: int = 1000, stale_ms: int = 5000) -> None:
-        self._folder, self._name = os.fspath(folder), check_name(name)
+        self._folder, self._name = os.path.expanduser(os.fspath(folder)), check_name(name)
         self._path = os.path.join(self._folder, name + ".json")
         self._beat_ms, self._stale_ms = beat_ms, stale_ms
 

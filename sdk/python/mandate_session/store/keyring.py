@@ -19,7 +19,7 @@ class KeyringStore:
 
     def __init__(self, name: str, folder: str | os.PathLike[str], service: str = "mandate-session") -> None:
         self._name, self._service = check_name(name), service
-        self._folder = os.fspath(folder)
+        self._folder = os.path.expanduser(os.fspath(folder))
 
     def __repr__(self) -> str:
         return f"KeyringStore({self._name!r})"
