@@ -9,7 +9,7 @@ import webbrowser
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from .base import Base, anew, is_newer
+from .base import Base, anew, is_newer, merged
 from .calls import Exchange, after_refusal, judge_call
 from .core import Core, Step
 from .effects import Disk, Effect, Flow, Now, Random, Send, Sleep, TakeLock
@@ -50,6 +50,7 @@ class AsyncSession(Base):
         await self.close()
 
     def _forked(self) -> None:
+        super()._forked()
         self._flight: asyncio.Task[None] | None = None
         self._flight_early = False
         self._closing = threading.Event()
@@ -62,13 +63,15 @@ class AsyncSession(Base):
         if fast is not None:
             return fast
         origin = self._check_origin(url)
-        await self._ensure()
-        return self._core.headers(method, url, self._now(), origin)
+        token = await self._ensure()
+        return self._core.headers(token, method, url, self._now(), origin)
 
     async def token(self) -> Token:
         """See `Session.token`."""
-        await self._ensure()
-        return self._held()
+        token = await self._ensure()
+        if token is None:
+            raise Misconfigured("an API key is no token")
+        return token
 
     async def answered(
         self,
@@ -106,7 +109,7 @@ class AsyncSession(Base):
         exchange = Exchange(method, url)
         exchange.sent = await self.authorize(method, url)
         while True:
-            answer = await self._send(Request(method, url, {**(headers or {}), **exchange.sent}, body))
+            answer = await self._send(Request(method, url, merged(headers, exchange.sent), body))
             if await self.exchanged(exchange, answer) is None:
                 return answer
 
@@ -214,12 +217,16 @@ class AsyncSession(Base):
         got: Answer = found
         return got
 
-    async def _ensure(self) -> None:
-        """Returns when a usable token is held. One task renews; those that need the result wait for it."""
+    async def _ensure(self) -> Token | None:
+        """A usable token (None: a key is used). One task renews; those that need the result wait for it."""
+        early_tried = False
         while True:
             step = self._core.step(self._now())
+            going, token = self._settle(step, early_tried)
+            if going:
+                return token
             if step is Step.USE:
-                return
+                continue
             early = step is Step.EARLY
             flight = self._flight
             leads = flight is None or flight.done() or flight.get_loop() is not asyncio.get_running_loop()
@@ -228,7 +235,8 @@ class AsyncSession(Base):
                 flight.add_done_callback(_seen)
                 self._flight, self._flight_early = flight, early
             elif early:
-                return
+                early_tried = True
+                continue
             was_early = self._flight_early
             # not `await flight`: who is cancelled while waiting must not cancel the renewal of the others
             await asyncio.wait([flight])
@@ -236,9 +244,10 @@ class AsyncSession(Base):
                 continue
             error = flight.exception()
             if early:
-                if error is None or isinstance(error, SessionError):
-                    return
-                raise error
+                if error is not None and not isinstance(error, SessionError):
+                    raise error
+                early_tried = True
+                continue
             if error is None or (was_early and isinstance(error, SessionError)):
                 continue
             if isinstance(error, SessionError) and not leads:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import random as random_module
+import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .builders import Builders
-from .core import Core
+from .core import Core, Step
 from .errors import NeedsLogin, SessionError, Unavailable
 from .events import Observer
 from .held import Token, Unreadable
@@ -62,6 +63,7 @@ class Base(Builders):
 
     def _forked(self) -> None:
         """Forgets locks and flights, which belong to threads of the parent."""
+        self._core.mutex = threading.Lock()
 
     def _now(self) -> int:
         return round(self._clock() * 1000)
@@ -112,11 +114,11 @@ class Base(Builders):
         if refusal is not None:
             raise error_for(refusal)
 
-    def _held(self) -> Token:
+    def _settle(self, step: Step, early_tried: bool) -> tuple[bool, Token | None]:
+        """Can a call go on, and with which token? One look at it: another thread may drop it at any moment."""
         token = self._core.token
-        if token is None:
-            raise Unavailable("an API key is no token" if self._core.settings.grant == "api_key" else "the token was refused meanwhile", None)
-        return token
+        going = step is Step.USE or (step is Step.EARLY and early_tried)
+        return going and (token is not None or self._core.settings.grant == "api_key"), token
 
 
 def answer_of(response: Any) -> Answer:
@@ -146,3 +148,9 @@ def anew(error: SessionError) -> SessionError:
 def is_newer(token: Token | None, shown: Token | None) -> bool:
     """Is this a token that was not shown yet?"""
     return token is not None and (shown is None or token.secret != shown.secret)
+
+
+def merged(headers: Mapping[str, str] | None, sent: Mapping[str, str]) -> dict[str, str]:
+    """A program's headers and the session's, which win whatever their case."""
+    ours = {name.lower() for name in sent}
+    return {**{name: value for name, value in (headers or {}).items() if name.lower() not in ours}, **sent}

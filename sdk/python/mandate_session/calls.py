@@ -14,6 +14,8 @@ from .refusal import Refusal, challenge, error_for, explain
 from .state import Reason
 
 NONCES = 2
+#: Families of causes that no new token mends because the credential itself is dead. Others are about the request.
+DEAD = ("credential.", "grant.")
 
 
 @dataclass
@@ -62,13 +64,11 @@ def judge_call(core: Core, exchange: Exchange, answer: Answer) -> Flow[Judgement
         return KEEP
     moment = yield from now()
     sent = sent_token(exchange.sent)
-    held_refused = core.token is not None and sent is not None and core.token.secret == sent
     if refusal.cause == Cause.SESSION_DISPLACED:
-        if held_refused or core.token is None:
-            _drop(core)
+        if core.drop(sent) or core.token is None:
             core.needs(Reason.DISPLACED, moment, refusal)
         return KEEP
-    if isinstance(refusal.cause, Cause) and not refusal.cause.renew and core.renewable:
+    if isinstance(refusal.cause, Cause) and not refusal.cause.renew and (core.renewable or not refusal.cause.startswith(DEAD)):
         return KEEP
     if refusal.error == "insufficient_scope" or exchange.repeated:
         return KEEP
@@ -76,21 +76,12 @@ def judge_call(core: Core, exchange: Exchange, answer: Answer) -> Flow[Judgement
         if core.settings.grant == "api_key":
             core.ready = None
             core.needs(Reason.KEY_REFUSED, moment, refusal)
-        elif held_refused:
-            _drop(core)
+        elif core.drop(sent):
             core.needs(Reason.KEY_REFUSED, moment, refusal)
         return KEEP
-    if held_refused:
-        _drop(core)
+    core.drop(sent)
     exchange.repeated = True
     return Judgement(again=exchange.replayable, renew=True, refusal=refusal)
-
-
-def _drop(core: Core) -> None:
-    """The held token is dead, whatever its end says."""
-    if core.token is not None:
-        core.refused = core.token.reveal()
-    core.hold(None)
 
 
 def after_refusal(error: SessionError, refusal: Refusal | None) -> SessionError:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from . import errors
 from .answer import Final, Granted
 from .cause import Cause
 from .errors import Closed, Misconfigured, NeedsLogin
@@ -69,6 +69,7 @@ class Core:
         self.endpoints: Endpoints | None = None
         self.loaded = False
         self.ready: Ready | None = None
+        self.mutex = threading.Lock()
         if settings.grant == "api_key":
             self.ready = (-math.inf, math.inf, dict(settings.key_headers))
         elif settings.grant == "access_token" and settings.access_token:
@@ -98,8 +99,21 @@ class Core:
         """Can a token be had without a person?"""
         return self.refresh_token is not None or self.settings.grant in ("client_credentials", "password")
 
-    def hold(self, token: Token | None) -> None:
+    def hold(self, token: Token) -> None:
         """Uses this token from now on."""
+        with self.mutex:
+            self._set(token)
+
+    def drop(self, secret: Secret | None) -> bool:
+        """The API refused this token: it is dead, whatever its end says. False if it is not the one that is held (any more)."""
+        with self.mutex:
+            if self.token is None or self.token.secret != secret:
+                return False
+            self.refused = self.token.reveal()
+            self._set(None)
+            return True
+
+    def _set(self, token: Token | None) -> None:
         self.token = token
         self.ready = None
         if token is not None and not self.settings.dpop and not self.closed:
@@ -117,10 +131,16 @@ class Core:
         scope = body.get("scope")
         moments = windows(sent_at, body.get("expires_in"), body.get("refresh_in"), u, renewable=self.renewable)
         self.refused = None
+        self.newer_than_store()
         self.hold(token_of(body["access_token"], answer.token_type, scope if isinstance(scope, str) else self.settings.scope, sent_at, moments))
         self.settled()
         self.need = None
         self.emit(Renewed(moments.ends_at, early))
+
+    def newer_than_store(self) -> None:
+        """Memory knows more than the store, until it is written: what is read meanwhile must not undo it."""
+        if self.stored:
+            self.stale = self.generation
 
     def settled(self) -> None:
         """Forgets failures."""
@@ -131,6 +151,7 @@ class Core:
         """A failure in passing: nobody asks again before the wait is over."""
         wait = backoff_ms(self.failures, u, retry_after_ms(retry_after, now + self.skew_ms))
         self.failures += 1
+        self.newer_than_store()
         self.failed_at, self.not_before, self.failure = now, now + wait, reason
         self.emit(Failed(reason, self.not_before))
 
@@ -224,6 +245,8 @@ class Core:
         if stored.owner != self.owner or self._older(stored) or self._other_seed(stored):
             return False
         token = stored.token
+        if token is not None and (token.token_type == "DPoP") != self.settings.dpop:
+            return False
         held = self.token.secret if self.token else None
         return token is not None and token.good(now) and token.secret != held and token.reveal() != self.refused
 
@@ -257,7 +280,7 @@ class Core:
         self.skew_ms = stored.skew_ms
         if stored.dpop_jwk is not None and stored.dpop_jwk != self.dpop_jwk:
             self.dpop_jwk, self.key = stored.dpop_jwk, None
-        if wanted:
+        if wanted and stored.token is not None:
             self.hold(stored.token)
             self.need = None
             self.emit(TakenFromStore())
@@ -303,13 +326,10 @@ class Core:
             self.key = crypto.Key(self.dpop_jwk)
         return self.key
 
-    def headers(self, method: str, url: str, now: int, origin: str) -> dict[str, str]:
-        """The headers of one request with the token that is held."""
-        if self.settings.grant == "api_key":
-            return dict(self.settings.key_headers)
-        token = self.token
+    def headers(self, token: Token | None, method: str, url: str, now: int, origin: str) -> dict[str, str]:
+        """The headers of one request with this token (none: with the key)."""
         if token is None:
-            raise errors.Unavailable("the token was refused meanwhile", None)
+            return dict(self.settings.key_headers)
         text = token.reveal()
         sent = {"Authorization": f"{token.token_type} {text}"}
         if token.token_type == "DPoP":

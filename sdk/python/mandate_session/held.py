@@ -86,9 +86,10 @@ def stored_of(record: object) -> Stored:
     if generation is None:
         raise Unreadable("no generation")
     text, token = _text(record, "access_token"), None
-    if text is not None:
+    if text is not None and all("!" <= c <= "~" for c in text):
         moments = Windows(_whole(record, "ends_at"), _whole(record, "renew_at"), _whole(record, "usable_until"))
-        token = token_of(text, _text(record, "token_type") or "Bearer", _text(record, "scope"), _whole(record, "sent_at") or 0, moments)
+        kind = "DPoP" if (_text(record, "token_type") or "").lower() == "dpop" else "Bearer"
+        token = token_of(text, kind, _text(record, "scope"), _whole(record, "sent_at") or 0, moments)
     jwk = record.get("dpop_jwk")
     return Stored(
         raw=record,

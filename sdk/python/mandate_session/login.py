@@ -13,9 +13,9 @@ from .answer import PASSING_STATUS, Final, Garbled, Granted, Passing, sendable
 from .asking import Form, ask, post, token_form
 from .core import Core
 from .discovery import Endpoints, endpoints
-from .effects import Flow, now, on_disk, sleep, take_lock
+from .effects import Flow, now, on_disk, read_store, sleep, take_lock
 from .errors import Misconfigured, NeedsLogin, Unavailable
-from .held import Stored
+from .held import Stored, Unreadable
 from .message import Answer
 from .refusal import Refusal, explain
 from .renewal import GARBLED_LIMIT, Outcome, conclude, store_now
@@ -246,8 +246,10 @@ def logout(core: Core) -> Flow[None]:
         if got is not None and not isinstance(got, Stored):
             lock = got.lock
             try:
-                yield from on_disk(lambda _: lock.remove())
-            except OSError:
+                found = yield from read_store()
+                if found is None or found.owner == core.owner:
+                    yield from on_disk(lambda _: lock.remove())
+            except (Unreadable, OSError):
                 pass
             finally:
                 yield from on_disk(lambda _: lock.release())

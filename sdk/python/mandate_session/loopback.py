@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from .errors import Unavailable
@@ -44,7 +44,8 @@ class Loopback:
             def log_message(self, format: str, *args: Any) -> None:
                 pass  # the line would hold the code
 
-        class Server(HTTPServer):
+        # by threads: browsers open connections ahead of need, and say nothing on them
+        class Server(ThreadingHTTPServer):
             def handle_error(self, request: Any, client_address: Any) -> None:
                 pass
 
@@ -60,7 +61,7 @@ class Loopback:
                 left = until - time.monotonic()
                 if left <= 0 or given_up():
                     raise Unavailable("nobody came back from the browser in time", None)
-                self._server.timeout = min(left, 0.5)
+                self._server.timeout = min(left, 0.1)
                 self._server.handle_request()
         finally:
             self.close()

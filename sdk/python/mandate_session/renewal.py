@@ -89,6 +89,8 @@ def _attempt(core: Core, early: bool) -> Flow[Outcome]:
         except LockTimeout:
             if core.closed:
                 raise Closed from None
+            if early:  # the next calls must not wait for the same lock again
+                core.failed("another process holds the store's lock", None, (yield from now()), (yield from random()))
             raise Unavailable("another process holds the store's lock", None) from None
         except OSError as error:
             # without its store a session is still a session
@@ -101,6 +103,8 @@ def _attempt(core: Core, early: bool) -> Flow[Outcome]:
             if got.took_over_ms is not None:
                 core.emit(LockTakenOver(got.took_over_ms))
     try:
+        if core.closed:
+            raise Closed
         if lock is not None:
             if (yield from read_under_lock(core, lock)):
                 return Outcome.DONE
@@ -196,6 +200,7 @@ def _refresh(core: Core, early: bool) -> Flow[Outcome]:
             core.needs(Reason.DISPLACED, moment, verdict.refusal, verdict.detail)
             return Outcome.BARRED
         core.dead, core.refresh_token = used, None
+        core.newer_than_store()
         if core.settings.grant == "password":
             core.lost = False
             return (yield from _ask_anew(core, early))
@@ -204,6 +209,7 @@ def _refresh(core: Core, early: bool) -> Flow[Outcome]:
         return Outcome.BARRED
     if isinstance(verdict, Garbled) or (isinstance(verdict, Passing) and verdict.lost):
         core.lost = True
+        core.newer_than_store()
     return (yield from conclude(core, sent, verdict, early))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
-from .base import Base, anew, is_newer
+from .base import Base, anew, is_newer, merged
 from .calls import Exchange, after_refusal, judge_call
 from .core import Core, Step
 from .effects import Disk, Effect, Flow, Now, Random, Send, Sleep, TakeLock
@@ -53,6 +53,7 @@ class Session(Base):
         self.close()
 
     def _forked(self) -> None:
+        super()._forked()
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._flight: _Flight | None = None
@@ -68,13 +69,15 @@ class Session(Base):
         if fast is not None:
             return fast
         origin = self._check_origin(url)
-        self._ensure()
-        return self._core.headers(method, url, self._now(), origin)
+        token = self._ensure()
+        return self._core.headers(token, method, url, self._now(), origin)
 
     def token(self) -> Token:
         """The token that is good now. Raises as `authorize` does."""
-        self._ensure()
-        return self._held()
+        token = self._ensure()
+        if token is None:
+            raise Misconfigured("an API key is no token")
+        return token
 
     def answered(
         self,
@@ -115,7 +118,7 @@ class Session(Base):
         exchange = Exchange(method, url)
         exchange.sent = self.authorize(method, url)
         while True:
-            answer = self._transport.send(Request(method, url, {**(headers or {}), **exchange.sent}, body), self._core.settings.timeout)
+            answer = self._transport.send(Request(method, url, merged(headers, exchange.sent), body), self._core.settings.timeout)
             if self.exchanged(exchange, answer) is None:
                 return answer
 
@@ -195,12 +198,16 @@ class Session(Base):
             return store.take_lock(effect.wanted, effect.patience, self._closing.is_set)
         raise TypeError(f"unknown effect {effect!r}")
 
-    def _ensure(self) -> None:
-        """Returns when a usable token is held. One thread renews; those that need the result wait for it."""
+    def _ensure(self) -> Token | None:
+        """A usable token (None: a key is used). One thread renews; those that need the result wait for it."""
+        early_tried = False
         while True:
             step = self._core.step(self._now())
+            going, token = self._settle(step, early_tried)
+            if going:
+                return token
             if step is Step.USE:
-                return
+                continue
             early = step is Step.EARLY
             with self._changed:
                 flight = self._flight
@@ -211,14 +218,14 @@ class Session(Base):
                         continue
                     flight = self._flight = _Flight(early)
                 elif early:
-                    return
+                    early_tried = True
+                    continue
                 else:
                     while not flight.done:
                         self._changed.wait()
             if leads:
                 self._lead(flight)
-                if early:
-                    return
+                early_tried = early
             elif flight.error is not None and not flight.early:
                 raise anew(flight.error)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import select
+import socket
 import ssl
 import threading
 import time
@@ -88,7 +89,7 @@ class StdTransport:
                 since, connection = kept.pop()
             sock = connection.sock
             # readable while nothing was asked: the other side has closed it
-            if sock is not None and time.monotonic() - since < IDLE_S and not select.select([sock], [], [], 0)[0]:
+            if sock is not None and time.monotonic() - since < IDLE_S and not _readable(sock):
                 sock.settimeout(timeout)
                 return connection
             connection.close()
@@ -120,6 +121,14 @@ class StdTransport:
         if not response.isclosed() or response.will_close:
             connection.close()
         return Answer(response.status, lowered(response.getheaders()), body)
+
+
+def _readable(sock: socket.socket) -> bool:
+    if hasattr(select, "poll"):  # select() knows no descriptors above 1023
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        return bool(poll.poll(0))
+    return bool(select.select([sock], [], [], 0)[0])
 
 
 def _words(error: Exception) -> str:

@@ -18,13 +18,10 @@ class MemoryStore:
     def __init__(self) -> None:
         self._record: Record | None = None
         self._lock = threading.Lock()
-        os.register_at_fork(after_in_child=self._after_fork)
+        self._pid = os.getpid()
 
     def __repr__(self) -> str:
         return "MemoryStore()"
-
-    def _after_fork(self) -> None:
-        self._lock = threading.Lock()
 
     def read(self) -> Stored | None:
         """What is kept."""
@@ -33,6 +30,8 @@ class MemoryStore:
 
     def take_lock(self, wanted: Callable[[Stored], bool], patience: float, given_up: Callable[[], bool]) -> Taken | Stored:
         """See `Store`."""
+        if self._pid != os.getpid():
+            self._lock, self._pid = threading.Lock(), os.getpid()  # the parent's belongs to a thread of the parent
         until = time.monotonic() + patience
         lock = self._lock
         while not lock.acquire(timeout=0.02):
