@@ -431,7 +431,7 @@ def test_a_kept_connection_that_the_server_closed_is_not_used(world):
     transport = StdTransport()
     url = world.api + "/data"
     assert transport.send(Request("GET", url, {}), 5).status == 401
-    (since, connection), = transport._idle[next(iter(transport._idle))]
+    (_, connection), = transport._idle[next(iter(transport._idle))]
     world.order({"op": "restart"})
     connection.sock.shutdown(2)
     assert transport.send(Request("GET", url, {}), 5).status in (200, 401)
@@ -493,3 +493,114 @@ def test_a_missing_extra_is_said():
             "s.token()")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert "mandate-session[crypto]" in done.stderr
+
+
+# -- races
+
+
+def test_what_is_read_while_a_renewal_is_being_written_does_not_undo_it(tmp_path, monkeypatch):
+    """Between answer and file, the store still holds the old refresh token; a reader of this process must not take it back."""
+    import mandate_session.store.file as file_store
+    from mandate_session.renewal import load_store
+
+    clock, issuer = Clock(), Issuer()
+    ours = session(issuer, store=FileStore(tmp_path / "s", "main"), clock=clock)
+    ours.token()
+    clock.now += 541
+    write = file_store._Held.write
+
+    def reading_first(lock, record):
+        ours._run(load_store(ours._core))
+        write(lock, record)
+
+    monkeypatch.setattr(file_store._Held, "write", reading_first)
+    assert ours.token().reveal() == "access-2"
+    assert json.loads((tmp_path / "s" / "main.json").read_text())["refresh_token"] == "refresh-2"
+    clock.now += 541
+    ours.token()
+    assert b"refresh-2" in (issuer.asked[-1].body or b"")
+
+
+def test_threads_whose_tokens_are_refused_at_random_never_fail():
+    import random
+
+    class Api(Issuer):
+        """Refuses a token for good, now and then."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.dead: set[str] = set()
+            self.number = 0
+            self.lock = threading.Lock()
+
+        def send(self, request: Request, timeout: float) -> Answer:
+            with self.lock:
+                if request.url.endswith("/token"):
+                    self.number += 1
+                    return Answer(200, {}, json.dumps({"access_token": f"access-{self.number}", "expires_in": 600}).encode())
+                token = request.headers["Authorization"]
+                if random.random() < 0.02:
+                    self.dead.add(token)
+                return Answer(401 if token in self.dead else 200)
+
+    api = Api()
+    ours = session(api)
+    wrong: list[object] = []
+    sys.setswitchinterval(1e-6)
+
+    def work() -> None:
+        for _ in range(500):
+            try:
+                status = ours.fetch("GET", URL).status
+                # the token of the repetition may be refused too: that answer is the program's
+                if status not in (200, 401):
+                    wrong.append(status)
+            except Exception as error:  # noqa: BLE001
+                wrong.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(0.005)
+    assert not wrong and api.number > 10
+
+
+def test_a_dead_lock_costs_an_early_caller_its_wait_once(tmp_path):
+    from mandate_session.store.lock import content
+
+    clock, issuer = Clock(), Issuer()
+    ours = session(issuer, store=FileStore(tmp_path / "s", "main"), clock=clock, timeout=0.2)
+    ours.token()
+    clock.now += 541
+    (tmp_path / "s" / "main.lock").write_bytes(content("d" * 32, 1, 50, 60_000))
+    began = time.monotonic()
+    for _ in range(20):
+        assert ours.token().reveal() == "access-1"
+    assert time.monotonic() - began < 2
+
+
+def test_signing_out_does_not_remove_the_file_of_another(tmp_path):
+    store = FileStore(tmp_path / "s", "main")
+    session(Issuer(), store=store).token()
+    other = session(Issuer(), store=store, scope="other")
+    other.state()
+    try:
+        other.logout()
+    except Misconfigured:
+        pass
+    assert (tmp_path / "s" / "main.json").exists()
+
+
+@pytest.mark.parametrize(("cause", "dead"), [
+    ("credential.rejected", True), ("credential.superseded", True), ("credential.revoked", True), ("moon.full", True), (None, True),
+    ("environment.mismatch", False), ("account.not_covered", False), ("licence.delegated_access", False), ("token.audience", False),
+])
+def test_which_refusals_kill_a_key(cause, dead):
+    ours = Session.api_key({"K": "key-of-program"})
+    sent = ours.authorize("GET", URL)
+    assert ours.answered("GET", URL, sent, 401, {"mandate-cause": cause} if cause else {}) is None
+    assert (ours.state().reason == "key_refused") is dead
