@@ -58,7 +58,7 @@ class StdTransport:
         if connection is None:
             connection = self._connected(origin, timeout)
         try:
-            answer = self._exchanged(connection, request)
+            answer = self._exchanged(connection, request, time.monotonic() + timeout)
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise Lost(_words(error)) from None
@@ -110,17 +110,28 @@ class StdTransport:
             raise NotSent(f"no connection: {_words(error)}") from None
         return connection
 
-    def _exchanged(self, connection: http.client.HTTPConnection, request: Request) -> Answer:
+    def _exchanged(self, connection: http.client.HTTPConnection, request: Request, deadline: float) -> Answer:
         parts = urlsplit(request.url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request(request.method, target, body=request.body, headers=dict(request.headers))
         response = connection.getresponse()
-        body = response.read(MAX_BODY + 1)
-        if len(body) > MAX_BODY:
-            raise http.client.HTTPException("the answer is too long")
+        body = bytearray()
+        # in pieces: a socket's timeout starts anew with each byte, and a server that drips would hold the caller for ever
+        while part := response.read1(65536):
+            body += part
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            if len(body) > MAX_BODY:
+                raise http.client.HTTPException("the answer is too long")
+            if connection.sock is not None:
+                connection.sock.settimeout(left)
+        if response.length:
+            raise http.client.IncompleteRead(b"", response.length)
+        response.read()  # nothing is left: this lets the connection go
         if not response.isclosed() or response.will_close:
             connection.close()
-        return Answer(response.status, lowered(response.getheaders()), body)
+        return Answer(response.status, lowered(response.getheaders()), bytes(body))
 
 
 def _readable(sock: socket.socket) -> bool:

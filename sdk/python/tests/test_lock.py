@@ -258,3 +258,46 @@ def test_patience_ends(tmp_path):
         FileStore(tmp_path, "main").take_lock(lambda _: False, 0.05, lambda: False)
 
 
+
+
+# -- fencing: what a holder whose lock was taken over may do
+
+
+def overtaken(tmp_path, their_record):
+    """A renewal during which the lock is taken over, and `their_record` (or nothing) is written; gives the session and what is stored then."""
+    from mandate_session import Answer, Session
+
+    tmp_path.chmod(0o700)
+    path = tmp_path / "main.lock"
+    events = []
+
+    class Issuer:
+        def send(self, request, timeout):
+            (tmp_path / "new").write_bytes(content("e" * 32, 3, 50, 60_000))
+            os.rename(tmp_path / "new", path)
+            if their_record is not None:
+                (tmp_path / "main.json").write_text(json.dumps({**their_record, "owner": ours.settings.owner()}))
+                (tmp_path / "main.json").chmod(0o600)
+            return Answer(200, {}, b'{"access_token": "mine", "refresh_token": "my-refresh", "expires_in": 600}')
+
+    ours = Session.refresh_token("app", "given", token_endpoint="https://issuer.example/token", transport=Issuer(),
+                                 store=FileStore(tmp_path, "main", beat_ms=20, stale_ms=100), observer=lambda e: events.append(e.name))
+    token = ours.token().reveal()
+    assert path.read_bytes() == content("e" * 32, 3, 50, 60_000), "the other one's lock is untouched"
+    return token, json.loads((tmp_path / "main.json").read_text()), events
+
+
+def test_an_overtaken_holder_takes_what_the_newer_one_wrote(tmp_path):
+    future = round(time.time() * 1000) + 600_000
+    theirs = {"version": 1, "generation": 1, "access_token": "theirs", "token_type": "Bearer", "refresh_token": "their-refresh",
+              "sent_at": future - 600_000, "ends_at": future, "renew_at": future - 60_000, "usable_until": future - 5_000}
+    token, stored, events = overtaken(tmp_path, theirs)
+    assert token == "theirs"
+    assert (stored["access_token"], stored["refresh_token"], stored["generation"]) == ("theirs", "their-refresh", 1)
+    assert "taken_from_store" in events
+
+
+def test_an_overtaken_holder_writes_if_nobody_else_did(tmp_path):
+    token, stored, _ = overtaken(tmp_path, None)
+    assert token == "mine"
+    assert (stored["access_token"], stored["refresh_token"]) == ("mine", "my-refresh")
