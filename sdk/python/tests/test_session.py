@@ -209,6 +209,25 @@ def test_a_cancelled_task_gives_the_lock_back(tmp_path):
     assert not (tmp_path / "s" / "main.lock").exists()
 
 
+def test_a_loop_that_ends_leaves_nobody_waiting_for_the_lock(tmp_path):
+    holder = FileStore(tmp_path / "s", "main").take_lock(lambda _: False, 1, lambda: False)
+    ours = session(Issuer(), AsyncSession, store=FileStore(tmp_path / "s", "main"))
+
+    async def go() -> None:
+        asyncio.ensure_future(ours.token())  # noqa: RUF006
+        while not any(t.name == "mandate-session" for t in threading.enumerate()):
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.05)
+
+    asyncio.run(go())
+    until = time.monotonic() + 5
+    while any(t.name == "mandate-session" for t in threading.enumerate()):
+        assert time.monotonic() < until, "a thread still waits"
+        time.sleep(0.01)
+    holder.lock.release()  # type: ignore[union-attr]
+    assert not (tmp_path / "s" / "main.lock").exists()
+
+
 def test_closing_ends_a_wait():
     issuer = Issuer()
     issuer.answers = [Answer(503, {"retry-after": "50"})]
@@ -636,16 +655,13 @@ class Raw:
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
-@pytest.mark.parametrize(("pieces", "said"), [
-    ((b"",), "RemoteDisconnected"),
-    ((b"HTTP/1.1 2",), "not a whole answer"),
-    ((OK + b"Content-Length: 10\r\n\r\n12345",), "not a whole answer"),
-    ((OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\n123",), "not a whole answer"),
-    ((b"\x16\x03\x01 what is this",), "not a whole answer"),
+@pytest.mark.parametrize("pieces", [
+    (b"",), (b"HTTP/1.1 2",), (OK + b"Content-Length: 10\r\n\r\n12345",), (OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\n123",),
+    (b"\x16\x03\x01 what is this",),
 ])
-def test_half_an_answer_is_a_lost_one(pieces, said):
-    with pytest.raises(Lost, match=said):
-        StdTransport().send(Request("POST", Raw(*pieces).url, {}, b"x"), 2)
+def test_half_an_answer_is_a_lost_one(pieces):
+    with pytest.raises(Lost):
+        StdTransport().send(Request("GET", Raw(*pieces).url, {}), 2)
 
 
 def test_a_server_that_drips_does_not_hold_the_caller():
