@@ -12,7 +12,7 @@ import pytest
 
 from mandate_session import FileStore, Misconfigured
 from mandate_session.store import LockTimeout, Taken
-from mandate_session.store.lock import SIZE, Got, content, look_at, take
+from mandate_session.store.lock import SIZE, Got, _take_over, content, look_at, take
 
 DEAD = "d" * 32
 
@@ -175,6 +175,22 @@ def test_leftovers_older_than_a_minute_are_swept(tmp_path):
     assert isinstance(got, Got)
     got.lock.release()
     assert {p.name for p in tmp_path.iterdir()} == {*kept, "main.lock.unreadable.1"}
+
+
+@pytest.mark.parametrize("beat", [8, None])
+def test_a_holder_that_woke_up_before_the_claim_keeps_its_lock(tmp_path, beat):
+    path = tmp_path / "main.lock"
+    dead_lock(path)
+    dead = look_at(str(path))
+    assert dead is not None
+    if beat is None:
+        path.unlink()
+    else:
+        path.write_bytes(content(DEAD, beat, 50, 100))
+    before = path.read_bytes() if path.exists() else None
+    assert _take_over(str(path), dead, 50, 100, 100) is None
+    assert (path.read_bytes() if path.exists() else None) == before
+    assert {p.name for p in tmp_path.iterdir()} <= {"main.lock"}
 
 
 def test_a_forked_copy_of_a_lock_is_none(tmp_path):

@@ -347,7 +347,7 @@ def test_only_origins_that_are_named():
         assert ours.authorize("GET", good)
         assert ours.authorize("GET", good)
     # one letter of a good origin's prefix is missing, after that prefix was learned
-    for bad in ("https://api.exampl", "https://api.example.evil.example/", "https://api.examplex/", "https://data.example/x", "https://api.example@evil.example/"):
+    for bad in ("https://api.exampl", "https://api.examplex", "https://api.example.evil.example/", "https://api.examplex/", "https://data.example/x", "https://api.example@evil.example/"):
         with pytest.raises(Misconfigured):
             ours.authorize("GET", bad)
 
@@ -683,3 +683,23 @@ def test_whole_answers(pieces):
 def test_an_answer_without_a_body():
     assert StdTransport().send(Request("POST", Raw(b"HTTP/1.1 204 No Content\r\n\r\n").url, {}), 2).status == 204
     assert StdTransport().send(Request("HEAD", Raw(OK + b"Content-Length: 10\r\n\r\n").url, {}), 2).body == b""
+
+
+def test_a_program_that_knows_no_lock_renewed_during_our_request(tmp_path):
+    """Our refresh token is refused, and another one lies in the store by now: that is used, once."""
+    clock, issuer = Clock(), Issuer()
+    path = tmp_path / "s" / "main.json"
+    ours = Session.refresh_token("app", "given", token_endpoint="https://issuer.example/token", transport=issuer, clock=clock,
+                                 store=FileStore(tmp_path / "s", "main"))
+    ours.token()
+    clock.now += 601
+    send = issuer.send
+
+    def meanwhile(request: Request, timeout: float) -> Answer:
+        issuer.send = send  # type: ignore[method-assign]
+        path.write_text(json.dumps({**json.loads(path.read_text()), "refresh_token": "of-the-other"}))
+        return Answer(400, {}, b'{"error": "invalid_grant"}')
+
+    issuer.send = meanwhile  # type: ignore[method-assign]
+    assert ours.token().reveal() == "access-2"
+    assert b"of-the-other" in (issuer.asked[-1].body or b"")
