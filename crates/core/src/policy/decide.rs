@@ -130,7 +130,8 @@ pub enum MeterKey {
     OwnTokens(ClientId),
 }
 
-/// Proof that `decide` said yes. Nothing else can build one, and it must be spent with [`Permit::take`].
+/// Proof that `decide` said yes. Nothing else can build one, and it must be spent with [`Permit::take`], unless it is
+/// about something that was paid for when it began: a stream.
 #[derive(Debug)]
 pub struct Permit<'a> {
     principal: &'a Principal,
@@ -210,6 +211,14 @@ impl<'a> Permit<'a> {
     /// What the limit is counted for.
     pub fn meter_key(&self) -> &MeterKey {
         &self.allowance.meter
+    }
+    /// Who was allowed.
+    pub fn principal(&self) -> &'a Principal {
+        self.principal
+    }
+    /// The account it is about.
+    pub fn account(&self) -> Option<&'a Arc<Account>> {
+        self.account
     }
     /// Spends one request from the meter of [`Self::meter_key`].
     ///
