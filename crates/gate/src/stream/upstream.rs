@@ -186,10 +186,7 @@ impl Call {
 }
 
 /// Sends a head and reads the head of the answer. With it comes what the API has sent beyond.
-async fn shake_hands(
-    address: SocketAddr,
-    head: &[u8],
-) -> io::Result<(TcpStream, Vec<u8>, Vec<u8>)> {
+async fn shake_hands(address: SocketAddr, head: &[u8]) -> io::Result<(TcpStream, Vec<u8>, Vec<u8>)> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     stream.write_all(head).await?;
