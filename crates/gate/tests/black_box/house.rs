@@ -311,11 +311,11 @@ fn token(text: &str, held: &str) -> TokenFacts {
 
 pub(crate) fn memory() -> Memory {
     let mine = account("A1", None);
-    let mut memory = Memory::default();
-    memory.credentials = Mutex::new(HashMap::from([
+    let credentials = HashMap::from([
         ("PK1".into(), key("PK1", "secret", KeyHolder::Account("A1".into()), Some(mine.clone()))),
         ("sun-key".into(), key("sun-key", "sun-secret", KeyHolder::Partner("sun".into()), None)),
-    ]));
+    ]);
+    let mut memory = Memory { credentials: Mutex::new(credentials), ..Memory::default() };
     for (text, held) in [("token-1", "trading data"), ("token-2", "data")] {
         memory.tokens.insert(*Digest::of(text.as_bytes()).as_bytes(), Arc::new(token(text, held)));
     }

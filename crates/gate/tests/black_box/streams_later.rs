@@ -11,8 +11,9 @@ use mandate_core::SubjectKind;
 use mandate_gate::{Limits, StreamLimits};
 use mandate_wire::dialect::Dialect;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 /// Where nobody listens.
