@@ -140,7 +140,7 @@ pub(crate) async fn closed(socket: &mut Socket) -> (u16, String) {
 
 pub(crate) fn entry(kind: SubjectKind, id: &str) -> LogEntry {
     let subject = Subject { platform: "alpaca".into(), kind, id: id.into() };
-    LogEntry { offset: Offset(9), subject, effect: Effect::Kill, at: Timestamp::default() }
+    LogEntry { offset: Offset(9), subject, effect: Effect::Kill, reason: None, at: Timestamp::default() }
 }
 
 pub(crate) async fn house(api: SocketAddr, streams: StreamLimits) -> House {

@@ -134,7 +134,7 @@ async fn chain_is_live(arrival: &Arrival<'_>, chain: &Chain, grant: &Grant) -> R
         return Ok(false);
     }
     if let Some(user) = &grant.user
-        && cache.killed(platform, SubjectKind::User, user.as_str(), chain.offset)
+        && cache.killed(platform, SubjectKind::User, user.as_str(), chain.offset).is_some()
     {
         return Ok(false);
     }
