@@ -26,22 +26,17 @@ pub(super) fn key_end_cause(ended: &Ended) -> Cause {
     }
 }
 
-/// Why a token ended.
-pub(super) fn token_end_cause(ended: &Ended) -> Cause {
-    end_cause(ended.reason)
-}
-
-/// What the end of something that a token hangs from is for the token: as if its own row said it, where it is the
-/// token's own end or that of its chain.
+/// What the end of something that a token hangs from is for the token: revoked, unless another sign-on took its place.
 pub(super) fn kill_cause(killed: &Killed) -> Cause {
     match (killed.kind, killed.reason) {
-        (SubjectKind::Token, Some(reason)) => end_cause(reason),
+        (SubjectKind::Token, Some(EndReason::Displaced)) => Cause::SessionDisplaced,
         _ => Cause::TokenRevoked,
     }
 }
 
-fn end_cause(reason: EndReason) -> Cause {
-    match reason {
+/// Why a token ended.
+pub(super) fn token_end_cause(ended: &Ended) -> Cause {
+    match ended.reason {
         EndReason::CodeReplayed => Cause::CodeReplayedToken,
         EndReason::Expired => Cause::TokenExpired,
         EndReason::Displaced => Cause::SessionDisplaced,

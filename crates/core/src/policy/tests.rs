@@ -516,6 +516,7 @@ fn a_token_is_good_until_it_or_what_it_hangs_from_ends() {
         ("grant of a signed one", killed_by(SubjectKind::Grant, Some(EndReason::Owner)), Cause::TokenRevoked),
         ("its sign-on", killed_by(SubjectKind::Token, Some(EndReason::Displaced)), Cause::SessionDisplaced),
         ("itself", killed_by(SubjectKind::Token, Some(EndReason::Holder)), Cause::TokenRevoked),
+        ("its code", killed_by(SubjectKind::Token, Some(EndReason::CodeReplayed)), Cause::TokenRevoked),
         ("itself, nobody knows why", killed_by(SubjectKind::Token, None), Cause::TokenRevoked),
         ("all accounts", with_accounts(vec![killed("A1", 6), killed("A2", 7)]), Cause::TokenRevoked),
     ] {
