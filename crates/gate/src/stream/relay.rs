@@ -32,8 +32,8 @@ struct Silence {
     upstream: u8,
 }
 
-/// A stream that is signed in on, with the API's end of it once that is needed. Boxed: a future that holds it by value would hold it several
-/// times over.
+/// A stream that is signed in on, with the API's end of it once that is needed. Boxed: a future that holds it by value
+/// would hold it several times over.
 pub(super) struct Relay {
     pub(super) stream: Stream,
     pub(super) ticket: Ticket,
