@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 
+import base64
+import json
 from dataclasses import dataclass, field
 
+from .asking import WRONG_CLOCK_MS
 from .cause import Cause
 from .core import Core, sent_token
 from .effects import Flow, now
@@ -30,6 +33,8 @@ class Exchange:
     #: it was already repeated with another token
     repeated: bool = False
     nonces: int = 0
+    #: a proof was made anew because this machine's clock had been wrong
+    corrected: bool = False
 
 
 
@@ -63,6 +68,10 @@ def judge_call(core: Core, exchange: Exchange, answer: Answer) -> Flow[Judgement
             return Judgement(again=True)
         return KEEP
     moment = yield from now()
+    if core.settings.dpop and "invalid_dpop_proof" in (said.get("error"), refusal.error):
+        if exchange.replayable and not exchange.corrected and _clock_was_wrong(core, exchange, answer, moment):
+            exchange.corrected = True
+            return Judgement(again=True)
     sent = sent_token(exchange.sent)
     if refusal.cause == Cause.SESSION_DISPLACED:
         if core.drop(sent) or core.token is None:
@@ -82,6 +91,21 @@ def judge_call(core: Core, exchange: Exchange, answer: Answer) -> Flow[Judgement
     core.drop(sent)
     exchange.repeated = True
     return Judgement(again=exchange.replayable, renew=True, refusal=refusal)
+
+
+def _clock_was_wrong(core: Core, exchange: Exchange, answer: Answer, moment: int) -> bool:
+    """Does this answer's `Date` show that the refused proof carried a wrong time? Then the right one is known from here on."""
+    proof = next((value for name, value in exchange.sent.items() if name.lower() == "dpop"), "")
+    try:
+        part = proof.split(".")[1]
+        iat = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))["iat"]
+        sent = int(iat) * 1000 - core.skew_ms
+    except (IndexError, ValueError, KeyError, TypeError):
+        return False
+    before = core.skew_ms
+    # the proof's seconds are cut off: up to one more than the round trip
+    core.learn(max(sent, moment - 2_000) if moment - sent <= 3_000 else sent, moment, answer)
+    return abs(core.skew_ms - before) > WRONG_CLOCK_MS
 
 
 def after_refusal(error: SessionError, refusal: Refusal | None) -> SessionError:

@@ -35,7 +35,7 @@ class Cause(str, Enum):
         "No credential was sent",
         "caller",
         False,
-        "Send [expected]: a token as Authorization: Bearer; where keys are taken, a key in the APCA-API-KEY-ID and APCA-API-SECRET-KEY headers, a partner's as HTTP Basic. Check that no proxy drops the header and that the program reads its settings.",
+        "Send [expected]. Check that nothing on the way drops it, and that the program reads its settings.",
     )
     CREDENTIAL_MALFORMED = (
         "credential.malformed",

@@ -703,3 +703,27 @@ def test_a_program_that_knows_no_lock_renewed_during_our_request(tmp_path):
     issuer.send = meanwhile  # type: ignore[method-assign]
     assert ours.token().reveal() == "access-2"
     assert b"of-the-other" in (issuer.asked[-1].body or b"")
+
+
+def test_a_proof_that_the_api_finds_too_old_is_made_anew_by_its_clock():
+    import base64
+    import email.utils
+
+    class Api(Issuer):
+        def send(self, request: Request, timeout: float) -> Answer:
+            if request.url.endswith("/token"):
+                return Answer(200, {}, json.dumps({"access_token": "access-1", "token_type": "DPoP", "expires_in": 600}).encode())
+            self.asked.append(request)
+            part = request.headers["DPoP"].split(".")[1]
+            iat = json.loads(base64.urlsafe_b64decode(part + "=="))["iat"]
+            if abs(iat - (clock.now + 600)) < 30:
+                return Answer(200)
+            date = email.utils.formatdate(clock.now + 600, usegmt=True)
+            return Answer(401, {"date": date, "www-authenticate": 'DPoP error="invalid_dpop_proof"', "mandate-cause": "dpop.invalid"})
+
+    clock, api = Clock(), Api()
+    ours = session(api, dpop=True, clock=clock)
+    assert ours.fetch("GET", URL).status == 200 and len(api.asked) == 2
+    assert ours.fetch("GET", URL).status == 200 and len(api.asked) == 3
+    clock.now += 100
+    assert ours.fetch("GET", URL).status == 200
