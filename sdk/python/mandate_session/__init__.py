@@ -4,7 +4,7 @@
     headers = session.authorize("GET", "https://api.example/data")
 """
 
-from .aio import AsyncLogin, AsyncSession
+from .aio import AsyncSession
 from .calls import Exchange
 from .cause import Cause
 from .errors import (
@@ -26,8 +26,9 @@ from .login import CodePrompt, DevicePrompt
 from .message import Answer, Lost, NotSent, Request
 from .refusal import Refusal
 from .secret import Secret
-from .session import Login, Session
+from .session import Session
 from .settings import Settings
+from .sign_in import AsyncLogin, Login
 from .state import Kind, Need, Reason, State
 from .store import FileStore, MemoryStore, Store
 from .transport import AsyncTransport, StdTransport, Transport

@@ -5,23 +5,23 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-import webbrowser
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from .base import Base, anew, is_newer, merged
 from .calls import Exchange, after_refusal, judge_call
-from .core import Core, Step
+from .core import Step
 from .effects import Disk, Effect, Flow, Now, Random, Send, Sleep, TakeLock
 from .errors import Closed, Misconfigured, SessionError, Unavailable
+from .headers import headers as headers_with
 from .held import Token
-from .login import CodePrompt, DevicePrompt, again, begin_code, begin_device, finish_code, finish_device, logout
-from .loopback import WAIT_S, Loopback
+from .login import logout
 from .message import Answer, Request, lowered
 from .renewal import load_store, renew
-from .session import WATCH_S, pending
+from .session import WATCH_S
 from .settings import Settings
-from .store import Taken
+from .sign_in import AsyncLogin
+from .threads import give_back, in_thread, thread_future
 from .transport import AsyncTransport, StdTransport, Transport
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ class AsyncSession(Base):
             return fast
         origin = self._check_origin(url)
         token = await self._ensure()
-        return self._core.headers(token, method, url, self._now(), origin)
+        return headers_with(self._core, token, method, url, self._now(), origin)
 
     async def token(self) -> Token:
         """See `Session.token`."""
@@ -204,7 +204,7 @@ class AsyncSession(Base):
             except asyncio.CancelledError:
                 # nobody waits any more: a lock that is taken nevertheless must not stay
                 stop.set()
-                taking.add_done_callback(_give_back)
+                taking.add_done_callback(give_back)
                 raise
         raise TypeError(f"unknown effect {effect!r}")
 
@@ -258,95 +258,3 @@ class AsyncSession(Base):
 def _seen(flight: asyncio.Task[None]) -> None:
     if not flight.cancelled():
         flight.exception()  # looked at, so that asyncio does not complain when everybody was cancelled
-
-
-def _give_back(taking: asyncio.Future[Any]) -> None:
-    if not taking.cancelled() and taking.exception() is None and isinstance(taking.result(), Taken):
-        threading.Thread(target=taking.result().lock.release, daemon=True).start()
-
-
-def thread_future(work: Callable[[], T]) -> asyncio.Future[T]:
-    """Runs something that blocks in a thread of its own. No pool: a wait for a lock must not use up the loop's executor."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def finish(result: T | None, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # type: ignore[arg-type]
-
-    def run() -> None:
-        result, error = None, None
-        try:
-            result = work()
-        except BaseException as found:  # noqa: BLE001 - told to who waits
-            error = found
-        try:
-            loop.call_soon_threadsafe(finish, result, error)
-        except RuntimeError:
-            # the loop is gone, and with it who waited
-            if isinstance(result, Taken):
-                result.lock.release()
-
-    threading.Thread(target=run, name="mandate-session", daemon=True).start()
-    return future
-
-
-async def in_thread(work: Callable[[], T]) -> T:
-    """The result of something that blocks."""
-    return await thread_future(work)
-
-
-class AsyncLogin:
-    """Signing in, and on again: `session.login`. See `Login`."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-        self._begun: dict[str, CodePrompt] = {}
-
-    async def begin(self, redirect_uri: str) -> CodePrompt:
-        """See `Login.begin`."""
-        prompt = await self._session._run(begin_code(self._core, redirect_uri))
-        while len(self._begun) >= 100:
-            self._begun.pop(next(iter(self._begun)))
-        self._begun[prompt.state.reveal()] = prompt
-        return prompt
-
-    async def finish(self, callback_url: str, prompt: CodePrompt | None = None) -> None:
-        """See `Login.finish`."""
-        await self._session._run(finish_code(self._core, callback_url, prompt or pending(self._begun, callback_url)))
-        self._begun.clear()
-
-    async def loopback(self, show: Callable[[str], object] | None = None, seconds: float = WAIT_S) -> None:
-        """See `Login.loopback`."""
-        listening = Loopback()
-        stop = threading.Event()
-        try:
-            prompt = await self.begin(listening.redirect_uri)
-            await in_thread(lambda: (show or webbrowser.open)(prompt.url))
-            state = prompt.state.reveal()
-            back = await in_thread(lambda: listening.wait(state, seconds, lambda: stop.is_set() or self._session._closing.is_set()))
-        finally:
-            stop.set()
-            listening.close()
-        await self.finish(back, prompt)
-
-    async def begin_device(self) -> DevicePrompt:
-        """See `Login.begin_device`."""
-        return await self._session._run(begin_device(self._core))
-
-    async def finish_device(self, prompt: DevicePrompt) -> None:
-        """See `Login.finish_device`."""
-        await self._session._run(finish_device(self._core, prompt))
-
-    async def again(self) -> None:
-        """See `Login.again`."""
-        await self._session._run(again(self._core))
-        await self._session._ensure()
-
-    @property
-    def _core(self) -> Core:
-        return self._session._core

@@ -10,6 +10,7 @@ from .answer import Passing, Verdict, judge
 from .core import Core
 from .discovery import Endpoints, endpoints
 from .effects import Flow, now, send
+from .headers import dpop_key
 from .message import Answer, Lost, NotSent, Request, origin_of
 from .refusal import challenge
 
@@ -96,5 +97,5 @@ def _request(core: Core, known: Endpoints, url: str, form: Form, issuer_now: int
     if proof_origin is not None:
         from . import crypto
 
-        headers["DPoP"] = crypto.proof(core.dpop_key(), "POST", url, issuer_now, None, core.nonces.get(proof_origin))
+        headers["DPoP"] = crypto.proof(dpop_key(core), "POST", url, issuer_now, None, core.nonces.get(proof_origin))
     return Request("POST", url, headers, urlencode(form).encode())

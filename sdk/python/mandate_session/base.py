@@ -14,6 +14,7 @@ from .builders import Builders
 from .core import Core, Step
 from .errors import NeedsLogin, SessionError, Unavailable
 from .events import Observer
+from .headers import allowed
 from .held import Token, Unreadable
 from .message import Answer, lowered, origin_of
 from .refusal import Refusal, error_for, explain
@@ -85,7 +86,7 @@ class Base(Builders):
         return ready[2].copy()
 
     def _check_origin(self, url: str) -> str:
-        origin = self._core.allowed(url)
+        origin = allowed(self._core, url)
         slash = url.find("/", 8)
         if slash > 0 and origin_of(url[:slash]) == origin and len(self._good_origins) < _ORIGINS_KEPT:
             self._good_origins.add(url[:slash])

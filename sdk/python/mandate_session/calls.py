@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-
 import base64
 import json
 from dataclasses import dataclass, field
 
 from .asking import WRONG_CLOCK_MS
 from .cause import Cause
-from .core import Core, sent_token
+from .core import Core
 from .effects import Flow, now
 from .errors import SessionError
+from .headers import sent_token
 from .message import Answer, origin_of
 from .refusal import Refusal, challenge, error_for, explain
 from .state import Reason

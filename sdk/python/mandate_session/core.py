@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -304,48 +303,3 @@ class Core:
         if self.settings.grant == "refresh_token":
             record["seed"] = self.seed
         return record
-
-    # -- addresses and keys
-
-    def allowed(self, url: str) -> str:
-        """The origin of an address that tokens may go to; raises `Misconfigured` for others."""
-        origin = origin_of(url)
-        if origin is None or not self.settings.secure(url):
-            raise Misconfigured(f"tokens do not go to {origin or 'this address'}: https or loopback is needed (or insecure_http)")
-        if self.origins is not None and origin not in self.origins:
-            raise Misconfigured(f"tokens do not go to {origin}: it is not in origins")
-        return origin
-
-    def dpop_key(self) -> Key:
-        """The key of this session's proofs, made at first need."""
-        from . import crypto
-
-        if self.dpop_jwk is None:
-            self.dpop_jwk = crypto.new_dpop_jwk()
-        if self.key is None:
-            self.key = crypto.Key(self.dpop_jwk)
-        return self.key
-
-    def headers(self, token: Token | None, method: str, url: str, now: int, origin: str) -> dict[str, str]:
-        """The headers of one request with this token (none: with the key)."""
-        if token is None:
-            return dict(self.settings.key_headers)
-        text = token.reveal()
-        sent = {"Authorization": f"{token.token_type} {text}"}
-        if token.token_type == "DPoP":
-            from . import crypto
-
-            sent["DPoP"] = crypto.proof(self.dpop_key(), method, url, (now + self.skew_ms) // 1000, text, self.nonces.get(origin))
-        return sent
-
-
-def sent_token(headers: Mapping[str, str]) -> Secret | None:
-    """The token in headers that `authorize` gave."""
-    for name, value in headers.items():
-        if name.lower() == "authorization":
-            scheme, _, text = value.partition(" ")
-            if scheme.lower() in ("bearer", "dpop") and text:
-                return Secret(text.strip())
-    return None
-
-

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import threading
-import webbrowser
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, urlsplit
 
 from .base import Base, anew, is_newer, merged
 from .calls import Exchange, after_refusal, judge_call
-from .core import Core, Step
+from .core import Step
 from .effects import Disk, Effect, Flow, Now, Random, Send, Sleep, TakeLock
 from .errors import Closed, Misconfigured, SessionError, Unavailable
+from .headers import headers as headers_with
 from .held import Token
-from .login import CodePrompt, DevicePrompt, again, begin_code, begin_device, finish_code, finish_device, logout
-from .loopback import WAIT_S, Loopback
+from .login import logout
 from .message import Answer, Request, lowered
 from .renewal import load_store, renew
 from .settings import Settings
+from .sign_in import Login
 from .transport import StdTransport, Transport
 
 T = TypeVar("T")
@@ -70,7 +69,7 @@ class Session(Base):
             return fast
         origin = self._check_origin(url)
         token = self._ensure()
-        return self._core.headers(token, method, url, self._now(), origin)
+        return headers_with(self._core, token, method, url, self._now(), origin)
 
     def token(self) -> Token:
         """The token that is good now. Raises as `authorize` does."""
@@ -242,67 +241,3 @@ class Session(Base):
                 if self._flight is flight:
                     self._flight = None
                 self._changed.notify_all()
-
-
-class Login:
-    """Signing in, and on again: `session.login`."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._begun: dict[str, CodePrompt] = {}
-
-    def begin(self, redirect_uri: str) -> CodePrompt:
-        """Code: a sign-in that ends at `redirect_uri`. Send the person to its `url`."""
-        prompt = self._session._run(begin_code(self._core, redirect_uri))
-        while len(self._begun) >= 100:
-            self._begun.pop(next(iter(self._begun)))
-        self._begun[prompt.state.reveal()] = prompt
-        return prompt
-
-    def finish(self, callback_url: str, prompt: CodePrompt | None = None) -> None:
-        """Code: the address that the person came back to. `prompt`: what `begin` gave, if it was another session's."""
-        self._session._run(finish_code(self._core, callback_url, prompt or pending(self._begun, callback_url)))
-        self._signed_in()
-
-    def loopback(self, show: Callable[[str], object] | None = None, seconds: float = WAIT_S) -> None:
-        """Code: opens the browser (or lets `show` do it), and waits for it on a port of this machine."""
-        listening = Loopback()
-        try:
-            prompt = self.begin(listening.redirect_uri)
-            (show or webbrowser.open)(prompt.url)
-            back = listening.wait(prompt.state.reveal(), seconds, self._session._closing.is_set)
-        finally:
-            listening.close()
-        self.finish(back, prompt)
-
-    def begin_device(self) -> DevicePrompt:
-        """Device: what to show to the person."""
-        return self._session._run(begin_device(self._core))
-
-    def finish_device(self, prompt: DevicePrompt) -> None:
-        """Device: waits until the person has decided."""
-        self._session._run(finish_device(self._core, prompt))
-        self._signed_in()
-
-    def again(self) -> None:
-        """Password and client credentials: signs on anew, whatever stood in the way (also after `displaced`)."""
-        self._session._run(again(self._core))
-        self._session._ensure()
-
-    @property
-    def _core(self) -> Core:
-        return self._session._core
-
-    def _signed_in(self) -> None:
-        self._begun.clear()
-
-
-def pending(begun: Mapping[str, CodePrompt], callback_url: str) -> CodePrompt:
-    """The sign-in that this callback belongs to, by its state; else the newest, whose check then fails."""
-    state = parse_qs(urlsplit(callback_url).query).get("state", [""])[0]
-    if not begun:
-        raise Misconfigured("no sign-in has begun: give `prompt`")
-    return begun.get(state) or list(begun.values())[-1]
-
-
-__all__ = ["Login", "Session"]
