@@ -177,6 +177,16 @@ def test_leftovers_older_than_a_minute_are_swept(tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {*kept, "main.lock.unreadable.1"}
 
 
+def test_what_the_dead_holder_was_writing_is_removed_at_once(tmp_path):
+    dead_lock(tmp_path / "main.lock", stale_ms=100)
+    for name in (f"main.json.{DEAD}.tmp", f"main.json.{'e' * 32}.tmp", "main.json"):
+        (tmp_path / name).write_bytes(b"half")
+    got = take(str(tmp_path / "main.lock"), 50, 300, 10, never)
+    assert isinstance(got, Got)
+    got.lock.release()
+    assert {p.name for p in tmp_path.iterdir()} == {f"main.json.{'e' * 32}.tmp", "main.json"}
+
+
 @pytest.mark.parametrize("beat", [8, None])
 def test_a_holder_that_woke_up_before_the_claim_keeps_its_lock(tmp_path, beat):
     path = tmp_path / "main.lock"

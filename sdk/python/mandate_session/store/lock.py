@@ -181,6 +181,8 @@ def _take_over(path: str, dead: Seen, beat_ms: int, stale_ms: int, age_ms: int) 
         os.close(descriptor)
         _remove(temporary)
         raise
+    # what the dead holder was writing; one that only slept must not write any more
+    _remove(f"{path.removesuffix('.lock')}.json.{dead.id}.tmp")
     return Got(_made(path, descriptor, lock_id, beat_ms, stale_ms), age_ms)
 
 
