@@ -84,7 +84,7 @@ export class Login {
       ...(scope === undefined ? {} : { scope }),
     });
     for (const resource of given.resource ?? []) asked.append("resource", resource);
-    for (const [name, value] of Object.entries(options.extra ?? {})) asked.set(name, value);
+    for (const [name, value] of Object.entries({ ...given.authorize, ...options.extra })) asked.set(name, value);
     const url = new URL(endpoints.authorization);
     let parameters = asked;
     if (given.pushed || endpoints.pushedOnly) {

@@ -30,7 +30,9 @@ export class Renewer {
   #attempting: Promise<void> | undefined;
   /** The one renewal that all wait for who have no good token. */
   #renewing: Promise<Outcome> | undefined;
-  #owner: Promise<string> | undefined;
+  /** Whose tokens these are, and which given refresh token they grew from. */
+  #identity: Promise<string> | undefined;
+  #owner: string | undefined;
   #proofKey: { jwk: unknown; key: Promise<ProofKey> } | undefined;
   #loaded = false;
   #corrupt = false;
@@ -47,18 +49,18 @@ export class Renewer {
     });
     if (this.core.needsPerson) this.core.needs(needOf("never_signed_in"), now());
     this.issuer = new Issuer(settings, this.core, () => this.proofKey());
+    // Where WebCrypto is missing, the first call says so.
+    if (settings.store) this.owner().catch(() => undefined);
   }
 
   /** The state as of now. Looks into the store once, if nothing was read from it yet and it answers at once. */
   state(): State {
     const { store, now } = this.#settings;
-    if (store && !this.#loaded && !this.core.closed && !this.core.good(now())) {
+    // Whose tokens are in the store takes a digest to know, which is there soon after the session was made.
+    if (store && !this.#loaded && this.#owner !== undefined && !this.core.closed && !this.core.good(now())) {
       const text = store.read();
-      if (typeof text === "string") {
-        const stored = parseStored(text);
-        // Whose it is needs a digest, which is not at hand at once: calls find out. A state shows nothing of it.
-        if (stored && this.core.offers(stored, now())) return { kind: "live", endsAt: stored.endsAt };
-      }
+      const stored = typeof text === "string" ? parseStored(text) : undefined;
+      if (stored?.owner === this.#owner && this.core.offers(stored, now())) return { kind: "live", endsAt: stored.endsAt };
     }
     return this.core.state(now());
   }
@@ -152,7 +154,6 @@ export class Renewer {
     const { store, now } = this.#settings;
     if (!store) return this.#ask(undefined, early);
     if ((await this.#look()) || this.core.wait(now()) > 0) return;
-    await this.owner();
     let lock: StoreLock | undefined;
     try {
       lock = await store.lock({
@@ -186,6 +187,7 @@ export class Renewer {
   async #look(lock?: StoreLock): Promise<boolean> {
     const { store, now } = this.#settings;
     if (!store) return false;
+    const owner = await this.owner();
     const text = await store.read();
     this.#loaded = true;
     if (text === undefined) return false;
@@ -195,7 +197,7 @@ export class Renewer {
       await lock?.setAside();
       return false;
     }
-    if (stored.owner !== (await this.owner())) throw new Misconfigured("the store holds tokens of another client, user or scope");
+    if (stored.owner !== owner) throw new Misconfigured("the store holds tokens of another client, user or scope");
     if (!this.core.adopt(stored, now())) return false;
     this.#settings.emit({ name: "taken_from_store", endsAt: stored.endsAt });
     this.#changed();
@@ -349,11 +351,16 @@ export class Renewer {
 
   /** Whose tokens these are (`sdk/STORE.md`). */
   owner(): Promise<string> {
+    return (this.#identity ??= this.#identify());
+  }
+
+  async #identify(): Promise<string> {
     const { options, clientId, grant, given, scope } = this.#settings;
     const words = scope?.split(/\s+/).sort().join(" ") ?? "";
     const resources = [...(options.resource ?? [])].sort().join(" ");
     const parts = [options.issuer ?? options.tokenEndpoint ?? "", clientId, grant, given.username ?? "", words, resources];
-    return (this.#owner ??= sha256hex(parts.join("\n")));
+    if (given.refreshToken !== undefined) this.core.seed = (await sha256hex(given.refreshToken)).slice(0, 16);
+    return (this.#owner = await sha256hex(parts.join("\n")));
   }
 
   /** Calls back once, at the next change of what is held. The answer takes it back. */

@@ -39,7 +39,7 @@ export interface IssuerOptions extends CommonOptions {
   clientAuth?: ClientAuth | undefined;
   /** The private key for `private_key_jwt`: ES256, RS256, PS256 or EdDSA, by its `alg` or its kind. */
   privateKey?: Jwk | undefined;
-  /** `aud` of the client's assertions. Default: the token endpoint. */
+  /** `aud` of the client's assertions. Default: the issuer, else the token endpoint. */
   assertionAudience?: string | undefined;
   /** The issuer's address; its metadata (RFC 8414) names the endpoints that are not given here. */
   issuer?: string | undefined;
@@ -53,6 +53,8 @@ export interface IssuerOptions extends CommonOptions {
   resource?: readonly string[] | undefined;
   /** Further parameters of each token request. */
   extra?: Readonly<Record<string, string>> | undefined;
+  /** Further parameters of each authorization request, such as `prompt`. */
+  authorize?: Readonly<Record<string, string>> | undefined;
   /** Binds tokens to a key (RFC 9449). Default: false. */
   dpop?: boolean | undefined;
   /** Pushes authorization requests (RFC 9126) even if the issuer does not insist. Default: false. */

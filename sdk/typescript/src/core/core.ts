@@ -82,6 +82,8 @@ export class Core extends Redacted {
   /** What is in memory could not be written: it is newer than the store. */
   unsaved = false;
   closed = false;
+  /** Which given refresh token what is held grew from. */
+  seed: string | undefined;
   dpopJwk: Jwk | undefined;
 
   constructor(
@@ -195,6 +197,7 @@ export class Core extends Redacted {
   offers(stored: Stored, now: number): boolean {
     const text = stored.accessToken;
     return (
+      !this.#outgrown(stored) &&
       text !== undefined &&
       text !== this.#token?.text &&
       text !== this.#refusedToken &&
@@ -202,8 +205,19 @@ export class Core extends Redacted {
     );
   }
 
+  /** A person gave this session another refresh token than the one that all of this grew from: the given one counts. */
+  #outgrown(stored: Stored): boolean {
+    return !this.#looked && this.seed !== undefined && stored.seed !== undefined && stored.seed !== this.seed;
+  }
+
   /** Takes over what another process wrote. True if that brought a good token that was not held. */
   adopt(stored: Stored, now: number): boolean {
+    if (this.#outgrown(stored)) {
+      this.#looked = true;
+      this.generation = stored.generation;
+      this.#unknown = stored.unknown;
+      return false;
+    }
     const taken = this.offers(stored, now);
     const news = stored.generation !== this.generation && !(this.unsaved && stored.generation <= this.generation);
     if (!taken && !news) return false;
@@ -215,11 +229,12 @@ export class Core extends Redacted {
     if (stored.refreshToken !== undefined && stored.refreshToken !== this.#deadRefresh) {
       if (stored.refreshToken !== this.#refreshToken && !taken && this.need?.reason !== "client_refused") this.need = undefined;
       this.#refreshToken = stored.refreshToken;
-    } else if (this.grant !== "refresh_token" || this.#looked) {
-      // Another process saw it refused. One that was just given to this session is still worth an attempt.
+    } else {
+      // Another process saw it refused.
       this.#refreshToken = undefined;
     }
     this.#looked = true;
+    this.seed = stored.seed ?? this.seed;
     if (taken && stored.accessToken !== undefined) {
       this.#token = new Held(stored.accessToken, stored.tokenType, stored.scope, stored.sentAt, stored);
       this.#refusedToken = undefined;
@@ -250,6 +265,7 @@ export class Core extends Redacted {
       notBefore: this.notBefore,
       skew: this.skew,
       dpopJwk: this.dpopJwk,
+      seed: this.seed,
       unknown: this.#unknown,
     };
   }

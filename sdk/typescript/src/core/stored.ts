@@ -26,13 +26,15 @@ export interface Stored {
   readonly notBefore: number | undefined;
   readonly skew: number;
   readonly dpopJwk: Jwk | undefined;
+  /** Which given refresh token all of this grew from; of the grant `refresh_token` alone. */
+  readonly seed: string | undefined;
   /** Members that this version does not know; they are written back. */
   readonly unknown: { readonly [member: string]: unknown };
 }
 
 const KNOWN = new Set(
   ("version owner generation access_token token_type scope sent_at ends_at renew_at usable_until refresh_token lost " +
-    "failures not_before skew_ms dpop_jwk").split(" "),
+    "failures not_before skew_ms dpop_jwk seed").split(" "),
 );
 
 class Unreadable extends Error {}
@@ -63,6 +65,7 @@ export function parseStored(text: string): Stored | undefined {
       notBefore: member(from, "not_before", "number"),
       skew: member(from, "skew_ms", "number") ?? 0,
       dpopJwk: jwk as Jwk | undefined,
+      seed: member(from, "seed", "string"),
       unknown: Object.fromEntries(Object.entries(from).filter(([name]) => !KNOWN.has(name))),
     };
   } catch {
@@ -92,6 +95,7 @@ export function formatStored(stored: Stored): string {
       not_before: whole(stored.notBefore),
       skew_ms: Math.round(stored.skew),
       dpop_jwk: stored.dpopJwk ?? null,
+      ...(stored.seed === undefined ? {} : { seed: stored.seed }),
     },
     null,
     1,

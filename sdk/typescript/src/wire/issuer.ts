@@ -167,7 +167,8 @@ export class Issuer {
     if (!options.privateKey) throw new Misconfigured("private_key_jwt needs privateKey");
     const signer = await (this.#signer ??= Signer.of(options.privateKey));
     const now = Math.floor((this.#settings.now() + this.#core.skew) / 1000);
-    const audience = options.assertionAudience ?? this.#endpoints?.token ?? options.tokenEndpoint;
+    // The issuer itself is what servers of today take (FAPI 2.0 5.3.3.1); without its name, the endpoint.
+    const audience = options.assertionAudience ?? options.issuer ?? options.tokenEndpoint;
     const header = { typ: "JWT", alg: signer.algorithm, ...(signer.keyId === undefined ? {} : { kid: signer.keyId }) };
     const claims = { iss: clientId, sub: clientId, aud: audience, jti: unguessable(16), iat: now, exp: now + 120 };
     form.set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
