@@ -193,7 +193,6 @@ export class Login {
 
   /** RFC 9126 2. */
   async #push(address: string, form: URLSearchParams): Promise<string> {
-    form.delete("client_id");
     const answer = await this.#patiently(() => this.#posted(address, form));
     if (answer.kind === "final") this.#refuse(answer, false);
     const uri = text(object(parse(answer.body))["request_uri"]);

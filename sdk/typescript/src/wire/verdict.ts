@@ -48,10 +48,11 @@ export function failureOf(refusal: Refusal): Failure {
   const why = refusal.error
     ? `${refusal.error}${refusal.errorDescription ? `: ${refusal.errorDescription}` : ""}`
     : `status ${refusal.status}`;
-  if (refusal.status >= 500 || PASSING_STATUS.has(refusal.status) || PASSING_ERROR.has(refusal.error ?? ""))
-    return passing(why, { retryAfter: refusal.retryAfter === undefined ? undefined : refusal.retryAfter * 1000 });
+  // Whatever its body says: secrets do not go to another address. Browsers show such an answer as status 0.
   if (refusal.status === 0 || (refusal.status >= 300 && refusal.status < 400))
     return final("the issuer answered with a redirect, which is not followed", refusal);
+  if (refusal.status >= 500 || PASSING_STATUS.has(refusal.status) || PASSING_ERROR.has(refusal.error ?? ""))
+    return passing(why, { retryAfter: refusal.retryAfter === undefined ? undefined : refusal.retryAfter * 1000 });
   return final(why, refusal);
 }
 

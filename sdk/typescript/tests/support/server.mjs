@@ -1,4 +1,5 @@
 // The scripted issuer and API of sdk/scenarios, as a child process.
+import { Agent, request } from "node:http";
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -23,14 +24,25 @@ export async function started(script, args = []) {
   };
 }
 
+/** Orders have connections of their own: those of the session are closed on order. */
+const agent = new Agent({ keepAlive: false });
+function posted(url, content) {
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { method: "POST", agent }, (answer) => {
+      let body = "";
+      answer.setEncoding("utf8").on("data", (text) => (body += text)).on("end", () => resolve({ status: answer.statusCode, body }));
+    });
+    asked.on("error", reject).end(content);
+  });
+}
+
 /** The server, with `scenario(settings)` to begin a scenario on it. */
 export async function scriptedServer(args = []) {
   const { said, stop } = await started("server.py", args);
   const control = async (name, asked) => {
-    const answer = await fetch(`http://127.0.0.1:${said.port}/control/${name}`, { method: "POST", body: JSON.stringify(asked) });
-    const body = await answer.json();
-    if (answer.status !== 200) throw new Error(`control ${name}: ${JSON.stringify(body)}`);
-    return body;
+    const { status, body } = await posted(`http://127.0.0.1:${said.port}/control/${name}`, JSON.stringify(asked));
+    if (status !== 200) throw new Error(`control ${name}: ${body}`);
+    return JSON.parse(body);
   };
   return {
     stop,
