@@ -67,7 +67,8 @@ async function changeOrNap(settings: Settings, renewer: Renewer, nap: number, le
   const forget = renewer.onChange(end);
   left.addEventListener("abort", end, { once: true });
   try {
-    if (!left.aborted) await settings.sleep(nap, over.signal);
+    // What ended before the listener was there would not wake it.
+    if (!left.aborted && !renewer.core.closed) await settings.sleep(nap, over.signal);
   } catch {
     // Woken up before the time.
   } finally {
