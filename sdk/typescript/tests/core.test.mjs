@@ -123,6 +123,13 @@ test("what is written reads back, and strangers' members stay", () => {
 for (const text of ["", "{", "[]", "null", "7", "{}", '{"version":2,"owner":"x","generation":1}', '{"version":1,"owner":"x"}', '{"version":1,"owner":"x","generation":1,"ends_at":"soon"}'])
   test(`cannot be read as a store: ${text}`, () => assert.equal(parseStored(text), undefined));
 
+test("the owner's digest is that of STORE.md", async () => {
+  const { Renewer } = await import("../dist/renewer.js");
+  const { Settings } = await import("../dist/settings.js");
+  const settings = new Settings("client_credentials", { tokenEndpoint: "https://issuer.example/token", clientId: "app", scope: "write read" }, {});
+  assert.equal(await new Renewer(settings).owner(), "564e8affa87c50a6ddf27b00e9abb678787aa0e8deb3800a08eeff4eeb23c714");
+});
+
 test("a given token is used to its very end", () => {
   const core = new Core("access_token", undefined, { accessToken: new Held("t", "Bearer", undefined, NOW, { endsAt: NOW + 1000, usableUntil: NOW + 1000 }) });
   assert.equal(core.phase(NOW + 999), "use");

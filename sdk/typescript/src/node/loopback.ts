@@ -41,8 +41,9 @@ export async function loopback(session: Session, options: LoopbackOptions): Prom
     const { port } = server.address() as AddressInfo;
     const { url, state } = await session.login.begin(`http://127.0.0.1:${port}/callback`, { extra: options.extra });
     server.emit("expect-state", state);
-    await options.open(url);
-    const arrived = await Promise.race([back, aborted(signal)]).catch((error: unknown) => {
+    // Not waited for: what opens a browser may last as long as the browser. But it may fail.
+    const unopened = new Promise<never>((_, reject) => void Promise.resolve(url).then(options.open).catch(reject));
+    const arrived = await Promise.race([back, unopened, aborted(signal)]).catch((error: unknown) => {
       if (over.signal.aborted) throw new NeedsLogin(needOf("denied", { why: "nobody came back from the browser in time", refusal: undefined }));
       throw error;
     });
