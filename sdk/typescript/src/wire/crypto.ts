@@ -88,8 +88,9 @@ export class Signer extends Redacted {
     }
   }
 
-  static generated(key: CryptoKey): Signer {
-    return new Signer(key, "ES256", undefined);
+  /** Of a key that was just made. Typed loosely: not every project that uses this library has WebCrypto's types. */
+  static generated(key: unknown): Signer {
+    return new Signer(key as CryptoKey, "ES256", undefined);
   }
 
   /** A compact JWS (RFC 7515 7.1). */
