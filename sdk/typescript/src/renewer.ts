@@ -188,7 +188,14 @@ export class Renewer {
     const { store, now } = this.#settings;
     if (!store) return false;
     const owner = await this.owner();
-    const text = await store.read();
+    let text: string | undefined;
+    try {
+      text = await store.read();
+    } catch (error) {
+      if (error instanceof Misconfigured) throw error;
+      this.#storeFailed(error);
+      return false;
+    }
     this.#loaded = true;
     if (text === undefined) return false;
     const stored = parseStored(text);

@@ -82,6 +82,12 @@ export class Session extends Redacted {
     return this.#renewer.state();
   }
 
+  /** Looks into the store, without asking the issuer, and answers the state: what a program begins with that may have signed in before. */
+  async look(): Promise<State> {
+    await this.#renewer.look();
+    return this.state();
+  }
+
   /** A token that is good now; fetched or renewed if need be. An abort ends this waiting alone. */
   async token(options: { signal?: AbortSignal | undefined } = {}): Promise<AccessToken> {
     if (this.#settings.given.headers) throw new Misconfigured("a session of an API key has no token: use authorize or fetch");

@@ -165,7 +165,8 @@ def test_two_tabs_share_one_session_through_expiries(chrome: Chrome, port: int, 
     chrome.get(f"{origin}/")
     wait(chrome)
     second = chrome.current_window_handle
-    assert run(chrome, f"return (await session.fetch('{scenario.api}/data')).status") == 200, "the other tab has no need to sign in"
+    assert run(chrome, "return (await session.look()).kind") == "live", "the other tab has no need to sign in"
+    assert run(chrome, f"return (await session.fetch('{scenario.api}/data')).status") == 200
     redeemed = scenario.token_requests()
     assert redeemed[0]["form"]["grant_type"] == "authorization_code"
     assert all(r["status"] == 200 for r in redeemed)
@@ -211,7 +212,13 @@ def test_proofs_and_the_key_beside_the_token(chrome: Chrome, port: int, origin: 
     sign_in(chrome, scenario, origin)
     made = run(chrome, f"return await hammer('{scenario.api}/data', {LIFETIME * 1500})")
     assert made["failed"] == [] and made["calls"] > 10, made
-    kept = chrome.execute_script("return JSON.parse(localStorage.getItem('mandate.session.app'))")
+    kept = run(chrome, """return JSON.parse(await new Promise((resolve) => {
+      const asked = indexedDB.open('mandate.session');
+      asked.onsuccess = () => {
+        const got = asked.result.transaction('kept').objectStore('kept').get('mandate.session.app');
+        got.onsuccess = () => { asked.result.close(); resolve(got.result); };
+      };
+    }))""")
     assert kept["token_type"] == "DPoP" and kept["dpop_jwk"]["d"]
 
 
