@@ -125,7 +125,10 @@ export class Run {
   #session(name = "main", more = {}) {
     let session = this.#sessions.get(name);
     if (!session) {
-      const given = { ...this.#scenario.session, ...this.#made.session, ...more };
+      const own = { ...this.#scenario.session };
+      // The real server's credentials replace the scenario's, also where it has fewer of them.
+      if (this.#made.session) for (const word of ["client_id", "client_secret", "username", "password"]) delete own[word];
+      const given = { ...own, ...this.#made.session, ...more };
       const events = [];
       this.#events.set(name, events);
       const beforeWrite = () => {
