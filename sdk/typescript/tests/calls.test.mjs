@@ -214,6 +214,25 @@ test("closing ends whoever waits, and lets the attempt that is under way finish"
   assert.deepEqual(session.state(), { kind: "closed" });
 });
 
+test("an early renewal that takes its time is joined by those who must have a token: one request", async () => {
+  const gate = deferred();
+  let hanging = false;
+  const { options, clock, to } = surroundings(async (url) => void (url.href === TOKEN && hanging && (await gate.promise)));
+  const session = Session.clientCredentials(options);
+  await session.token();
+  hanging = true;
+  await clock.advance(541_000);
+  const early = session.token();
+  await new Promise(setImmediate);
+  assert.equal((await session.token()).text, "t1", "the others go on with the token");
+  await clock.advance(60_000);
+  const late = [session.token(), session.token()];
+  await new Promise(setImmediate);
+  gate.resolve();
+  for (const token of await Promise.all([early, ...late])) assert.equal(token.text, "t2");
+  assert.equal(to(TOKEN).length, 2);
+});
+
 test("Unavailable says when", async () => {
   const { options, clock } = surroundings(() => new Response("", { status: 503, headers: { "retry-after": "120" } }));
   const error = await Session.clientCredentials(options).token().catch((error) => error);

@@ -28,13 +28,13 @@ function deadLock(path, more = {}) {
 const parsed = (path) => JSON.parse(readFileSync(path, "utf8"));
 
 /** Starts children at once; answers what they wrote. All must end well. */
-async function race(t, children, rounds, prepare) {
+async function race(t, children, rounds, prepare, every = 0) {
   const at = folder(t);
   const [path, log, start] = ["main.lock", "log", "start"].map((name) => join(at, name));
   writeFileSync(log, "");
-  prepare?.(path);
+  for (let round = 0; round < (every ? rounds : 1); round++) prepare?.(every ? join(at, `${round}-main.lock`) : path);
   const ends = Array.from({ length: children }, () => {
-    const child = spawn(process.execPath, [RACER, path, String(rounds), log, start], { stdio: ["ignore", "inherit", "inherit"] });
+    const child = spawn(process.execPath, [RACER, path, String(rounds), log, start, String(every)], { stdio: ["ignore", "inherit", "inherit"] });
     return new Promise((resolve) => child.once("exit", resolve));
   });
   await pause(500);
@@ -44,10 +44,10 @@ async function race(t, children, rounds, prepare) {
   return readFileSync(log, "utf8").trim().split("\n").map((line) => JSON.parse(line));
 }
 
-test("twelve processes race for the lock of a dead one: exactly one takes it over", async (t) => {
-  const held = await race(t, 12, 1, deadLock);
-  assert.equal(held.length, 12);
-  assert.equal(held.filter(({ tookOver }) => tookOver).length, 1);
+test("eight processes race for the locks of twelve dead ones: exactly one takes each over", async (t) => {
+  const held = await race(t, 8, 12, deadLock, 500);
+  assert.equal(held.length, 96);
+  for (let round = 0; round < 12; round++) assert.equal(held.filter((one) => one.round === round && one.tookOver).length, 1, `lock ${round}`);
 });
 
 test("the same with a claim of a dead claimer: exactly one has the next number", async (t) => {
@@ -148,6 +148,7 @@ test("fencing: whoever lost the lock leaves a newer generation alone, and overwr
   const at = join(folder(t), "store");
   const store = new FileStore({ folder: at, name: "main", beatMs: 50, staleMs: 300 });
   const lock = await store.lock({ patience: 1_000, arrived: () => false });
+  assert.equal(await lock.write("first", () => true), true, "who holds the lock writes");
   rmSync(join(at, "main.lock"));
   deadLock(join(at, "main.lock"));
   writeFileSync(join(at, "main.json"), "newer", { mode: 0o600 });
