@@ -2,6 +2,7 @@
 import { Held } from "./core/core.js";
 import { Misconfigured, NeedsLogin, SessionError, Unavailable, Closed, Refused } from "./core/errors.js";
 import { AuthorizationHeaders } from "./core/secret.js";
+import { skewOf } from "./core/schedule.js";
 import { errorOf, parameters, refusalOf } from "./refusal.js";
 import type { Renewer } from "./renewer.js";
 import { address, type Settings } from "./settings.js";
@@ -12,10 +13,13 @@ export interface Authorized {
   readonly headers: Record<string, string>;
   readonly token: Held | undefined;
   readonly nonce: string | undefined;
+  /** When that was, and how far the issuer's clock was believed to be ahead. */
+  readonly at: number;
+  readonly skew: number;
 }
 
 /** What to do with an answer. */
-export type Next = "return" | "again" | "again_with_nonce";
+export type Next = "return" | "again" | "again_with_nonce" | "again_with_time";
 
 const MOST_REDIRECTS = 20;
 /** Headers that the session sets, and takes away before another origin. */
@@ -45,16 +49,17 @@ export class Calls {
       if (this.#renewer.core.closed) throw new Closed();
       const need = this.#renewer.core.standing(this.#settings.now());
       if (need) throw new NeedsLogin(need);
-      return { headers: AuthorizationHeaders.of({ ...keys }), token: undefined, nonce: undefined };
+      return { headers: AuthorizationHeaders.of({ ...keys }), token: undefined, nonce: undefined, at: 0, skew: 0 };
     }
     const token = this.#renewer.current() ?? (await this.#renewer.ready(signal));
     if (token.type === "Bearer") {
-      return { headers: AuthorizationHeaders.of({ authorization: `Bearer ${token.text}` }), token, nonce: undefined };
+      return { headers: AuthorizationHeaders.of({ authorization: `Bearer ${token.text}` }), token, nonce: undefined, at: 0, skew: 0 };
     }
     const nonce = this.#renewer.issuer.nonces.get(url.origin);
-    const now = this.#settings.now() + this.#renewer.core.skew;
-    const proof = await (await this.#renewer.proofKey()).proof(method, url, now, nonce, token.text);
-    return { headers: AuthorizationHeaders.of({ authorization: `DPoP ${token.text}`, dpop: proof }), token, nonce };
+    const at = this.#settings.now();
+    const { skew } = this.#renewer.core;
+    const proof = await (await this.#renewer.proofKey()).proof(method, url, at + skew, nonce, token.text);
+    return { headers: AuthorizationHeaders.of({ authorization: `DPoP ${token.text}`, dpop: proof }), token, nonce, at, skew };
   }
 
   /**
@@ -69,7 +74,20 @@ export class Calls {
     const challenge = parameters(response.headers.get("www-authenticate"));
     if (sent.token?.type === "DPoP" && challenge["error"] === "use_dpop_nonce" && nonce && nonce !== sent.nonce)
       return replayable ? "again_with_nonce" : "return";
+    if (sent.token?.type === "DPoP" && challenge["error"] === "invalid_dpop_proof" && replayable && this.#clockWasWrong(response, sent)) return "again_with_time";
     return this.#refused(response, sent, replayable, retried, signal);
+  }
+
+  /** Whether a proof was refused while the answer's `Date` shows that it had the wrong time. The right one is kept. */
+  #clockWasWrong(response: Response, sent: Authorized): boolean {
+    const { core } = this.#renewer;
+    const measured = skewOf(response.headers.get("date"), sent.at, this.#settings.now());
+    if (measured === undefined || Math.abs(measured - sent.skew) <= 30_000) return false;
+    if (Math.abs(measured - core.skew) > 2_000) {
+      core.skew = measured;
+      this.#settings.emit({ name: "skew", ms: measured });
+    }
+    return true;
   }
 
   async #refused(response: Response, sent: Authorized, replayable: boolean, retried: boolean, signal?: AbortSignal | null): Promise<Next> {
@@ -160,6 +178,7 @@ export class Calls {
     const url = typeof target === "string" ? target : target.url;
     const method = init.method ?? "GET";
     let retried = false;
+    let corrected = false;
     for (let nonces = 0; ; ) {
       const sent = await this.authorize(method, url, init.signal);
       const headers = new Headers(init.headers);
@@ -169,6 +188,8 @@ export class Calls {
       const response = await fetch(url, { ...parts(target), ...init, headers, ...more } as RequestInit);
       const next = await this.answered(url, response, sent, replayable, retried, init.signal);
       if (next === "return" || (next === "again_with_nonce" && ++nonces > 2)) return response;
+      if (next === "again_with_time" && corrected) return response;
+      if (next === "again_with_time") corrected = true;
       if (next === "again") retried = true;
       void response.body?.cancel().catch(() => undefined);
     }

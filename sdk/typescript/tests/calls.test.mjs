@@ -140,6 +140,32 @@ test("a proof is made for each address that a redirect leads to", async () => {
   assert.notEqual(claims[0].jti, claims[1].jti);
 });
 
+test("a proof that the API refuses for its time is made anew with the API's, once", async () => {
+  const ahead = 600_000;
+  const proofs = [];
+  const { options, clock, to } = surroundings((url, init, headers) => {
+    if (url.href === TOKEN) return Response.json({ access_token: "t1", token_type: "DPoP" });
+    const { iat } = JSON.parse(Buffer.from(headers.get("dpop").split(".")[1], "base64url").toString());
+    proofs.push(iat * 1000 - NOW);
+    const date = new Date(clock.now() + ahead).toUTCString();
+    return proofs.length < 2 ? unauthorized({ "www-authenticate": 'DPoP error="invalid_dpop_proof"', date }) : undefined;
+  });
+  const session = Session.clientCredentials({ ...options, dpop: true });
+  assert.equal((await session.fetch(API)).status, 200);
+  assert.deepEqual(proofs, [0, ahead]);
+  assert.equal(to(TOKEN).length, 1);
+});
+
+test("a proof that stays refused is not made for ever", async () => {
+  const { options, clock, to } = surroundings((url) => {
+    if (url.href === TOKEN) return Response.json({ access_token: "t1", token_type: "DPoP" });
+    const date = new Date(clock.now() + to(API).length * 100_000).toUTCString();
+    return unauthorized({ "www-authenticate": 'DPoP error="invalid_dpop_proof"', "mandate-cause": "dpop.invalid", date });
+  });
+  assert.equal((await Session.clientCredentials({ ...options, dpop: true }).fetch(API)).status, 401);
+  assert.deepEqual([to(TOKEN).length, to(API).length], [1, 2]);
+});
+
 test("tokens go to https, loopback and named origins alone, and nothing is asked before", async () => {
   const { options, calls } = surroundings();
   const session = Session.clientCredentials(options);
