@@ -3,12 +3,12 @@
  * program, and one among all programs that share the store (`sdk/BEHAVIOUR.md` 4 and 5).
  */
 import { Core, Held } from "./core/core.js";
-import { Closed, Misconfigured, NeedsLogin, Unavailable } from "./core/errors.js";
+import { Closed, NeedsLogin, Unavailable } from "./core/errors.js";
 import type { Need, State } from "./core/state.js";
-import { formatStored, parseStored } from "./core/stored.js";
+import { Keeper } from "./keeper.js";
 import type { Settings } from "./settings.js";
 import { LockTimeout, type StoreLock } from "./stores/store.js";
-import { ProofKey, sha256hex } from "./wire/crypto.js";
+import { ProofKey } from "./wire/crypto.js";
 import { Issuer } from "./wire/issuer.js";
 import { needOf, type Failure, type Final, type Success } from "./wire/verdict.js";
 
@@ -24,18 +24,14 @@ const GARBAGE_IN_A_ROW = 3;
 export class Renewer {
   readonly core: Core;
   readonly issuer: Issuer;
+  readonly keeper: Keeper;
   readonly #settings: Settings;
   readonly #closing = new AbortController();
   /** The one attempt of this program that is under way. */
   #attempting: Promise<void> | undefined;
   /** The one renewal that all wait for who have no good token. */
   #renewing: Promise<Outcome> | undefined;
-  /** Whose tokens these are, and which given refresh token they grew from. */
-  #identity: Promise<string> | undefined;
-  #owner: string | undefined;
   #proofKey: { jwk: unknown; key: Promise<ProofKey> } | undefined;
-  #loaded = false;
-  #corrupt = false;
   readonly #listeners = new Set<() => void>();
 
   constructor(settings: Settings) {
@@ -49,19 +45,14 @@ export class Renewer {
     });
     if (this.core.needsPerson) this.core.needs(needOf("never_signed_in"), now());
     this.issuer = new Issuer(settings, this.core, () => this.proofKey());
-    // Where WebCrypto is missing, the first call says so.
-    if (settings.store) this.owner().catch(() => undefined);
+    this.keeper = new Keeper(settings, this.core, () => this.#changed());
   }
 
   /** The state as of now. Looks into the store once, if nothing was read from it yet and it answers at once. */
   state(): State {
-    const { store, now } = this.#settings;
-    // Whose tokens are in the store takes a digest to know, which is there soon after the session was made.
-    if (store && !this.#loaded && this.#owner !== undefined && !this.core.closed && !this.core.good(now())) {
-      const text = store.read();
-      const stored = typeof text === "string" ? parseStored(text) : undefined;
-      if (stored?.owner === this.#owner && this.core.offers(stored, now())) return { kind: "live", endsAt: stored.endsAt };
-    }
+    const { now } = this.#settings;
+    const stored = this.core.good(now()) ? undefined : this.keeper.glance(now());
+    if (stored) return { kind: "live", endsAt: stored.endsAt };
     return this.core.state(now());
   }
 
@@ -96,7 +87,7 @@ export class Renewer {
   async #early(signal?: AbortSignal | null): Promise<void> {
     let contended = (): void => undefined;
     const busy = new Promise<void>((resolve) => (contended = resolve));
-    const attempt = this.#once(this.#settings.patience, true, contended).catch((error: unknown) => this.#storeFailed(error));
+    const attempt = this.#once(this.#settings.patience, true, contended).catch((error: unknown) => this.keeper.failed(error));
     await abortable(Promise.race([attempt, busy]), signal);
   }
 
@@ -111,10 +102,10 @@ export class Renewer {
     for (;;) {
       if (this.core.closed) return { kind: "closed" };
       if (this.core.good(now())) return { kind: "good" };
-      if (this.core.standing(now())) await this.#look();
+      if (this.core.standing(now())) await this.keeper.look();
       if (this.core.good(now())) return { kind: "good" };
       // Not "nobody has signed in yet": somebody had. The holder of the lock says so, and puts the file aside.
-      if (this.#corrupt && this.core.need?.reason === "never_signed_in") this.core.need = undefined;
+      if (this.keeper.corrupt && this.core.need?.reason === "never_signed_in") this.core.need = undefined;
       const need = this.core.standing(now());
       if (need) return { kind: "need", need };
       const wait = this.core.wait(now());
@@ -153,67 +144,28 @@ export class Renewer {
   async #attempt(patience: number, early: boolean, contended?: () => void): Promise<void> {
     const { store, now } = this.#settings;
     if (!store) return this.#ask(undefined, early);
-    if ((await this.#look()) || this.core.wait(now()) > 0) return;
+    if ((await this.keeper.look()) || this.core.wait(now()) > 0) return;
     let lock: StoreLock | undefined;
     try {
-      lock = await store.lock({
-        patience,
-        contended,
-        arrived: (text) => {
-          const stored = text === undefined ? undefined : parseStored(text);
-          return stored !== undefined && this.core.offers(stored, now());
-        },
-        takenOver: (ageMs) => this.#settings.emit({ name: "lock_taken_over", ageMs }),
-      });
-      if (!lock) {
-        if (await this.#look()) return;
-        return;
-      }
+      lock = await this.keeper.lock({ patience, contended });
+      if (!lock) return void (await this.keeper.look());
     } catch (error) {
-      if (error instanceof LockTimeout || error instanceof Misconfigured) throw error;
+      if (error instanceof LockTimeout) throw error;
       // No lock can be made (disk full, read-only): better a renewal that others do not know of than none.
-      this.#storeFailed(error);
+      this.keeper.failed(error);
       return this.#ask(undefined, early);
     }
     try {
-      if ((await this.#look(lock)) || this.core.wait(now()) > 0) return;
+      if ((await this.keeper.look(lock)) || this.core.wait(now()) > 0) return;
       await this.#ask(lock, early);
     } finally {
-      await lock.release().catch((error: unknown) => this.#storeFailed(error));
+      await this.keeper.release(lock);
     }
-  }
-
-  /** Reads the store. True if it brought a good token. With the lock held, what cannot be read is put aside. */
-  async #look(lock?: StoreLock): Promise<boolean> {
-    const { store, now } = this.#settings;
-    if (!store) return false;
-    const owner = await this.owner();
-    let text: string | undefined;
-    try {
-      text = await store.read();
-    } catch (error) {
-      if (error instanceof Misconfigured) throw error;
-      this.#storeFailed(error);
-      return false;
-    }
-    this.#loaded = true;
-    if (text === undefined) return false;
-    const stored = parseStored(text);
-    if (!stored) {
-      this.#corrupt = true;
-      await lock?.setAside();
-      return false;
-    }
-    if (stored.owner !== owner) throw new Misconfigured("the store holds tokens of another client, user or scope");
-    if (!this.core.adopt(stored, now())) return false;
-    this.#settings.emit({ name: "taken_from_store", endsAt: stored.endsAt });
-    this.#changed();
-    return true;
   }
 
   /** Looks into the store for a token that another program renewed, without asking anybody. */
   async look(): Promise<void> {
-    if (!this.core.closed) await this.#look();
+    if (!this.core.closed) await this.keeper.look();
   }
 
   /** Asks the issuer, learns from the answer, and writes what was learnt. */
@@ -238,7 +190,7 @@ export class Renewer {
         return this.#refused(answer);
       }
       // A newer refresh token of another program comes before giving anything up.
-      if (!secondToken && lock && ((await this.#look()) || (this.core.refreshToken !== undefined && this.core.refreshToken !== sent))) {
+      if (!secondToken && lock && ((await this.keeper.look()) || (this.core.refreshToken !== undefined && this.core.refreshToken !== sent))) {
         if (this.core.good(this.#settings.now())) return;
         secondToken = true;
         continue;
@@ -251,12 +203,12 @@ export class Renewer {
         continue;
       }
       this.needs(needOf(reason, answer));
-      return this.#save(lock);
+      return this.keeper.save(lock);
     }
   }
 
   #cannotRenew(): Need {
-    if (this.#corrupt) return needOf("store_corrupt");
+    if (this.keeper.corrupt) return needOf("store_corrupt");
     if (this.core.need) return this.core.need;
     if (this.#settings.grant === "access_token") return needOf("key_refused", { why: "the token has ended", refusal: undefined });
     return needOf(this.core.needsPerson && !this.core.token ? "never_signed_in" : "grant_ended");
@@ -272,9 +224,9 @@ export class Renewer {
     const { now, random } = this.#settings;
     if (answer.kind === "granted") {
       this.core.granted(answer.granted, answer.sentAt, random());
-      this.#corrupt = false;
+      this.keeper.corrupt = false;
       if (this.core.good(now())) {
-        await this.#save(lock);
+        await this.keeper.save(lock);
         this.#settings.emit({ name: "renewed", endsAt: this.core.token?.endsAt, early });
         return this.#changed();
       }
@@ -288,7 +240,7 @@ export class Renewer {
       const retryAt = this.core.failed(answer.why, answer.retryAfter, now(), random());
       this.#settings.emit({ name: "failed", reason: answer.why, retryAt });
     }
-    await this.#save(lock);
+    await this.keeper.save(lock);
   }
 
   /** Somebody has to act. */
@@ -299,45 +251,14 @@ export class Renewer {
     this.#changed();
   }
 
-  /** Writes what is held. A disk that is full does not end a session. */
-  async #save(lock: StoreLock | undefined): Promise<void> {
-    if (!lock) return;
-    const began = this.core.generation;
-    const next = this.core.snapshot(await this.owner());
-    this.core.generation = next.generation;
-    try {
-      const written = await lock.write(formatStored(next), (text) => {
-        const there = text === undefined ? undefined : parseStored(text);
-        return there !== undefined && there.generation > began;
-      });
-      this.core.unsaved = false;
-      if (!written) await this.#look();
-    } catch (error) {
-      this.core.unsaved = true;
-      this.#storeFailed(error);
-    }
-  }
-
-  #storeFailed(error: unknown): void {
-    if (error instanceof LockTimeout) return;
-    this.#settings.emit({ name: "store_failed", error: error instanceof Error ? error.message : "unknown" });
-  }
-
   /** Writes what a sign-in brought: the lock is held for that alone. */
   async signedIn(answer: Success): Promise<void> {
-    const { store, patience } = this.#settings;
-    const lock = store ? await store.lock({ patience, arrived: () => false }).catch((error: unknown) => this.#storeFailed(error)) : undefined;
+    const lock = await this.keeper.lockAnyway();
     try {
-      if (lock) {
-        const text = await store?.read();
-        const stored = text === undefined ? undefined : parseStored(text);
-        if (text !== undefined && !stored) await lock.setAside();
-        if (stored && stored.owner !== (await this.owner())) throw new Misconfigured("the store holds tokens of another client, user or scope");
-        if (stored) this.core.generation = Math.max(this.core.generation, stored.generation);
-      }
-      await this.settle(answer, lock ?? undefined, false, false);
+      if (lock) await this.keeper.follow(lock);
+      await this.settle(answer, lock, false, false);
     } finally {
-      await lock?.release().catch((error: unknown) => this.#storeFailed(error));
+      await this.keeper.release(lock);
     }
   }
 
@@ -354,20 +275,6 @@ export class Renewer {
       }
     }
     return this.#proofKey.key;
-  }
-
-  /** Whose tokens these are (`sdk/STORE.md`). */
-  owner(): Promise<string> {
-    return (this.#identity ??= this.#identify());
-  }
-
-  async #identify(): Promise<string> {
-    const { options, clientId, grant, given, scope } = this.#settings;
-    const words = scope?.split(/\s+/).sort().join(" ") ?? "";
-    const resources = [...(options.resource ?? [])].sort().join(" ");
-    const parts = [options.issuer ?? options.tokenEndpoint ?? "", clientId, grant, given.username ?? "", words, resources];
-    if (given.refreshToken !== undefined) this.core.seed = (await sha256hex(given.refreshToken)).slice(0, 16);
-    return (this.#owner = await sha256hex(parts.join("\n")));
   }
 
   /** Calls back once, at the next change of what is held. The answer takes it back. */

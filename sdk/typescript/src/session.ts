@@ -144,8 +144,7 @@ export class Session extends Redacted {
 
   /** Gives the tokens back (RFC 7009), forgets what is stored, and closes the session. Failures of the issuer do not stop it. */
   async logout(): Promise<void> {
-    const { core, issuer } = this.#renewer;
-    const { store, patience } = this.#settings;
+    const { core, issuer, keeper } = this.#renewer;
     await this.#renewer.look().catch(() => undefined);
     await this.#renewer.close();
     const tokens = [
@@ -161,12 +160,9 @@ export class Session extends Redacted {
           await issuer.post(address, new URLSearchParams({ token, token_type_hint: hint }), false).catch(() => undefined);
     }
     core.forget();
-    const lock = await store?.lock({ patience, arrived: () => false }).catch(() => undefined);
-    try {
-      await lock?.remove();
-    } finally {
-      await lock?.release();
-    }
+    const lock = await keeper.lockAnyway();
+    await lock?.remove().catch((error: unknown) => keeper.failed(error));
+    await keeper.release(lock);
   }
 
   /** Closes the session; what is stored stays. Calls that wait fail with `Closed`. */

@@ -127,7 +127,7 @@ test("the owner's digest is that of STORE.md", async () => {
   const { Renewer } = await import("../dist/renewer.js");
   const { Settings } = await import("../dist/settings.js");
   const settings = new Settings("client_credentials", { tokenEndpoint: "https://issuer.example/token", clientId: "app", scope: "write read" }, {});
-  assert.equal(await new Renewer(settings).owner(), "564e8affa87c50a6ddf27b00e9abb678787aa0e8deb3800a08eeff4eeb23c714");
+  assert.equal(await new Renewer(settings).keeper.owner(), "564e8affa87c50a6ddf27b00e9abb678787aa0e8deb3800a08eeff4eeb23c714");
 });
 
 test("a given token is used to its very end", () => {
