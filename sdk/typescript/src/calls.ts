@@ -228,9 +228,10 @@ function absolute(input: string): string {
   }
 }
 
+/** Whether `fetch` is a browser's. Bundlers bring a `process` along, but not one of Node. */
 function inBrowser(): boolean {
-  const host = globalThis as { document?: unknown; WorkerGlobalScope?: unknown; Deno?: unknown; process?: unknown };
-  return !host.Deno && !host.process && (host.document !== undefined || host.WorkerGlobalScope !== undefined);
+  const host = globalThis as { document?: unknown; WorkerGlobalScope?: unknown; Deno?: unknown; process?: { versions?: { node?: string } } };
+  return !host.Deno && !host.process?.versions?.node && (host.document !== undefined || host.WorkerGlobalScope !== undefined);
 }
 
 /** The renewal's error, with the refusal of the answer that began it. Shared errors are not touched. */
