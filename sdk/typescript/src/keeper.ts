@@ -83,6 +83,8 @@ export class Keeper {
     return store.lock({
       ...more,
       arrived: (text) => {
+        // Nobody waits any more: closing does not take as long as another's renewal.
+        if (this.#core.closed) return true;
         const stored = text === undefined ? undefined : parseStored(text);
         return stored !== undefined && this.#core.offers(stored, now());
       },
@@ -94,6 +96,7 @@ export class Keeper {
   async lockAnyway(): Promise<StoreLock | undefined> {
     const { store, patience } = this.#settings;
     return store?.lock({ patience, arrived: () => false }).catch((error: unknown) => {
+      if (error instanceof LockTimeout) this.#settings.emit({ name: "store_failed", error: error.message });
       this.failed(error);
       return undefined;
     });

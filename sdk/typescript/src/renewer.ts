@@ -156,7 +156,7 @@ export class Renewer {
       return this.#ask(undefined, early);
     }
     try {
-      if ((await this.keeper.look(lock)) || this.core.wait(now()) > 0) return;
+      if ((await this.keeper.look(lock)) || this.core.wait(now()) > 0 || this.core.closed) return;
       await this.#ask(lock, early);
     } finally {
       await this.keeper.release(lock);

@@ -65,6 +65,8 @@ export class Core extends Redacted {
   #refusedToken: string | undefined;
   /** A refresh token that was refused. It is never sent again. */
   #deadRefresh: string | undefined;
+  /** The seed of what was found at the first look, where that was of another given refresh token. */
+  #oldSeed: string | undefined;
   /** A store was read once. */
   #looked = false;
   #unknown: { readonly [member: string]: unknown } = {};
@@ -207,13 +209,15 @@ export class Core extends Redacted {
 
   /** A person gave this session another refresh token than the one that all of this grew from: the given one counts. */
   #outgrown(stored: Stored): boolean {
-    return !this.#looked && this.seed !== undefined && stored.seed !== undefined && stored.seed !== this.seed;
+    const another = this.seed !== undefined && stored.seed !== undefined && stored.seed !== this.seed;
+    return another && (!this.#looked || stored.seed === this.#oldSeed);
   }
 
   /** Takes over what another process wrote. True if that brought a good token that was not held. */
   adopt(stored: Stored, now: number): boolean {
     if (this.#outgrown(stored)) {
       this.#looked = true;
+      this.#oldSeed = stored.seed;
       this.generation = stored.generation;
       this.#unknown = stored.unknown;
       return false;
