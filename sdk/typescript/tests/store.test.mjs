@@ -116,11 +116,13 @@ test("a corrupt file is put aside by who holds the lock", async (t) => {
   assert.equal(readFileSync(join(at, "main.json.corrupt"), "utf8"), '{"version": 1, "own');
 });
 
-test("a folder that cannot be written: the session lives in memory, and says so", async () => {
+test("a folder that cannot be written: the session lives in memory, and says so", async (t) => {
+  const file = `${folder(t)}-file`;
+  writeFileSync(file, "");
   const { options } = surroundings();
   const events = [];
-  const store = files("/proc/mandate-nowhere");
+  const store = files(join(file, "store"));
   const session = Session.clientCredentials({ ...options, store, observer: ({ name }) => events.push(name) });
   assert.equal((await session.token()).text, "t1");
-  assert.deepEqual(events, ["store_failed", "renewed"]);
+  assert.ok(events.includes("store_failed") && events.includes("renewed"), String(events));
 });
