@@ -225,7 +225,7 @@ export const Cause = {
 export type CauseId = (typeof Cause)[keyof typeof Cause];
 
 const CATALOGUE: { readonly [id: string]: CauseEntry } = {
-  "credential.missing": { title: "No credential was sent", remedy: "Send [expected]: a token as Authorization: Bearer; where keys are taken, a key in the APCA-API-KEY-ID and APCA-API-SECRET-KEY headers, a partner's as HTTP Basic. Check that no proxy drops the header and that the program reads its settings.", renew: false, whoCanAct: "caller" },
+  "credential.missing": { title: "No credential was sent", remedy: "Send [expected]. Check that nothing on the way drops it, and that the program reads its settings.", renew: false, whoCanAct: "caller" },
   "credential.malformed": { title: "The credential's text is damaged", remedy: "Print the length of the value your program sends, strip white space and quotes, and send it again.", renew: false, whoCanAct: "caller" },
   "credential.ambiguous": { title: "More than one credential was sent", remedy: "Remove all but one: either the two key headers, or Authorization.", renew: false, whoCanAct: "caller" },
   "credential.rejected": { title: "The credential was not accepted", remedy: "Compare key id and secret with the keys of the account, for the environment of this host. A secret is shown once; if it is lost, make a new key. After a reset of a paper account use the new key.", renew: true, whoCanAct: "caller" },

@@ -123,6 +123,14 @@ test("staleness is the holder's own, within bounds", async (t) => {
   await lock.release();
 });
 
+test("what a dead holder was writing goes with its lock", async (t) => {
+  const at = folder(t);
+  deadLock(join(at, "main.lock"));
+  for (const id of [DEAD, "another"]) writeFileSync(join(at, `main.json.${id}.tmp`), "{");
+  await (await take(join(at, "main.lock"), how())).release();
+  assert.deepEqual(readdirSync(at), ["main.json.another.tmp"]);
+});
+
 test("what cannot be read as a lock is a lock of five seconds", async (t) => {
   const path = join(folder(t), "main.lock");
   writeFileSync(path, "x".repeat(300));

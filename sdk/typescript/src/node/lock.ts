@@ -128,6 +128,8 @@ export async function take(path: string, how: Taking): Promise<Lock | undefined>
       const claimed = await claim(path, there, claims, how);
       if (claimed instanceof Lock) {
         how.takenOver?.(Math.round(now - since));
+        // What the dead one was writing will not be renamed any more.
+        if (there.id) await removed(`${path.slice(0, -".lock".length)}.json.${there.id}.tmp`);
         await sweep(path);
         return claimed;
       }
