@@ -108,6 +108,26 @@ pub fn error_uri(issuer: &str, id: &str) -> String {
     format!("{}/explain/{id}", issuer.trim_end_matches('/'))
 }
 
+/// Placeholders as a reader of the catalogue understands them: `{ended_at}` becomes `[ended at]`.
+pub fn with_names(template: &str) -> String {
+    let mut out = String::with_capacity(template.len());
+    let mut within = false;
+    for c in template.chars() {
+        within = match c {
+            '{' => true,
+            '}' => false,
+            _ => within,
+        };
+        out.push(match c {
+            '{' => '[',
+            '}' => ']',
+            '_' if within => ' ',
+            _ => c,
+        });
+    }
+    out
+}
+
 /// The catalogue as JSON (`causes.json`), for libraries and documentation.
 pub fn catalogue() -> Json {
     let causes: Vec<Json> = mandate_core::Cause::all()
@@ -116,6 +136,7 @@ pub fn catalogue() -> Json {
             let e = c.entry();
             json!({
                 "id": e.id, "class": format!("{:?}", e.class), "title": e.title, "about": e.about,
+                "remedy": with_names(e.remedy), "renew": c.renewal_may_help(),
                 "who_can_act": e.who.as_str(), "oauth_error": e.oauth.as_str(), "status": e.status,
                 "facts": e.facts.iter().map(|f: &FactName| f.as_str()).collect::<Vec<_>>(),
             })

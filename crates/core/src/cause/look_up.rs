@@ -32,6 +32,11 @@ impl Cause {
     pub fn from_code(code: u16) -> Option<Self> {
         ENTRIES.get(usize::from(code)).map(|e| e.cause)
     }
+    /// Whether a program that is refused for this may hope for better with a new token of the same grant. It says so to
+    /// client libraries; nothing here is decided by it.
+    pub fn renewal_may_help(self) -> bool {
+        matches!(self, Self::TokenExpired | Self::TokenRevoked | Self::CredentialRejected)
+    }
     /// Causes that only a record may name: the wire shows the merged one (SECURITY R7).
     pub fn is_record_only(self) -> bool {
         matches!(self, Self::CredentialUnknown | Self::CredentialSecretMismatch)

@@ -83,8 +83,8 @@ pub(super) fn page(cause: Cause) -> CausePage {
     CausePage {
         id: entry.id,
         title: entry.title,
-        point: words::sentence(&with_names(entry.point)),
-        remedy: with_names(entry.remedy),
+        point: words::sentence(&explain::with_names(entry.point)),
+        remedy: explain::with_names(entry.remedy),
         about: entry.about,
         who: entry.who.in_words(),
         oauth: entry.oauth.as_str(),
@@ -104,26 +104,6 @@ pub(super) fn page(cause: Cause) -> CausePage {
             .collect(),
         record_only: cause.is_record_only(),
     }
-}
-
-/// Placeholders as a reader of the catalogue understands them: `{ended_at}` becomes `[ended at]`.
-fn with_names(template: &str) -> String {
-    let mut out = String::with_capacity(template.len());
-    let mut within = false;
-    for c in template.chars() {
-        within = match c {
-            '{' => true,
-            '}' => false,
-            _ => within,
-        };
-        out.push(match c {
-            '{' => '[',
-            '}' => ']',
-            '_' if within => ' ',
-            _ => c,
-        });
-    }
-    out
 }
 
 /// The catalogue for programs.
@@ -153,6 +133,6 @@ mod tests {
         for cause in Cause::all() {
             assert!(!page(cause).point.contains(['{', '}']));
         }
-        assert_eq!(with_names("a_b ended {ended_at} ({x})"), "a_b ended [ended at] ([x])");
+        assert_eq!(explain::with_names("a_b ended {ended_at} ({x})"), "a_b ended [ended at] ([x])");
     }
 }
