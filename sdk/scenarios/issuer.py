@@ -41,6 +41,8 @@ DEFAULTS = {
     "device_interval": 5,
     "device_seconds": 600,
     "scopes": {},                    # API path -> scope that it needs
+    "token_delay_ms": 0,             # real time before the answer of the token endpoint, after it is done
+    "log_calls": True,               # whether calls of the API are logged
 }
 
 
@@ -162,6 +164,14 @@ class Issuer:
         else:
             raise ValueError(f"unknown order {op!r}")
         return {}
+
+    @property
+    def delay_ms(self) -> int:
+        return self.set["token_delay_ms"]
+
+    @property
+    def logs_calls(self) -> bool:
+        return self.set["log_calls"]
 
     # -- what it answers
 

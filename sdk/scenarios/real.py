@@ -26,6 +26,9 @@ API_PATH = {"service": {"/data": "/accounts", "/other": "/accounts"},
 class Behind:
     """Answers of one scenario."""
 
+    delay_ms = 0
+    logs_calls = True
+
     def __init__(self, sheet: dict, scenario, who: str):
         self.scenario, self.who, self.secrets = scenario, who, set()
         platforms = sheet["platforms"]

@@ -35,7 +35,7 @@ class Scenario:
     def __init__(self, name: str, given: dict):
         self.name = name
         self.lock = threading.RLock()
-        self.now_ms = int(given.get("now_ms", 0))
+        self.moved_ms = given.get("now_ms", 0)
         self.faults: list[dict] = []
         self.log: list[dict] = []
         self.connections: set[socket.socket] = set()
@@ -44,6 +44,11 @@ class Scenario:
             self.answers = REAL.scenario(self, given)
         else:
             self.answers = model.Issuer(self, given.get("issuer") or {})
+
+    @property
+    def now_ms(self) -> int:
+        """The issuer's time. Without a time of its own the scenario follows the machine's clock."""
+        return int(time.time() * 1000) if self.moved_ms is None else self.moved_ms
 
     def fault_for(self, to: str) -> dict | None:
         """Takes the next fault of this endpoint."""
@@ -59,7 +64,8 @@ class Scenario:
         op = asked.get("op")
         with self.lock:
             if op == "advance":
-                self.now_ms += int(asked["ms"])
+                if self.moved_ms is not None:
+                    self.moved_ms += int(asked["ms"])
                 self.answers.advanced(int(asked["ms"]))
                 return {"now_ms": self.now_ms}
             if op == "fault":
@@ -214,11 +220,15 @@ class Handler(BaseHTTPRequestHandler):
             if do == "date":
                 self._date += float(fault["seconds"])
             if to != "page":
-                scenario.log.append(line)
+                line["at_ms"] = scenario.now_ms
+                if to != "api" or scenario.answers.logs_calls:
+                    scenario.log.append(line)
         if line["cut"]:
             return self.cut()
         if do == "hang":
             time.sleep(3)
+        if to == "token" and (delay := scenario.answers.delay_ms):
+            time.sleep(delay / 1000)
         return self.answer(done.status, done.headers, done.content)
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = lambda self: self.serve()
