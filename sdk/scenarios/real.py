@@ -32,7 +32,7 @@ class Behind:
     def __init__(self, sheet: dict, scenario, who: str):
         self.scenario, self.who, self.secrets = scenario, who, set()
         platforms = sheet["platforms"]
-        self.clock = sheet["clock"]["url"]
+        self.clock, self.admin, self.unmoved_ms = sheet["clock"]["url"], sheet["admin"]["token"], 0
         if who == "service":
             rfc = platforms["rfc"]
             client = next(c for c in rfc["clients"] if c["role"] == "service")
@@ -57,10 +57,14 @@ class Behind:
         raise ValueError(f"the real server takes no order {op!r}")
 
     def advanced(self, ms: int) -> None:
-        """Moves the real server's clock."""
-        status, _, _ = send("POST", self.clock, {"content-type": "application/json"}, json.dumps({"advance_s": ms / 1000}).encode())
+        """Moves the real server's clock, which goes in whole seconds."""
+        seconds, self.unmoved_ms = divmod(self.unmoved_ms + ms, 1000)
+        if seconds == 0:
+            return
+        headers = {"content-type": "application/json", "authorization": f"Bearer {self.admin}"}
+        status, _, content = send("POST", self.clock, headers, json.dumps({"advance_s": seconds}).encode())
         if status != 200:
-            raise ValueError(f"the demo's clock answered {status}")
+            raise ValueError(f"the demo's clock answered {status}: {content[:200]!r}")
 
     def answer(self, heard):
         from issuer import Said
