@@ -395,7 +395,7 @@ fn key_auth(_jwk: &Secret) -> Result<ClientAuth, Error> {
 
 #[cfg(feature = "reqwest")]
 fn usual_transport() -> Result<Arc<dyn Transport>, Error> {
-    crate::http_client::ReqwestTransport::new().map(|t| Arc::new(t) as Arc<dyn Transport>)
+    crate::over_reqwest::ReqwestTransport::new().map(|t| Arc::new(t) as Arc<dyn Transport>)
 }
 
 #[cfg(not(feature = "reqwest"))]

@@ -31,6 +31,8 @@ pub struct Refusal {
     pub error_uri: Option<String>,
     /// `error` of RFC 6749 section 5.2 or RFC 6750 section 3.1.
     pub error: Option<String>,
+    /// `error_description` of a token endpoint, without what was sent to it.
+    pub(crate) description: Option<String>,
     /// `Retry-After` in seconds, if it is a number.
     pub retry_after: Option<u64>,
     /// Typed facts as the server gave them.
@@ -83,6 +85,7 @@ impl Refusal {
             decision_id: first([header("mandate-decision"), challenged("decision_id"), said("decision_id")]),
             error_uri: first([challenged("error_uri"), said("error_uri"), None]),
             error: first([challenged("error"), said("error"), None]),
+            description: None,
             retry_after: header("retry-after").and_then(|t| t.trim().parse().ok()),
             facts,
             scopes_needed,
@@ -90,6 +93,11 @@ impl Refusal {
             scopes_missing,
             cause,
         }
+    }
+
+    /// An issuer that is content with no nonce, not even its own.
+    pub(crate) fn nonces() -> Self {
+        Self { status: 400, error: Some("use_dpop_nonce".to_owned()), ..Self::default() }
     }
 
     /// Whether a new token may help: the catalogue's word, or true if it has none.
@@ -103,15 +111,18 @@ impl Refusal {
         self.cause.as_ref() == Some(&Cause::SESSION_DISPLACED)
     }
 
-    /// The issuer's own word for it: title or error. Free text of the issuer is left out, for it may repeat what
-    /// it was sent.
+    /// The issuer's own word for it: title or error, and its description where that was freed of secrets.
     pub(crate) fn in_words(&self) -> Option<String> {
         let plain = |e: &String| e.len() <= 64 && e.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-        match (&self.title, self.error.as_ref().filter(|e| plain(e))) {
-            (Some(title), _) => Some(title.clone()),
-            (None, Some(error)) => Some(error.clone()),
-            (None, None) => Some(format!("it answered {}", self.status)),
-        }
+        let word = match (&self.title, self.error.as_ref().filter(|e| plain(e))) {
+            (Some(title), _) => title.clone(),
+            (None, Some(error)) => error.clone(),
+            (None, None) => format!("it answered {}", self.status),
+        };
+        Some(match &self.description {
+            Some(description) => format!("{word}: {description}"),
+            None => word,
+        })
     }
 }
 

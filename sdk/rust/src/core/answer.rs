@@ -1,7 +1,7 @@
 //! What an answer of a token endpoint means.
 
 use crate::core::windows::LONGEST;
-use crate::encoding::http_date;
+use crate::encoding::{http_date, tame};
 use crate::refusal::Refusal;
 use crate::seams::{Millis, TransportError};
 use crate::secret::Secret;
@@ -61,7 +61,9 @@ pub(crate) fn meaning(answer: &Result<Response<Vec<u8>>, TransportError>, issuer
             },
         };
     }
-    let refusal = Refusal::read(status, response.headers(), response.body());
+    let mut refusal = Refusal::read(status, response.headers(), response.body());
+    let described = body.as_ref().and_then(|b| b.get("error_description")).and_then(Json::as_str);
+    refusal.description = described.map(|d| tame(d, 300)).filter(|d| !d.is_empty());
     let error = refusal.error.as_deref();
     if error == Some("use_dpop_nonce")
         && let Some(nonce) = response.headers().get("dpop-nonce").and_then(|v| v.to_str().ok())

@@ -3,7 +3,7 @@
 use crate::seams::Millis;
 
 /// Longest wait that an issuer can ask for: an hour.
-const LONGEST: f64 = 3_600_000.0;
+pub(crate) const LONGEST: Millis = 3_600_000;
 
 /// Milliseconds to wait after the `n`-th failure in a row, from 0. `asked` is what `Retry-After` said, in milliseconds;
 /// `u` a random number of [0, 1).
@@ -15,5 +15,5 @@ pub(crate) fn wait(n: u32, asked: Option<Millis>, u: f64) -> Millis {
         Some(asked) => own.max(asked.max(0) as f64 + 1_000.0 * u),
         None => own,
     };
-    wait.min(LONGEST) as Millis
+    (wait.min(1e15) as Millis).min(LONGEST)
 }

@@ -26,6 +26,8 @@ pub(crate) struct Machine {
     pub(crate) garbage: u32,
     failures: u32,
     not_before: Option<Millis>,
+    /// When the last attempt failed.
+    failed_at: Option<Millis>,
     why: String,
     blocked: Option<(Box<NeedsLogin>, Millis)>,
     /// The token that an API refused last: not taken back from a store.
@@ -87,7 +89,7 @@ impl Machine {
             needs.reason != Reason::ClientRefused || now < at + MENDED_AFTER
         });
         if let Some(held) = self.held.as_ref().filter(|held| held.is_good(now)) {
-            let waits = is_blocked.is_some() || self.not_before.is_some_and(|at| now < at);
+            let waits = is_blocked.is_some() || self.not_before(now).is_some();
             let early = held.is_early(now) && self.can_renew(grant) && !waits;
             return if early { Need::Early(Arc::clone(held)) } else { Need::Use(Arc::clone(held)) };
         }
@@ -121,20 +123,22 @@ impl Machine {
         if !self.can_renew(grant) {
             return State::NeedsLogin(Box::new(self.ended(grant)));
         }
-        match self.not_before.filter(|at| now < *at) {
+        match self.not_before(now) {
             Some(until) => State::Waiting { until, reason: self.why.clone() },
             None => State::Idle,
         }
     }
 
-    /// No request before this, if that is still to come.
+    /// No request before this, if that is still to come. Nobody waits longer than an hour; what says otherwise, or was
+    /// said later than now, was said before the clock was put back.
     pub(crate) fn not_before(&self, now: Millis) -> Option<Millis> {
-        self.not_before.filter(|at| now < *at)
+        let is_put_back = self.failed_at.is_some_and(|at| now < at);
+        self.not_before.filter(|at| now < *at && *at <= now + backoff::LONGEST && !is_put_back)
     }
 
     /// The error of a call that cannot wait as long as it would have to.
     pub(crate) fn unavailable(&self, now: Millis) -> Unavailable {
-        let retry_at = self.not_before.unwrap_or(now).max(now);
+        let retry_at = self.not_before(now).unwrap_or(now);
         let reason = if self.why.is_empty() { "an attempt failed".to_owned() } else { self.why.clone() };
         Unavailable { reason, retry_at, retry_in: retry_at - now, origin: None }
     }
@@ -144,6 +148,7 @@ impl Machine {
         let retry_at = now + backoff::wait(self.failures, asked, u);
         self.failures = self.failures.saturating_add(1);
         self.not_before = Some(retry_at);
+        self.failed_at = Some(now);
         why.clone_into(&mut self.why);
         retry_at
     }
@@ -151,6 +156,11 @@ impl Machine {
     /// Nothing can help until somebody acts.
     pub(crate) fn block(&mut self, needs: NeedsLogin, now: Millis) {
         self.blocked = Some((Box::new(needs), now));
+    }
+
+    /// Whether somebody must act.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked.is_some()
     }
 
     /// The token is known to be dead.
@@ -169,8 +179,7 @@ impl Machine {
     }
 
     /// Forgets all that is secret.
-    pub(crate) fn close(&mut self) {
-        self.closed = true;
+    pub(crate) fn forget(&mut self) {
         self.held = None;
         self.refresh = None;
     }
@@ -194,6 +203,7 @@ impl Machine {
         self.garbage = 0;
         self.failures = 0;
         self.not_before = None;
+        self.failed_at = None;
         self.why.clear();
         self.blocked = None;
     }
@@ -215,6 +225,7 @@ impl Machine {
         self.skew = record.skew_ms;
         self.failures = record.failures;
         self.not_before = record.not_before;
+        self.failed_at = None;
         if let Some(refresh) = record.refresh_token.as_ref().filter(|r| Some(*r) != self.dead.as_ref()) {
             if self.refresh.as_ref() != Some(refresh) {
                 self.blocked = None;

@@ -1,0 +1,387 @@
+//! One renewal at a time, whoever waits for it. It runs in a task of its own: a caller that goes away takes nothing
+//! with it, and a task that dies with its runtime is replaced by the next caller's.
+
+use crate::core::answer::{Granted, Meaning};
+use crate::core::machine::{Need, New};
+use crate::core::state::Reason;
+use crate::error::{Error, NeedsLogin};
+use crate::inner::{Inner, blocking, locked};
+use crate::observer::Event;
+use crate::refusal::Refusal;
+use crate::seams::Millis;
+use crate::store::{Lease, Locked, Stored, Wait, Written};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Answers in a row that cannot be read, after which a call gives up.
+const MOST_GARBAGE: u32 = 3;
+
+/// Why it is renewed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The token is still good: a single attempt.
+    Early,
+    /// There is none: attempts until patience is over.
+    Must,
+}
+
+/// A renewal under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Flight {
+    result: watch::Receiver<Option<Result<(), Error>>>,
+}
+
+impl Flight {
+    fn is_under_way(&self) -> bool {
+        // An error says that the task is gone without a result.
+        self.result.has_changed().is_ok() && self.result.borrow().is_none()
+    }
+    /// Its result; none if it died.
+    pub(crate) async fn landed(mut self) -> Option<Result<(), Error>> {
+        self.result.wait_for(Option::is_some).await.ok().and_then(|result| result.clone())
+    }
+}
+
+enum Step {
+    Done,
+    Again,
+}
+
+impl Inner {
+    /// Joins the renewal that is under way, or begins one. An early one that is under way is not waited for by those
+    /// who have a token.
+    pub(crate) async fn renew(self: &Arc<Self>, kind: Kind) -> Result<(), Error> {
+        let flight = {
+            let mut slot = locked(&self.flight);
+            match slot.as_ref().filter(|flight| flight.is_under_way()) {
+                Some(_) if kind == Kind::Early => return Ok(()),
+                Some(flight) => flight.clone(),
+                None => {
+                    let runtime = tokio::runtime::Handle::try_current()
+                        .map_err(|_| Error::misconfigured("a session renews inside a tokio runtime"))?;
+                    let (sender, result) = watch::channel(None);
+                    let me = Arc::clone(self);
+                    runtime.spawn(async move {
+                        let done = me.fly(kind).await;
+                        let _nobody_waits = sender.send(Some(done));
+                    });
+                    slot.insert(Flight { result }).clone()
+                }
+            }
+        };
+        // One that died is no answer: the caller looks again.
+        flight.landed().await.unwrap_or(Ok(()))
+    }
+
+    async fn fly(self: &Arc<Self>, kind: Kind) -> Result<(), Error> {
+        let deadline = self.now() + millis(self.settings.patience);
+        loop {
+            match (self.need(), kind) {
+                (Need::Closed, _) => return Err(Error::Closed),
+                (Need::Blocked(needs), _) => return Err(Error::NeedsLogin(needs)),
+                (Need::Use(_), _) | (Need::Early(_), Kind::Must) | (Need::Must, Kind::Early) => return Ok(()),
+                (Need::Early(_), Kind::Early) | (Need::Must, Kind::Must) => {}
+            }
+            let now = self.now();
+            if let Some(at) = self.with(|m| m.not_before(now)) {
+                if at > deadline {
+                    return Err(Error::Unavailable(self.with(|m| m.unavailable(now))));
+                }
+                self.settings.clock.sleep(Duration::from_millis(u64::try_from(at - now).unwrap_or(0))).await;
+                continue;
+            }
+            match self.step(kind).await? {
+                Step::Again if kind == Kind::Must => {}
+                Step::Again | Step::Done => return Ok(()),
+            }
+        }
+    }
+
+    /// Section 5: the lock, the store, one request, the store, the lock.
+    async fn step(self: &Arc<Self>, kind: Kind) -> Result<Step, Error> {
+        let mut lease = None;
+        if self.store().is_some() {
+            match self.take_lock(kind).await? {
+                Some(Locked::Held(taken)) => lease = Some(taken),
+                Some(Locked::Seen(record)) => {
+                    return Ok(if self.take_stored(&Stored::Record(record))? {
+                        self.tell(&Event::TakenFromStore);
+                        Step::Done
+                    } else {
+                        Step::Again
+                    });
+                }
+                Some(Locked::TimedOut) if kind == Kind::Early => return Ok(Step::Done),
+                Some(Locked::TimedOut) => {
+                    let now = self.now();
+                    let mut unavailable = self.with(|m| m.unavailable(now));
+                    "another process has been renewing for too long".clone_into(&mut unavailable.reason);
+                    return Err(Error::Unavailable(unavailable));
+                }
+                None => {}
+            }
+        }
+        let done = self.step_locked(kind, &mut lease).await;
+        if let Some(lease) = lease {
+            blocking(move || drop(lease)).await;
+        }
+        done
+    }
+
+    async fn step_locked(
+        self: &Arc<Self>,
+        kind: Kind,
+        lease: &mut Option<Box<dyn Lease>>,
+    ) -> Result<Step, Error> {
+        if lease.is_some() {
+            if self.read_under_lock(lease).await? {
+                self.tell(&Event::TakenFromStore);
+                return Ok(Step::Done);
+            }
+            let now = self.now();
+            if self.with(|m| m.not_before(now)).is_some() {
+                return Ok(Step::Again);
+            }
+            if self.with(|m| m.closed) {
+                return Err(Error::Closed);
+            }
+        }
+        self.attempt(kind, lease).await
+    }
+
+    async fn attempt(self: &Arc<Self>, kind: Kind, lease: &mut Option<Box<dyn Lease>>) -> Result<Step, Error> {
+        let mut has_reread = false;
+        loop {
+            let refresh = self.with(|m| m.refresh.clone());
+            let (meaning, sent) = self.ask_for_token(refresh.as_ref()).await?;
+            match meaning {
+                Meaning::Granted(granted) => {
+                    let ends_at = self.granted(granted, sent)?;
+                    self.keep(lease).await;
+                    self.tell(&Event::Renewed { ends_at, early: kind == Kind::Early });
+                    return Ok(Step::Done);
+                }
+                Meaning::Passing { what, asked, lost, garbage } => {
+                    let (now, u) = (self.now(), self.settings.random.unit());
+                    let (retry_at, is_enough) = self.with(|m| {
+                        m.lost |= lost && refresh.is_some();
+                        m.garbage = if garbage { m.garbage + 1 } else { 0 };
+                        let is_enough = m.garbage >= MOST_GARBAGE;
+                        if is_enough {
+                            m.garbage = 0;
+                        }
+                        (m.failed(&what, asked, now, u), is_enough)
+                    });
+                    self.keep(lease).await;
+                    self.tell(&Event::Failed { reason: what, retry_at });
+                    if is_enough {
+                        return Err(Error::Unavailable(self.with(|m| m.unavailable(now))));
+                    }
+                    return Ok(Step::Again);
+                }
+                Meaning::Nonce(_) => return Err(self.refused(Reason::ClientRefused, &Refusal::nonces()).into()),
+                Meaning::Refused(refusal) => {
+                    let is_dead = refresh.is_some() && refusal.error.as_deref() == Some("invalid_grant");
+                    if !is_dead {
+                        return Err(self.refused(final_reason(&refusal), &refusal).into());
+                    }
+                    if !has_reread && lease.is_some() {
+                        has_reread = true;
+                        if self.read_under_lock(lease).await? {
+                            self.tell(&Event::TakenFromStore);
+                            return Ok(Step::Done);
+                        }
+                        if self.with(|m| m.refresh != refresh) {
+                            continue;
+                        }
+                    }
+                    if refusal.is_displaced() {
+                        return Err(self.refused(Reason::Displaced, &refusal).into());
+                    }
+                    let lost = self.with(|m| std::mem::take(&mut m.lost));
+                    self.with(crate::core::machine::Machine::bury_refresh);
+                    if self.settings.grant.is_had_anew() {
+                        continue;
+                    }
+                    let reason = if lost { Reason::RefreshLost } else { Reason::GrantEnded };
+                    let needs = self.refused(reason, &refusal);
+                    self.keep(lease).await;
+                    return Err(needs.into());
+                }
+            }
+        }
+    }
+
+    /// Remembers that somebody must act, and says so.
+    pub(crate) fn refused(&self, reason: Reason, refusal: &Refusal) -> NeedsLogin {
+        let needs = NeedsLogin::explained(reason, refusal);
+        let now = self.now();
+        self.with(|m| m.block(needs.clone(), now));
+        self.tell(&Event::NeedsLogin(Box::new(needs.clone())));
+        needs
+    }
+
+    /// Holds a token that came. Gives its end.
+    pub(crate) fn granted(&self, granted: Granted, sent: Millis) -> Result<Option<Millis>, Error> {
+        let settings = &self.settings;
+        if granted.dpop != settings.dpop {
+            let detail = if settings.dpop {
+                "downgraded: the token that came is not bound to the key"
+            } else {
+                "the token that came is bound to a key that was not asked for"
+            };
+            let needs = NeedsLogin::with_detail(Reason::ClientRefused, detail);
+            let now = self.now();
+            self.with(|m| m.block(needs.clone(), now));
+            self.tell(&Event::NeedsLogin(Box::new(needs.clone())));
+            return Err(needs.into());
+        }
+        let u = settings.random.unit();
+        let is_held = self.with(|m| {
+            let new = New {
+                token: granted.token,
+                key: m.key.clone().filter(|_| settings.dpop),
+                refresh: granted.refresh,
+                scope: granted.scope.or_else(|| settings.scope.clone()),
+                sent,
+                lifetime: granted.lifetime,
+                refresh_in: granted.refresh_in,
+            };
+            m.granted(new, &settings.grant, u).then(|| m.held.as_ref().and_then(|h| h.windows.ends_at))
+        });
+        is_held.ok_or_else(|| {
+            NeedsLogin::with_detail(
+                Reason::ClientRefused,
+                "the token that came holds characters that no header can",
+            )
+            .into()
+        })
+    }
+
+    /// Takes the store's lock, or sees that it is not needed. None: it cannot be had, and we go on without.
+    async fn take_lock(self: &Arc<Self>, kind: Kind) -> Result<Option<Locked>, Error> {
+        let settings = &self.settings;
+        let patience = match kind {
+            // Whoever has a token does not wait for others longer than for one request.
+            Kind::Early => settings.patience.min(settings.timeout),
+            Kind::Must => settings.patience,
+        };
+        self.lock_for(patience, true).await
+    }
+
+    /// The lock, waited for so long. With `stops_early` a good token that others stored is enough.
+    pub(crate) async fn lock_for(
+        self: &Arc<Self>,
+        patience: Duration,
+        stops_early: bool,
+    ) -> Result<Option<Locked>, Error> {
+        let Some(store) = self.store().cloned() else { return Ok(None) };
+        let given_up = GivenUp(Arc::default());
+        let (me, flag) = (Arc::clone(self), Arc::clone(&given_up.0));
+        let taken = blocking(move || {
+            let enough = |record: &crate::store::Record| {
+                let now = me.now();
+                stops_early && record.owner == me.owner && me.with(|m| m.would_adopt(record, now))
+            };
+            store.lock(&Wait { patience, given_up: &flag, enough: &enough })
+        });
+        match taken.await {
+            Some(Ok(Locked::Held(lease))) => {
+                if let Some(age) = lease.taken_over() {
+                    let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+                    self.tell(&Event::LockTakenOver { age_ms });
+                }
+                Ok(Some(Locked::Held(lease)))
+            }
+            Some(Ok(other)) => Ok(Some(other)),
+            Some(Err(e)) => {
+                self.tell(&Event::StoreFailed { error: e.to_string() });
+                Ok(None)
+            }
+            None => Err(Error::Closed),
+        }
+    }
+
+    /// Reads the store as holder of the lock. Whether that brought a good token that was not held.
+    async fn read_under_lock(&self, lease: &mut Option<Box<dyn Lease>>) -> Result<bool, Error> {
+        let Some(store) = self.store().cloned() else { return Ok(false) };
+        let Some(mut held) = lease.take() else { return Ok(false) };
+        let read = blocking(move || {
+            let stored = store.read();
+            let put_away = match &stored {
+                Ok(Stored::Corrupt) => held.set_aside(),
+                _ => Ok(()),
+            };
+            (held, stored, put_away)
+        });
+        let Some((held, stored, put_away)) = read.await else { return Err(Error::Closed) };
+        *lease = Some(held);
+        match (stored, put_away) {
+            (Ok(stored), Ok(())) => self.take_stored(&stored),
+            (Ok(_), Err(e)) | (Err(e), _) => {
+                self.tell(&Event::StoreFailed { error: e.to_string() });
+                Ok(false)
+            }
+        }
+    }
+
+    /// Writes what is held, as holder of the lock.
+    pub(crate) async fn keep(&self, lease: &mut Option<Box<dyn Lease>>) {
+        let Some(mut held) = lease.take() else {
+            if self.store().is_some() {
+                self.with(|m| {
+                    let record = m.record(&self.owner);
+                    m.saved(record, false);
+                });
+            }
+            return;
+        };
+        let record = self.with(|m| m.record(&self.owner));
+        let writing = blocking(move || {
+            let written = held.write(&record);
+            (held, record, written)
+        });
+        let Some((held, record, written)) = writing.await else { return };
+        *lease = Some(held);
+        match written {
+            Ok(Written::Done) => self.with(|m| m.saved(record, true)),
+            Ok(Written::Overtaken(theirs)) => {
+                let _other_owner = self.take_stored(&Stored::Record(theirs));
+            }
+            Err(e) => {
+                self.with(|m| m.saved(record, false));
+                self.tell(&Event::StoreFailed { error: e.to_string() });
+            }
+        }
+    }
+}
+
+/// Says so to the thread that waits when nobody does any more.
+struct GivenUp(Arc<AtomicBool>);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What a final refusal means that is not about a refresh token.
+pub(crate) fn final_reason(refusal: &Refusal) -> Reason {
+    match refusal.error.as_deref() {
+        _ if refusal.is_displaced() => Reason::Displaced,
+        Some("access_denied" | "expired_token") => Reason::Denied,
+        _ => Reason::ClientRefused,
+    }
+}
+
+impl From<NeedsLogin> for Error {
+    fn from(needs: NeedsLogin) -> Self {
+        Self::NeedsLogin(Box::new(needs))
+    }
+}
+
+pub(crate) fn millis(time: Duration) -> Millis {
+    Millis::try_from(time.as_millis()).unwrap_or(Millis::MAX / 4)
+}
