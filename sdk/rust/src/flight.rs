@@ -141,11 +141,10 @@ impl Inner {
                 return Ok(Step::Done);
             }
             let now = self.now();
-            if self.with(|m| m.not_before(now)).is_some() {
+            // What was read may say that there is nothing to do, or nothing that can be done.
+            let is_needed = matches!(self.need(), Need::Must | Need::Early(_));
+            if !is_needed || self.with(|m| m.not_before(now)).is_some() {
                 return Ok(Step::Again);
-            }
-            if self.with(|m| m.closed) {
-                return Err(Error::Closed);
             }
         }
         self.attempt(kind, lease).await
@@ -226,12 +225,11 @@ impl Inner {
     /// Holds a token that came. Gives its end.
     pub(crate) fn granted(&self, granted: Granted, sent: Millis) -> Result<Option<Millis>, Error> {
         let settings = &self.settings;
-        if granted.dpop != settings.dpop {
-            let detail = if settings.dpop {
-                "downgraded: the token that came is not bound to the key"
-            } else {
-                "the token that came is bound to a key that was not asked for"
-            };
+        let wanted = if settings.dpop { "DPoP" } else { "Bearer" };
+        let came = granted.token_type.as_deref().unwrap_or("Bearer");
+        if !came.eq_ignore_ascii_case(wanted) {
+            let downgraded = if settings.dpop { "downgraded: " } else { "" };
+            let detail = format!("{downgraded}a token of type {wanted} was asked for, and one of type {came} came");
             let needs = NeedsLogin::with_detail(Reason::ClientRefused, detail);
             let now = self.now();
             self.with(|m| m.block(needs.clone(), now));
@@ -325,6 +323,27 @@ impl Inner {
                 Ok(false)
             }
         }
+    }
+
+    /// Reads the store as holder of the lock for what must outlive a newer sign-in: the generation and the members of
+    /// other versions.
+    pub(crate) async fn note_stored(&self, lease: &mut Option<Box<dyn Lease>>) -> Result<(), Error> {
+        let Some(store) = self.store().cloned() else { return Ok(()) };
+        let Some(mut held) = lease.take() else { return Ok(()) };
+        let read = blocking(move || {
+            let stored = store.read();
+            if matches!(stored, Ok(Stored::Corrupt)) {
+                let _written_over = held.set_aside();
+            }
+            (held, stored)
+        });
+        let Some((held, stored)) = read.await else { return Err(Error::Closed) };
+        *lease = Some(held);
+        if let Ok(Stored::Record(record)) = stored {
+            self.own(&record)?;
+            self.with(|m| m.note(*record));
+        }
+        Ok(())
     }
 
     /// Writes what is held, as holder of the lock.

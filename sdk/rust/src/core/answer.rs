@@ -34,7 +34,8 @@ pub(crate) enum Meaning {
 #[derive(Debug)]
 pub(crate) struct Granted {
     pub(crate) token: Secret,
-    pub(crate) dpop: bool,
+    /// As sent; absent counts as `Bearer`.
+    pub(crate) token_type: Option<String>,
     pub(crate) lifetime: Option<u64>,
     pub(crate) refresh_in: Option<u64>,
     pub(crate) refresh: Option<Secret>,
@@ -89,7 +90,7 @@ fn granted(body: &Map<String, Json>) -> Option<Granted> {
     let text = |name: &str| body.get(name).and_then(Json::as_str).filter(|t| !t.is_empty());
     Some(Granted {
         token: Secret::new(text("access_token")?),
-        dpop: text("token_type").is_some_and(|t| t.eq_ignore_ascii_case("dpop")),
+        token_type: text("token_type").map(|t| tame(t, 40)),
         lifetime: seconds(body.get("expires_in")),
         refresh_in: seconds(body.get("refresh_in")),
         refresh: text("refresh_token").map(Secret::new),

@@ -211,7 +211,7 @@ impl Machine {
     /// Takes over what another process stored. Says whether that brought a good token that differs from the one held.
     pub(crate) fn adopt(&mut self, record: &Record, now: Millis) -> bool {
         let nothing_new = self.unsaved && record.generation == self.stored.generation;
-        self.stored.clone_from(record);
+        let before = std::mem::replace(&mut self.stored, record.clone());
         if nothing_new || self.closed {
             return false;
         }
@@ -233,6 +233,13 @@ impl Machine {
             self.refresh = Some(refresh.clone());
             self.lost = record.lost;
             self.had = true;
+        }
+        if record.refresh_token.is_none()
+            && before.refresh_token.is_some()
+            && before.refresh_token == self.refresh
+        {
+            // Another process learned that it is dead.
+            self.bury_refresh();
         }
         let differs = |token: &Secret| {
             self.held.as_ref().is_none_or(|held| held.token != *token) && self.refused.as_ref() != Some(token)
@@ -296,6 +303,11 @@ impl Machine {
         if is_saved {
             self.stored = record;
         }
+    }
+
+    /// What is stored, without taking it over.
+    pub(crate) fn note(&mut self, record: Record) {
+        self.stored = record;
     }
 
     /// The store holds nothing that can be read: what is held, if anything, is not there.
