@@ -180,7 +180,7 @@ impl Inner {
                     }
                     return Ok(Step::Again);
                 }
-                Meaning::Nonce(_) => return Err(self.refused(Reason::ClientRefused, &Refusal::nonces()).into()),
+                Meaning::Nonce => return Err(self.refused(Reason::ClientRefused, &Refusal::nonces()).into()),
                 Meaning::Refused(refusal) => {
                     let is_dead = refresh.is_some() && refusal.error.as_deref() == Some("invalid_grant");
                     if !is_dead {

@@ -79,7 +79,7 @@ impl Inner {
             match meaning {
                 Meaning::Passing { what, asked, .. } => attempts.failed(self, what, asked).await?,
                 Meaning::Refused(refusal) => return Err(self.refused(final_reason(&refusal), &refusal).into()),
-                Meaning::Nonce(_) | Meaning::Granted(_) => {
+                Meaning::Nonce | Meaning::Granted(_) => {
                     return Err(self.refused(Reason::ClientRefused, &Refusal::nonces()).into());
                 }
             }

@@ -45,7 +45,7 @@ impl Inner {
             }
             let mut meaning = meaning(&answer, now + self.with(|m| m.skew));
             match &mut meaning {
-                Meaning::Nonce(_) if nonces < MOST_NONCES && signed => {
+                Meaning::Nonce if nonces < MOST_NONCES && signed => {
                     nonces += 1;
                     continue;
                 }

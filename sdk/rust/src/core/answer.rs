@@ -25,7 +25,7 @@ pub(crate) enum Meaning {
         garbage: bool,
     },
     /// The same again with this nonce (RFC 9449 section 8).
-    Nonce(String),
+    Nonce,
     /// Final.
     Refused(Box<Refusal>),
 }
@@ -69,7 +69,7 @@ pub(crate) fn meaning(answer: &Result<Response<Vec<u8>>, TransportError>, issuer
     if error == Some("use_dpop_nonce")
         && let Some(nonce) = response.headers().get("dpop-nonce").and_then(|v| v.to_str().ok())
     {
-        return Meaning::Nonce(nonce.to_owned());
+        return Meaning::Nonce;
     }
     if matches!(status, 408 | 425 | 429 | 500..)
         || matches!(error, Some("temporarily_unavailable" | "server_error"))

@@ -161,7 +161,7 @@ impl CodeLogin {
                     };
                     return Err(inner.refused(reason, &refusal).into());
                 }
-                Meaning::Nonce(_) => {
+                Meaning::Nonce => {
                     return Err(inner.refused(Reason::ClientRefused, &Refusal::nonces()).into());
                 }
             }

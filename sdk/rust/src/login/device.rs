@@ -110,7 +110,7 @@ impl DeviceLogin {
                     Some("invalid_grant") => return Err(inner.refused(Reason::Denied, &refusal).into()),
                     _ => return Err(inner.refused(final_reason(&refusal), &refusal).into()),
                 },
-                Meaning::Nonce(_) => {
+                Meaning::Nonce => {
                     return Err(inner.refused(Reason::ClientRefused, &Refusal::nonces()).into());
                 }
             }
