@@ -118,7 +118,7 @@ class Issuer:
         self.seen_jti: set[str] = set()
         self.nonce = 1
         self.displaced = False
-        self.secrets = {self.set[k] for k in ("client_secret", "password", "key_secret", "refresh_token", "access_token")}
+        self.secrets = {self.set[k] for k in ("client_secret", "password", "key_secret", "refresh_token", "access_token")} - {None}
         chain = self.chain("given", None)
         chain["current"] = self.set["refresh_token"]
         self.access[self.set["access_token"]] = self.token_facts(chain, None)
