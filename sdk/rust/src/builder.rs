@@ -23,6 +23,7 @@ pub struct Builder {
     scope: Option<String>,
     resources: Vec<String>,
     extra: Vec<(String, String)>,
+    authorize: Vec<(String, String)>,
     issuer: Option<String>,
     endpoints: [Option<String>; 5],
     dpop: bool,
@@ -119,6 +120,7 @@ impl Builder {
             scope: None,
             resources: Vec::new(),
             extra: Vec::new(),
+            authorize: Vec::new(),
             issuer: None,
             endpoints: [const { None }; 5],
             dpop: false,
@@ -213,6 +215,12 @@ impl Builder {
     #[must_use]
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.extra.push((name.into(), value.into()));
+        self
+    }
+    /// A further parameter of authorization requests, `prompt` for example.
+    #[must_use]
+    pub fn authorize_with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.authorize.push((name.into(), value.into()));
         self
     }
     /// Binds tokens to a key (RFC 9449). Needs the feature `crypto`.
@@ -369,6 +377,7 @@ impl Builder {
             scope: self.scope,
             resources: self.resources,
             extra: self.extra,
+            authorize: self.authorize,
             dpop: self.dpop,
             pushed: self.pushed,
             patience: self.patience,

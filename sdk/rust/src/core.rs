@@ -7,5 +7,5 @@ pub(crate) mod machine;
 pub(crate) mod skew;
 pub(crate) mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod windows;

@@ -75,6 +75,8 @@ pub(crate) struct Settings {
     pub(crate) scope: Option<String>,
     pub(crate) resources: Vec<String>,
     pub(crate) extra: Vec<(String, String)>,
+    /// Further parameters of authorization requests.
+    pub(crate) authorize: Vec<(String, String)>,
     pub(crate) issuer: Option<Url>,
     /// Issuer or token endpoint as it was given, for the owner of the stored file.
     pub(crate) place: String,
@@ -158,4 +160,31 @@ pub(crate) fn is_private(url: &Url) -> bool {
 /// Scheme, host and port: nothing of an address that could be secret.
 pub(crate) fn origin_text(url: &Url) -> String {
     url.origin().ascii_serialization()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Session;
+
+    /// The text that three languages digest: a file of one is the file of all.
+    #[test]
+    fn the_owner_is_the_same_in_three_languages() {
+        let builder = Session::client_credentials("app", "secret")
+            .token_endpoint("https://issuer.example/token")
+            .scope("write read")
+            .transport(crate::core::tests::Never);
+        let owner = builder.build().unwrap().inner.owner.clone();
+        assert_eq!(owner, "564e8affa87c50a6ddf27b00e9abb678787aa0e8deb3800a08eeff4eeb23c714");
+    }
+
+    #[test]
+    fn tokens_go_over_https_and_to_this_machine_alone() {
+        let private = |url: &str| super::is_private(&url::Url::parse(url).unwrap());
+        for good in ["https://a.example", "http://127.0.0.1:1/", "http://[::1]/", "http://localhost:8080/"] {
+            assert!(private(good), "{good}");
+        }
+        for bad in ["http://a.example", "http://127.0.0.1.example", "ftp://127.0.0.1/", "http://localhost.example/"] {
+            assert!(!private(bad), "{bad}");
+        }
+    }
 }

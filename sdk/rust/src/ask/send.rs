@@ -88,7 +88,7 @@ impl Inner {
         let (key, skew) = self.with(|m| (m.key.clone(), m.skew));
         let issuer_now = (self.now() + skew).div_euclid(1_000);
         match &self.settings.auth {
-            ClientAuth::None => push(&mut parameters, "client_id", &self.settings.client_id),
+            ClientAuth::None => self.push_client_id(&mut parameters),
             ClientAuth::Basic(secret) => {
                 if let Ok(mut value) = HeaderValue::try_from(basic(&self.settings.client_id, secret.expose())) {
                     value.set_sensitive(true);
@@ -96,13 +96,13 @@ impl Inner {
                 }
             }
             ClientAuth::Post(secret) => {
-                push(&mut parameters, "client_id", &self.settings.client_id);
+                self.push_client_id(&mut parameters);
                 push(&mut parameters, "client_secret", secret.expose());
             }
             #[cfg(feature = "crypto")]
             ClientAuth::PrivateKeyJwt(key) => {
                 signed = true;
-                push(&mut parameters, "client_id", &self.settings.client_id);
+                self.push_client_id(&mut parameters);
                 push(
                     &mut parameters,
                     "client_assertion_type",
@@ -138,6 +138,13 @@ impl Inner {
         *request.uri_mut() = endpoint.as_str().parse().unwrap_or_default();
         *request.headers_mut() = headers;
         (request, signed)
+    }
+
+    /// A pushed request names the client in any case.
+    fn push_client_id(&self, parameters: &mut Form) {
+        if !parameters.iter().any(|(name, _)| name == "client_id") {
+            push(parameters, "client_id", &self.settings.client_id);
+        }
     }
 
     /// Who the client is, signed (RFC 7523 section 3). Meant for the issuer, or for the endpoint if its name is unknown.

@@ -24,7 +24,7 @@ pub(crate) enum Meaning {
         /// It was served, and the answer could not be read.
         garbage: bool,
     },
-    /// The same again with this nonce (RFC 9449 section 8).
+    /// The same again with the answer's nonce (RFC 9449 section 8).
     Nonce,
     /// Final.
     Refused(Box<Refusal>),
@@ -67,12 +67,13 @@ pub(crate) fn meaning(answer: &Result<Response<Vec<u8>>, TransportError>, issuer
     refusal.description = described.map(|d| tame(d, 300)).filter(|d| !d.is_empty());
     let error = refusal.error.as_deref();
     if error == Some("use_dpop_nonce")
-        && let Some(nonce) = response.headers().get("dpop-nonce").and_then(|v| v.to_str().ok())
+        && response.headers().contains_key("dpop-nonce")
     {
         return Meaning::Nonce;
     }
+    let is_redirect = (300..400).contains(&status);
     if matches!(status, 408 | 425 | 429 | 500..)
-        || matches!(error, Some("temporarily_unavailable" | "server_error"))
+        || (!is_redirect && matches!(error, Some("temporarily_unavailable" | "server_error")))
     {
         let said = error.map(|e| format!(" {e}")).unwrap_or_default();
         let asked = retry_after(response.headers(), issuer_now);

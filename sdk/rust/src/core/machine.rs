@@ -42,6 +42,8 @@ pub(crate) struct Machine {
     /// What is held differs from what is stored, because that could not be written.
     unsaved: bool,
     stored: Record,
+    /// Which refresh token was given.
+    seed: Option<String>,
 }
 
 /// What a caller is to do.
@@ -64,7 +66,10 @@ impl Machine {
     pub(crate) fn new(grant: &Grant) -> Option<Self> {
         let mut machine = Self::default();
         match grant {
-            Grant::Refresh(token) => machine.refresh = Some(token.clone()),
+            Grant::Refresh(token) => {
+                machine.seed = Some(seed(token));
+                machine.refresh = Some(token.clone());
+            }
             Grant::Keys(keys) => machine.held = Some(Arc::new(Held::keys(keys))),
             Grant::Given(token, ends_at) => {
                 let windows = Windows { ends_at: *ends_at, renew_at: *ends_at, usable_until: *ends_at };
@@ -212,10 +217,13 @@ impl Machine {
     pub(crate) fn adopt(&mut self, record: &Record, now: Millis) -> bool {
         let nothing_new = self.unsaved && record.generation == self.stored.generation;
         let before = std::mem::replace(&mut self.stored, record.clone());
-        if nothing_new || self.closed {
+        if nothing_new || self.closed || self.is_of_another_seed(record) {
             return false;
         }
         self.unsaved = false;
+        if record.seed.is_some() {
+            self.seed.clone_from(&record.seed);
+        }
         if let Some(jwk) = &record.dpop_jwk
             && self.key.as_ref().is_none_or(|key| key.stored() != *jwk)
             && let Some(key) = Key::restored(jwk.expose())
@@ -234,10 +242,9 @@ impl Machine {
             self.lost = record.lost;
             self.had = true;
         }
-        if record.refresh_token.is_none()
-            && before.refresh_token.is_some()
-            && before.refresh_token == self.refresh
-        {
+        let was_stored = before.refresh_token.is_some() && before.refresh_token == self.refresh;
+        let was_given = self.seed.is_some() && !self.had;
+        if record.refresh_token.is_none() && (was_stored || was_given) {
             // Another process learned that it is dead.
             self.bury_refresh();
         }
@@ -264,8 +271,17 @@ impl Machine {
         true
     }
 
+    /// Whether the file began with another refresh token than the one that was given to this process, which has not
+    /// used it yet: a person replaced it.
+    fn is_of_another_seed(&self, record: &Record) -> bool {
+        !self.had && self.seed.is_some() && record.seed.is_some() && record.seed != self.seed
+    }
+
     /// Whether `adopt` would bring a token.
     pub(crate) fn would_adopt(&self, record: &Record, now: Millis) -> bool {
+        if self.is_of_another_seed(record) {
+            return false;
+        }
         let token = record.access_token.as_ref();
         let differs = token.is_some_and(|t| {
             self.held.as_ref().is_none_or(|held| held.token != *t) && self.refused.as_ref() != Some(t)
@@ -293,6 +309,7 @@ impl Machine {
             not_before: self.not_before,
             skew_ms: self.skew,
             dpop_jwk: self.key.as_ref().map(|key| key.stored()),
+            seed: self.seed.clone(),
             other: self.stored.other.clone(),
         }
     }
@@ -326,4 +343,9 @@ pub(crate) struct New {
     pub(crate) sent: Millis,
     pub(crate) lifetime: Option<u64>,
     pub(crate) refresh_in: Option<u64>,
+}
+
+fn seed(given: &Secret) -> String {
+    use sha2::Digest as _;
+    crate::encoding::hex(&sha2::Sha256::digest(given.expose().as_bytes())[..8])
 }

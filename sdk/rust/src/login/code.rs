@@ -35,15 +35,6 @@ impl fmt::Debug for CodeLogin {
 impl Session {
     /// Begins a sign-in by browser that comes back to `redirect_uri`.
     pub async fn login_by_code(&self, redirect_uri: &str) -> Result<CodeLogin, Error> {
-        self.login_by_code_with(redirect_uri, &[]).await
-    }
-
-    /// The same with further parameters of the authorization request, `prompt` for example.
-    pub async fn login_by_code_with(
-        &self,
-        redirect_uri: &str,
-        parameters: &[(&str, &str)],
-    ) -> Result<CodeLogin, Error> {
         let inner = &self.inner;
         if inner.with(|m| m.closed) {
             return Err(Error::Closed);
@@ -61,9 +52,7 @@ impl Session {
         for resource in &inner.settings.resources {
             push(&mut form, "resource", resource);
         }
-        for (name, value) in parameters {
-            push(&mut form, name, value);
-        }
+        form.extend(inner.settings.authorize.iter().cloned());
         let id = &inner.settings.client_id;
         let found = locked(&inner.endpoints).clone();
         let is_demanded = found.as_ref().is_some_and(|e| e.pushed_required);
@@ -71,6 +60,7 @@ impl Session {
             inner.settings.given.pushed.clone().or_else(|| found.and_then(|e| e.pushed.clone()));
         match pushed_endpoint.filter(|_| inner.settings.pushed || is_demanded) {
             Some(endpoint) => {
+                push(&mut form, "client_id", id);
                 let answer = inner.post_for_json(&endpoint, form).await?;
                 let reference = answer.get("request_uri").and_then(|v| v.as_str());
                 let reference = reference

@@ -38,6 +38,8 @@ pub struct Record {
     pub skew_ms: Millis,
     /// The private key that tokens are bound to, as JSON.
     pub dpop_jwk: Option<Secret>,
+    /// Which refresh token it began with, where one was given: hex of the first eight bytes of its SHA-256.
+    pub seed: Option<String>,
     /// Members of later versions: kept.
     pub other: Others,
 }
@@ -93,6 +95,7 @@ impl Record {
                 Some(jwk @ Json::Object(_)) => Some(Secret::new(jwk.to_string())),
                 Some(_) => return None,
             },
+            seed: string(&mut map, "seed")?,
             other: Others(map),
         })
     }
@@ -111,6 +114,9 @@ impl Record {
         });
         if let Json::Object(known) = known {
             map.extend(known);
+        }
+        if let Some(seed) = &self.seed {
+            map.insert("seed".to_owned(), seed.clone().into());
         }
         Secret::new(Json::Object(map).to_string() + "\n")
     }

@@ -5,14 +5,14 @@ use serde_json::{Value as Json, json};
 
 /// An answer to a call.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: http::HeaderMap,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn refusal(&self) -> Refusal {
+    pub(crate) fn refusal(&self) -> Refusal {
         Refusal::read(self.status, &self.headers, &self.body)
     }
 }
@@ -20,7 +20,7 @@ impl Answer {
 type Checked = Result<(), String>;
 
 /// Whether a call or login came to what was expected.
-pub fn outcome(came: &Result<Answer, Error>, expected: &Json) -> Checked {
+pub(crate) fn outcome(came: &Result<Answer, Error>, expected: &Json) -> Checked {
     known(expected, &["status", "body", "error", "check"])?;
     if let Ok(answer) = came
         && expected["check"] == json!(true)
@@ -67,7 +67,7 @@ fn needs_login(is: &mut Json, needs: &NeedsLogin) {
 }
 
 /// A state as the scenarios write it.
-pub fn state(state: &State, now: i64) -> Json {
+pub(crate) fn state(state: &State, now: i64) -> Json {
     let mut is = json!({"kind": state.kind()});
     match state {
         State::Live { ends_at } => is["ends_in"] = ends_at.map_or(Json::Null, |at| seconds(at - now)),
@@ -79,12 +79,12 @@ pub fn state(state: &State, now: i64) -> Json {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "times of a test")]
-pub fn seconds(ms: i64) -> Json {
+pub(crate) fn seconds(ms: i64) -> Json {
     json!(ms as f64 / 1_000.0)
 }
 
 /// A refusal as the scenarios write it.
-pub fn as_json(refusal: &Refusal) -> Json {
+pub(crate) fn as_json(refusal: &Refusal) -> Json {
     json!({
         "status": refusal.status, "cause": refusal.cause.as_ref().map(|c| c.as_str().to_owned()),
         "title": refusal.title, "remedy": refusal.remedy, "decision_id": refusal.decision_id,
@@ -95,7 +95,7 @@ pub fn as_json(refusal: &Refusal) -> Json {
 }
 
 /// Whether all expected members are there. Times in seconds may differ by one, or lie in `[low, high]`; `text` is a part.
-pub fn has(is: &Json, expected: &Json) -> Checked {
+pub(crate) fn has(is: &Json, expected: &Json) -> Checked {
     for (name, wanted) in expected.as_object().ok_or("not an object")? {
         let came = &is[name];
         let fits = match (name.as_str(), wanted) {
@@ -120,7 +120,7 @@ pub fn has(is: &Json, expected: &Json) -> Checked {
 }
 
 /// Fails on a word that this runner does not know.
-pub fn known(given: &Json, words: &[&str]) -> Checked {
+pub(crate) fn known(given: &Json, words: &[&str]) -> Checked {
     let Some(map) = given.as_object() else { return Ok(()) };
     match map.keys().find(|word| !words.contains(&word.as_str())) {
         Some(unknown) => Err(format!("unknown word `{unknown}` in {given}")),
@@ -128,13 +128,16 @@ pub fn known(given: &Json, words: &[&str]) -> Checked {
     }
 }
 
+/// A request of the log, for messages.
+pub(crate) fn line(request: &Json) -> String {
+    let cut = if request["cut"] == json!(true) { " cut" } else { "" };
+    format!("{} {} {} {}{cut}", request["to"], request["method"], request["status"], request["form"])
+}
+
 /// The server's log against what was expected of it.
-pub fn requests(log: &[Json], expected: &[Json]) -> Checked {
+pub(crate) fn requests(log: &[Json], expected: &[Json]) -> Checked {
     let said = || {
-        let lines: Vec<String> = log
-            .iter()
-            .map(|r| format!("{} {} {} {}", r["to"], r["status"], r["form"], if r["cut"] == json!(true) { "cut" } else { "" }))
-            .collect();
+        let lines: Vec<String> = log.iter().map(line).collect();
         format!("; came:\n  {}", lines.join("\n  "))
     };
     let mut left = log.iter();

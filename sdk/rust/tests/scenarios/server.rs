@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 /// A running `server.py`, ended with the last clone.
 #[derive(Clone)]
-pub struct Server {
+pub(crate) struct Server {
     base: String,
     http: reqwest::Client,
     _processes: Arc<Processes>,
@@ -28,7 +28,7 @@ impl Drop for Processes {
 
 impl Server {
     /// `real`: the sheet of `mandate demo --json`, and its process.
-    pub fn start(real: Option<(String, Child)>) -> Self {
+    pub(crate) fn start(real: Option<(String, Child)>) -> Self {
         let mut command = Command::new("python3");
         command.arg(super::folder().join("server.py"));
         let mut processes = Vec::new();
@@ -47,7 +47,7 @@ impl Server {
     }
 
     /// An order; an answer other than 200 is a failure of the test.
-    pub async fn order(&self, to: &str, order: &Json) -> Json {
+    pub(crate) async fn order(&self, to: &str, order: &Json) -> Json {
         let request = self.http.post(format!("{}/{to}", self.base)).body(order.to_string());
         let response = request.header("content-type", "application/json").send().await.expect("the server answers");
         let status = response.status();
@@ -67,7 +67,7 @@ fn first_line(child: &mut Child) -> Json {
 }
 
 /// The real server behind the faults.
-pub fn real() -> Server {
+pub(crate) fn real() -> Server {
     let binary = std::env::var_os("MANDATE_BIN").unwrap();
     let mut demo = Command::new(binary)
         .args(["demo", "--json", "--port", "0"])
@@ -85,7 +85,7 @@ pub fn real() -> Server {
 }
 
 /// The order that makes a scenario.
-pub fn new_order(scenario: &Json, now: i64, real: bool) -> Json {
+pub(crate) fn new_order(scenario: &Json, now: i64, real: bool) -> Json {
     if real {
         return json!({"now_ms": now, "as": scenario["real"]["as"]});
     }

@@ -10,13 +10,16 @@ use url::Url;
 
 type Done = Result<(), String>;
 
-pub async fn scenario(server: &Server, scenario: &Json, real: bool) -> Done {
+pub(crate) async fn scenario(server: &Server, scenario: &Json, real: bool) -> Done {
     expect::known(scenario, &["name", "about", "real", "only", "because", "issuer", "session", "steps"])?;
     let mut world = World::new(server, scenario, real).await;
-    let mut done = Ok(());
+    let mut done: Done = Ok(());
     for (n, step) in scenario["steps"].as_array().unwrap().iter().enumerate() {
         done = world.step(step).await.map_err(|why| format!("step {}, {step}:\n{why}", n + 1));
-        if done.is_err() {
+        if let Err(why) = &mut done {
+            let log = world.order(&json!({"op": "log"})).await;
+            let lines: Vec<String> = log["requests"].as_array().unwrap().iter().map(expect::line).collect();
+            why.push_str(&format!("\nrequests since:\n  {}", lines.join("\n  ")));
             break;
         }
     }

@@ -7,16 +7,16 @@ use std::path::PathBuf;
 const DEAD: &str = "00112233445566778899aabbccddeeff";
 
 impl World {
-    pub fn file(&self, ending: &str) -> PathBuf {
+    pub(crate) fn file(&self, ending: &str) -> PathBuf {
         self.folder.join(format!("main{ending}"))
     }
 
     /// What is stored; null if nothing is.
-    pub fn stored(&self) -> Json {
+    pub(crate) fn stored(&self) -> Json {
         std::fs::read(self.file(".json")).ok().and_then(|t| serde_json::from_slice(&t).ok()).unwrap_or(Json::Null)
     }
 
-    pub async fn store_step(&mut self, what: &str) {
+    pub(crate) async fn store_step(&mut self, what: &str) {
         self.make_folder();
         match what {
             "corrupt" => {

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 const START: Millis = 1_767_603_600_000;
 
 /// A clock that does not wait: whoever sleeps moves it, here and at the server.
-pub struct TestClock {
+pub(crate) struct TestClock {
     now: AtomicI64,
     slept: AtomicI64,
     server: Server,
@@ -27,23 +27,23 @@ pub struct TestClock {
 }
 
 impl TestClock {
-    pub async fn advance(&self, ms: Millis) {
+    pub(crate) async fn advance(&self, ms: Millis) {
         self.server.order(&self.id, &json!({"op": "advance", "ms": ms})).await;
         self.now.fetch_add(ms, Ordering::SeqCst);
         self.moved.notify_waiters();
     }
-    pub fn now(&self) -> Millis {
+    pub(crate) fn now(&self) -> Millis {
         self.now.load(Ordering::SeqCst)
     }
-    pub fn take_slept(&self) -> Millis {
+    pub(crate) fn take_slept(&self) -> Millis {
         self.slept.swap(0, Ordering::SeqCst)
     }
-    pub fn by_hand(&self, is: bool) {
+    pub(crate) fn by_hand(&self, is: bool) {
         self.by_hand.store(is, Ordering::SeqCst);
         self.moved.notify_waiters();
     }
     /// Gives an order once it was slept for so long, in all from now.
-    pub fn order_after(&self, ms: Millis, order: Json) {
+    pub(crate) fn order_after(&self, ms: Millis, order: Json) {
         *self.order.lock().unwrap() = Some((self.slept.load(Ordering::SeqCst) + ms, order));
     }
 }
@@ -91,38 +91,38 @@ impl Random for TestRandom {
 }
 
 /// One process of the scenario.
-pub struct Process {
-    pub session: Session,
-    pub client: Client,
-    pub store: Option<FileStore>,
-    pub events: Arc<Mutex<Vec<String>>>,
+pub(crate) struct Process {
+    pub(crate) session: Session,
+    pub(crate) client: Client,
+    pub(crate) store: Option<FileStore>,
+    pub(crate) events: Arc<Mutex<Vec<String>>>,
     /// Texts of everything that came out.
     said: Arc<Mutex<Vec<String>>>,
 }
 
 impl Process {
-    pub fn say(&self, what: &impl std::fmt::Debug) {
+    pub(crate) fn say(&self, what: &impl std::fmt::Debug) {
         self.said.lock().unwrap().push(format!("{what:?}"));
     }
 }
 
-pub struct World {
-    pub server: Server,
-    pub id: String,
-    pub issuer: String,
-    pub api: String,
-    pub clock: Arc<TestClock>,
-    pub settings: Json,
-    pub folder: PathBuf,
-    pub processes: HashMap<String, Arc<Process>>,
-    pub said: Arc<Mutex<Vec<String>>>,
+pub(crate) struct World {
+    pub(crate) server: Server,
+    pub(crate) id: String,
+    pub(crate) issuer: String,
+    pub(crate) api: String,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) settings: Json,
+    pub(crate) folder: PathBuf,
+    pub(crate) processes: HashMap<String, Arc<Process>>,
+    pub(crate) said: Arc<Mutex<Vec<String>>>,
     /// A step left something in the folder on purpose.
-    pub littered: bool,
-    pub last: Option<super::expect::Answer>,
+    pub(crate) littered: bool,
+    pub(crate) last: Option<super::expect::Answer>,
 }
 
 impl World {
-    pub async fn new(server: &Server, scenario: &Json, real: bool) -> Self {
+    pub(crate) async fn new(server: &Server, scenario: &Json, real: bool) -> Self {
         let made = server.order("new", &super::server::new_order(scenario, START, real)).await;
         let text = |name: &str| made[name].as_str().unwrap().to_owned();
         let mut settings = scenario["session"].clone();
@@ -153,12 +153,12 @@ impl World {
         }
     }
 
-    pub async fn order(&self, order: &Json) -> Json {
+    pub(crate) async fn order(&self, order: &Json) -> Json {
         self.server.order(&self.id, order).await
     }
 
     /// The process of a step, made at first need.
-    pub fn process(&mut self, step: &Json) -> Result<Arc<Process>, Error> {
+    pub(crate) fn process(&mut self, step: &Json) -> Result<Arc<Process>, Error> {
         let name = step["session"].as_str().unwrap_or("main").to_owned();
         if let Some(process) = self.processes.get(&name) {
             return Ok(Arc::clone(process));
@@ -256,7 +256,7 @@ impl World {
     }
 
     /// What must hold at the end of each scenario.
-    pub async fn end(&self) -> Result<(), String> {
+    pub(crate) async fn end(&self) -> Result<(), String> {
         let secrets = self.order(&json!({"op": "secrets"})).await;
         let said = self.said.lock().unwrap().join("\n");
         for secret in secrets["secrets"].as_array().unwrap() {
