@@ -69,7 +69,9 @@ impl Inner {
                 token: Some(&held.token),
             };
             let proof = key.proof(&about).and_then(|proof| HeaderValue::try_from(proof).ok());
-            headers.insert("dpop", proof.ok_or_else(|| Error::misconfigured("no proof could be signed"))?);
+            let mut proof = proof.ok_or_else(|| Error::misconfigured("no proof could be signed"))?;
+            proof.set_sensitive(true);
+            headers.insert("dpop", proof);
         }
         Ok(Authorized { headers, held, method: method.clone(), url: url.clone(), renewed: false, nonces: 0 })
     }
