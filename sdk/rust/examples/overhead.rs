@@ -50,7 +50,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
         let between = Instant::now();
         for _ in 0..100 {
-            plain.get(&api).header("authorization", "Bearer 0123456789abcdef0123456789abcdef").send().await?.bytes().await?;
+            plain
+                .get(&api)
+                .header("authorization", "Bearer 0123456789abcdef0123456789abcdef")
+                .send()
+                .await?
+                .bytes()
+                .await?;
         }
         if round >= 10 {
             with.push((between - began).as_secs_f64() * 1e9 / 100.0);

@@ -4,12 +4,12 @@ mod discover;
 mod send;
 
 use crate::core::answer::Meaning;
-use crate::error::{Error, NeedsLogin};
 use crate::core::state::Reason;
+use crate::error::{Error, NeedsLogin};
 use crate::inner::Inner;
 use crate::observer::Event;
-use crate::secret::Secret;
 use crate::seams::Millis;
+use crate::secret::Secret;
 use crate::settings::{Endpoints, Grant};
 use std::sync::Arc;
 use url::Url;
@@ -71,7 +71,9 @@ impl Inner {
     /// What came instead of an endpoint, as what a request would have come to.
     fn instead(&self, instead: NoEndpoint) -> Result<(Meaning, Millis), Error> {
         match instead {
-            NoEndpoint::Meaning(meaning) => Ok((meaning, self.now())),
+            NoEndpoint::Passing { what, asked, garbage } => {
+                Ok((Meaning::Passing { what, asked, lost: false, garbage }, self.now()))
+            }
             NoEndpoint::Never(needs) => {
                 let now = self.now();
                 self.with(|m| m.block((*needs).clone(), now));
@@ -93,7 +95,8 @@ impl Inner {
             return Ok(url);
         }
         let found = self.discovered().await?;
-        pick(&found).ok_or_else(|| NoEndpoint::never(format!("the issuer names no endpoint for this ({which:?})")))
+        pick(&found)
+            .ok_or_else(|| NoEndpoint::never(format!("the issuer names no endpoint for this ({which:?})")))
     }
 
     /// The key that tokens are bound to; made at first need.
@@ -111,8 +114,8 @@ impl Inner {
 /// Why there is no endpoint.
 #[derive(Debug)]
 pub(crate) enum NoEndpoint {
-    /// As a request for a token would have failed.
-    Meaning(Meaning),
+    /// In passing: as a request for a token would have failed.
+    Passing { what: String, asked: Option<Millis>, garbage: bool },
     /// For good.
     Never(Box<NeedsLogin>),
 }

@@ -50,7 +50,10 @@ enum Auth {
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("grant", &self.grant.name()).field("client_id", &self.client_id).finish_non_exhaustive()
+        f.debug_struct("Builder")
+            .field("grant", &self.grant.name())
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -99,7 +102,9 @@ impl Session {
                     value.set_sensitive(true);
                     keys.push((name, value));
                 }
-                _ => wrong = Some("a key or its header's name holds characters that no header can".to_owned()),
+                _ => {
+                    wrong = Some("a key or its header's name holds characters that no header can".to_owned());
+                }
             }
         }
         Builder { wrong, ..Builder::new(Grant::Keys(keys), "") }
@@ -304,7 +309,8 @@ impl Builder {
         let insecure = self.insecure_http;
         let address = |what: &str, text: Option<String>| {
             let Some(text) = text else { return Ok(None) };
-            let url = Url::parse(&text).map_err(|e| Error::misconfigured(format!("{what} is no address: {e}")))?;
+            let url =
+                Url::parse(&text).map_err(|e| Error::misconfigured(format!("{what} is no address: {e}")))?;
             if !matches!(url.scheme(), "http" | "https") || url.fragment().is_some() {
                 return Err(Error::misconfigured(format!("{what} must be an address of http or https")));
             }
@@ -348,7 +354,9 @@ impl Builder {
             (Auth::Usual | Auth::Basic, Some(secret)) => ClientAuth::Basic(secret),
             (Auth::Post, Some(secret)) => ClientAuth::Post(secret),
             (Auth::Usual, None) => ClientAuth::None,
-            (Auth::Basic | Auth::Post, None) => return Err(Error::misconfigured("no client secret is given")),
+            (Auth::Basic | Auth::Post, None) => {
+                return Err(Error::misconfigured("no client secret is given"));
+            }
             (Auth::PrivateKeyJwt(jwk), _) => key_auth(&jwk)?,
         };
         if self.dpop && !cfg!(feature = "crypto") {

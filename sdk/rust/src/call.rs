@@ -123,17 +123,17 @@ impl Inner {
         if !self.has_another(call) {
             self.with(|m| m.refuse(&call.held.token));
         }
-        match self.obtain_after_refusal().await {
-            Ok(_) if !repeatable => Ok(Next::Return),
-            Ok(held) => {
-                let mut again = self.again(held, call)?;
-                again.renewed = true;
-                Ok(Next::Again(Box::new(again)))
-            }
-            // The next call will say it.
-            Err(_) if !repeatable => Ok(Next::Return),
-            Err(e) => Err(e.with_origin(refusal)),
+        let renewed = self.obtain_after_refusal().await;
+        if !repeatable {
+            // If that failed, the next call will say so.
+            return Ok(Next::Return);
         }
+        let mut again = match renewed {
+            Ok(held) => self.again(held, call)?,
+            Err(e) => return Err(e.with_origin(refusal)),
+        };
+        again.renewed = true;
+        Ok(Next::Again(Box::new(again)))
     }
 
     /// Whether there is a good token by now that is not the one of this call.

@@ -1,7 +1,7 @@
 //! Made from the catalogue of causes by `tests/causes_file.rs`; not edited by hand.
 
-use crate::cause::Known;
 pub use crate::cause::Cause;
+use crate::cause::Known;
 use crate::core::state::WhoCanAct;
 use std::borrow::Cow;
 

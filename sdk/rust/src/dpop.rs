@@ -13,6 +13,7 @@ pub(crate) enum Key {}
 
 /// What one proof is about.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "crypto"), expect(dead_code, reason = "nobody makes proofs"))]
 pub(crate) struct About<'a> {
     pub(crate) method: &'a str,
     pub(crate) url: &'a url::Url,

@@ -99,7 +99,7 @@ impl NeedsLogin {
             who_can_act: refusal.who_can_act.unwrap_or(plain.who_can_act),
             remedy: refusal.remedy.clone().unwrap_or(plain.remedy),
             link: refusal.error_uri.clone(),
-            detail: refusal.in_words(),
+            detail: Some(refusal.in_words()),
             ..Self::because(reason)
         }
     }
@@ -139,6 +139,10 @@ pub struct Unavailable {
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = (self.retry_in.max(0) + 999) / 1_000;
-        write!(f, "the issuer cannot be asked at present: {}. It can be tried again in {seconds} s", self.reason)
+        write!(
+            f,
+            "the issuer cannot be asked at present: {}. It can be tried again in {seconds} s",
+            self.reason
+        )
     }
 }

@@ -150,7 +150,11 @@ impl Inner {
         self.attempt(kind, lease).await
     }
 
-    async fn attempt(self: &Arc<Self>, kind: Kind, lease: &mut Option<Box<dyn Lease>>) -> Result<Step, Error> {
+    async fn attempt(
+        self: &Arc<Self>,
+        kind: Kind,
+        lease: &mut Option<Box<dyn Lease>>,
+    ) -> Result<Step, Error> {
         let mut has_reread = false;
         loop {
             let refresh = self.with(|m| m.refresh.clone());
@@ -229,7 +233,8 @@ impl Inner {
         let came = granted.token_type.as_deref().unwrap_or("Bearer");
         if !came.eq_ignore_ascii_case(wanted) {
             let downgraded = if settings.dpop { "downgraded: " } else { "" };
-            let detail = format!("{downgraded}a token of type {wanted} was asked for, and one of type {came} came");
+            let detail =
+                format!("{downgraded}a token of type {wanted} was asked for, and one of type {came} came");
             let needs = NeedsLogin::with_detail(Reason::ClientRefused, detail);
             let now = self.now();
             self.with(|m| m.block(needs.clone(), now));

@@ -33,7 +33,10 @@ pub(crate) struct Inner {
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("settings", &self.settings).field("state", &self.state()).finish()
+        f.debug_struct("Session")
+            .field("settings", &self.settings)
+            .field("state", &self.state())
+            .finish_non_exhaustive()
     }
 }
 

@@ -28,7 +28,10 @@ enum Pair {
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey").field("alg", &self.alg).field("private", &self.private).finish()
+        f.debug_struct("SigningKey")
+            .field("alg", &self.alg)
+            .field("private", &self.private)
+            .finish_non_exhaustive()
     }
 }
 
@@ -85,8 +88,9 @@ impl SigningKey {
                     dQ: bytes("dq")?,
                     qInv: bytes("qi")?,
                 };
-                let pair = RsaKeyPair::from_components(&parts)
-                    .map_err(|_| wrong("its parts do not belong together, or it is shorter than 2048 bits"))?;
+                let pair = RsaKeyPair::from_components(&parts).map_err(|_| {
+                    wrong("its parts do not belong together, or it is shorter than 2048 bits")
+                })?;
                 let (padding, alg): (&'static dyn RsaEncoding, _) = match alg {
                     Some("PS256") => (&signature::RSA_PSS_SHA256, "PS256"),
                     _ => (&signature::RSA_PKCS1_SHA256, "RS256"),

@@ -16,10 +16,10 @@ mod jwk;
 mod login;
 mod logout;
 mod observer;
-mod refusal;
-mod renewals;
 #[cfg(feature = "reqwest")]
 mod over_reqwest;
+mod refusal;
+mod renewals;
 mod seams;
 mod secret;
 mod session;

@@ -57,10 +57,9 @@ impl Inner {
             match self.endpoint(which).await {
                 Ok(url) => return Ok(url),
                 Err(NoEndpoint::Never(needs)) => return Err(Error::NeedsLogin(needs)),
-                Err(NoEndpoint::Meaning(Meaning::Passing { what, asked, .. })) => {
+                Err(NoEndpoint::Passing { what, asked, .. }) => {
                     attempts.failed(self, what, asked).await?;
                 }
-                Err(NoEndpoint::Meaning(_)) => return Err(Error::Protocol("the metadata make no sense".to_owned())),
             }
         }
     }
@@ -78,7 +77,9 @@ impl Inner {
             }
             match meaning {
                 Meaning::Passing { what, asked, .. } => attempts.failed(self, what, asked).await?,
-                Meaning::Refused(refusal) => return Err(self.refused(final_reason(&refusal), &refusal).into()),
+                Meaning::Refused(refusal) => {
+                    return Err(self.refused(final_reason(&refusal), &refusal).into());
+                }
                 Meaning::Nonce | Meaning::Granted(_) => {
                     return Err(self.refused(Reason::ClientRefused, &Refusal::nonces()).into());
                 }

@@ -57,20 +57,20 @@ impl Refusal {
             .filter_map(|v| v.to_str().ok())
             .flat_map(challenge::parameters)
             .collect();
-        let challenged = |name: &str| challenges.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
+        let in_challenge = |name: &str| challenges.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
         let json: Map<String, Json> = serde_json::from_slice(body).unwrap_or_default();
         let said = |name: &str| json.get(name).and_then(Json::as_str).map(str::to_owned);
         let first = |texts: [Option<String>; 3]| {
             texts.into_iter().flatten().map(|t| tame(&t, 2_000)).find(|t| !t.is_empty())
         };
 
-        let cause = first([header("mandate-cause"), challenged("cause"), said("cause")]);
+        let cause = first([header("mandate-cause"), in_challenge("cause"), said("cause")]);
         let cause = cause.map(|id| Cause::from_id(&id));
         let known = cause.as_ref().and_then(Cause::known);
         let facts = json.get("facts").and_then(Json::as_object).cloned().unwrap_or_default();
         let scopes_needed = {
             let named = scopes(facts.get("scopes_needed"));
-            let asked = challenged("scope").map(Json::String);
+            let asked = in_challenge("scope").map(Json::String);
             if named.is_empty() { scopes(asked.as_ref()) } else { named }
         };
         let scopes_held = scopes(facts.get("scopes_held"));
@@ -82,9 +82,13 @@ impl Refusal {
             who_can_act: said("who_can_act")
                 .and_then(|who| WhoCanAct::parse(&who))
                 .or_else(|| known.map(|k| k.who_can_act)),
-            decision_id: first([header("mandate-decision"), challenged("decision_id"), said("decision_id")]),
-            error_uri: first([challenged("error_uri"), said("error_uri"), None]),
-            error: first([challenged("error"), said("error"), None]),
+            decision_id: first([
+                header("mandate-decision"),
+                in_challenge("decision_id"),
+                said("decision_id"),
+            ]),
+            error_uri: first([in_challenge("error_uri"), said("error_uri"), None]),
+            error: first([in_challenge("error"), said("error"), None]),
             description: None,
             retry_after: header("retry-after").and_then(|t| t.trim().parse().ok()),
             facts,
@@ -112,24 +116,26 @@ impl Refusal {
     }
 
     /// The issuer's own word for it: title or error, and its description where that was freed of secrets.
-    pub(crate) fn in_words(&self) -> Option<String> {
+    pub(crate) fn in_words(&self) -> String {
         let plain = |e: &String| e.len() <= 64 && e.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         let word = match (&self.title, self.error.as_ref().filter(|e| plain(e))) {
             (Some(title), _) => title.clone(),
             (None, Some(error)) => error.clone(),
             (None, None) => format!("it answered {}", self.status),
         };
-        Some(match &self.description {
+        match &self.description {
             Some(description) => format!("{word}: {description}"),
             None => word,
-        })
+        }
     }
 }
 
 /// Scopes as a text or as a list.
 fn scopes(value: Option<&Json>) -> Vec<String> {
     match value {
-        Some(Json::String(text)) => text.split([' ', ',']).filter(|s| !s.is_empty()).map(str::to_owned).collect(),
+        Some(Json::String(text)) => {
+            text.split([' ', ',']).filter(|s| !s.is_empty()).map(str::to_owned).collect()
+        }
         Some(Json::Array(list)) => list.iter().filter_map(Json::as_str).map(str::to_owned).collect(),
         _ => Vec::new(),
     }

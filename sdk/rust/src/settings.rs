@@ -107,7 +107,6 @@ impl fmt::Debug for Settings {
 impl Settings {
     /// Whose tokens these are, for the store: another client's file is not taken for ours.
     pub(crate) fn owner(&self) -> String {
-        
         let username = match &self.grant {
             Grant::Password { username, .. } => username.as_str(),
             _ => "",
@@ -183,7 +182,9 @@ mod tests {
         for good in ["https://a.example", "http://127.0.0.1:1/", "http://[::1]/", "http://localhost:8080/"] {
             assert!(private(good), "{good}");
         }
-        for bad in ["http://a.example", "http://127.0.0.1.example", "ftp://127.0.0.1/", "http://localhost.example/"] {
+        for bad in
+            ["http://a.example", "http://127.0.0.1.example", "ftp://127.0.0.1/", "http://localhost.example/"]
+        {
             assert!(!private(bad), "{bad}");
         }
     }

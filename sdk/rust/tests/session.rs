@@ -1,4 +1,5 @@
 //! What holds for callers that go away, for runtimes that die, and for what prints.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod model;
 
@@ -24,7 +25,8 @@ impl Transport for Gate {
         Box::pin(async move {
             self.asked.fetch_add(1, Ordering::SeqCst);
             self.open.acquire().await.unwrap().forget();
-            let body = r#"{"access_token": "s3cret-access", "expires_in": 600, "refresh_token": "s3cret-refresh"}"#;
+            let body =
+                r#"{"access_token": "s3cret-access", "expires_in": 600, "refresh_token": "s3cret-refresh"}"#;
             Ok(http::Response::new(body.as_bytes().to_vec()))
         })
     }
@@ -77,7 +79,8 @@ fn a_runtime_that_dies_wedges_nobody() {
         .store(FileStore::open(&folder.0, "main").unwrap())
         .build()
         .unwrap();
-    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime =
+        || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let first = runtime();
     first.block_on(async {
         let session = session.clone();
@@ -126,15 +129,12 @@ async fn nothing_secret_prints() {
     open.add_permits(9);
     let builder = Session::password("app", "GE-A-1", "s3cret-password").client_secret("s3cret-client");
     let mut said = format!("{builder:?}");
-    let session = builder
-        .token_endpoint("https://issuer.example/token")
-        .transport(gate)
-        .build()
-        .unwrap();
+    let session = builder.token_endpoint("https://issuer.example/token").transport(gate).build().unwrap();
     let url = "https://api.example/data".parse().unwrap();
     let call = session.authorize(&http::Method::GET, &url).await.unwrap();
     let token = session.token().await.unwrap();
-    said += &format!("{session:?} {call:?} {token:?} {:?} {:?}", session.state(), session.renewals());
+    let renewals = session.renewals();
+    said = format!("{said} {session:?} {call:?} {token:?} {:?} {renewals:?}", session.state());
     assert!(!said.contains("s3cret"), "{said}");
     let keys = Session::api_key([("APCA-API-KEY-ID", "s3cret-id".into())]);
     let said = format!("{keys:?}");

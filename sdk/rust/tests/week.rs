@@ -1,4 +1,5 @@
 //! A week of calls against an issuer that fails in all the ways that pass.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod model;
 
@@ -48,7 +49,10 @@ fn no_expired_token_reaches_the_program_in_a_week() {
     let (refused, calls) = (Arc::new(AtomicU64::new(0)), AtomicU64::new(0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut corrections = [(WEEK_MS / 2, -95_000), (WEEK_MS * 3 / 4, 700_000), (WEEK_MS * 7 / 8, -700_000)].iter().peekable();
+        let mut corrections =
+            [(WEEK_MS / 2, -95_000), (WEEK_MS * 3 / 4, 700_000), (WEEK_MS * 7 / 8, -700_000)]
+                .iter()
+                .peekable();
         while calls.load(Ordering::Relaxed) < CALLS || time.now() < model::START + WEEK_MS {
             // Evenly over the week, some at once, and now and then a long silence.
             time.pass(i64::try_from(dice.below(2 * 60_480 / 11)).unwrap());
@@ -60,14 +64,20 @@ fn no_expired_token_reaches_the_program_in_a_week() {
             }
             let together: Vec<_> = (0..if dice.below(50) == 0 { 8 } else { 1 })
                 .map(|_| {
-                    let (session, model, refused) = (session.clone(), Arc::clone(&model), Arc::clone(&refused));
+                    let (session, model, refused) =
+                        (session.clone(), Arc::clone(&model), Arc::clone(&refused));
                     tokio::spawn(async move { call(&session, &model, &refused).await })
                 })
                 .collect();
             for each in together {
                 let n = calls.fetch_add(1, Ordering::Relaxed);
                 let done = each.await.unwrap();
-                assert_eq!(done, Ok(()), "call {n}, seed {seed}, {} s into the week", (time.now() - model::START) / 1_000);
+                assert_eq!(
+                    done,
+                    Ok(()),
+                    "call {n}, seed {seed}, {} s into the week",
+                    (time.now() - model::START) / 1_000
+                );
             }
         }
         assert!(corrections.peek().is_none(), "the clock was corrected");

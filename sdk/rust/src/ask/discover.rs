@@ -1,7 +1,7 @@
 //! Reads where the issuer's endpoints are (RFC 8414, OpenID Connect Discovery).
 
 use super::NoEndpoint;
-use crate::core::answer::{Meaning, retry_after};
+use crate::core::answer::retry_after;
 use crate::core::state::Reason;
 use crate::error::NeedsLogin;
 use crate::inner::{Inner, locked};
@@ -37,9 +37,7 @@ impl Inner {
         *request.uri_mut() = place.as_str().parse().unwrap_or_default();
         request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let (answer, _sent) = self.send(request).await;
-        let passing = |what: String, asked, garbage| {
-            NoEndpoint::Meaning(Meaning::Passing { what, asked, lost: false, garbage })
-        };
+        let passing = |what: String, asked, garbage| NoEndpoint::Passing { what, asked, garbage };
         let response =
             answer.map_err(|e| passing(format!("the issuer's metadata cannot be read: {e}"), None, false))?;
         match response.status().as_u16() {
@@ -59,15 +57,18 @@ impl Inner {
 /// The path of the issuer is behind the well-known one (RFC 8414 section 3.1), or before it (OpenID Connect).
 fn places(issuer: &Url) -> Vec<Url> {
     let path = issuer.path().trim_end_matches('/');
-    [format!("/.well-known/oauth-authorization-server{path}"), format!("{path}/.well-known/openid-configuration")]
-        .iter()
-        .map(|path| {
-            let mut url = issuer.clone();
-            url.set_path(path);
-            url.set_query(None);
-            url
-        })
-        .collect()
+    [
+        format!("/.well-known/oauth-authorization-server{path}"),
+        format!("{path}/.well-known/openid-configuration"),
+    ]
+    .iter()
+    .map(|path| {
+        let mut url = issuer.clone();
+        url.set_path(path);
+        url.set_query(None);
+        url
+    })
+    .collect()
 }
 
 /// An issuer as its name: `url` puts a slash behind a bare host, which names do not have.
@@ -81,7 +82,8 @@ fn read(body: &Map<String, Json>, issuer: &Url, insecure: bool) -> Result<Endpoi
     if named.trim_end_matches('/') != name(issuer) {
         let mut needs = NeedsLogin::because(Reason::ClientRefused);
         let named = crate::encoding::tame(named, 200);
-        needs.detail = Some(format!("the metadata at {} are those of another issuer, `{named}`", name(issuer)));
+        needs.detail =
+            Some(format!("the metadata at {} are those of another issuer, `{named}`", name(issuer)));
         return Err(NoEndpoint::Never(Box::new(needs)));
     }
     let endpoint = |name: &str| {
@@ -110,7 +112,9 @@ mod tests {
 
     #[test]
     fn the_path_goes_behind_or_before() {
-        let at = |issuer: &str| places(&Url::parse(issuer).unwrap()).iter().map(Url::to_string).collect::<Vec<_>>();
+        let at = |issuer: &str| {
+            places(&Url::parse(issuer).unwrap()).iter().map(Url::to_string).collect::<Vec<_>>()
+        };
         assert_eq!(
             at("https://a.example/t/1/"),
             [

@@ -71,13 +71,10 @@ impl Inner {
     pub(crate) async fn send(&self, request: Request<Vec<u8>>) -> (Answer, Millis) {
         let sent = self.now();
         let sending = self.settings.transport.send(request);
-        let answer = match tokio::time::timeout(self.settings.timeout, sending).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                let seconds = self.settings.timeout.as_secs_f64();
-                Err(TransportError::Lost(format!("the issuer did not answer within {seconds} s")))
-            }
-        };
+        let answer = tokio::time::timeout(self.settings.timeout, sending).await.unwrap_or_else(|_| {
+            let seconds = self.settings.timeout.as_secs_f64();
+            Err(TransportError::Lost(format!("the issuer did not answer within {seconds} s")))
+        });
         (answer, sent)
     }
 
@@ -90,7 +87,8 @@ impl Inner {
         match &self.settings.auth {
             ClientAuth::None => self.push_client_id(&mut parameters),
             ClientAuth::Basic(secret) => {
-                if let Ok(mut value) = HeaderValue::try_from(basic(&self.settings.client_id, secret.expose())) {
+                if let Ok(mut value) = HeaderValue::try_from(basic(&self.settings.client_id, secret.expose()))
+                {
                     value.set_sensitive(true);
                     headers.insert(header::AUTHORIZATION, value);
                 }
@@ -130,8 +128,7 @@ impl Inner {
             }
         }
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        headers
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         let mut request = Request::new(form(&parameters).into_bytes());
         *request.method_mut() = Method::POST;
         // Whatever `url` has parsed is a URI.
@@ -153,7 +150,7 @@ impl Inner {
         use serde_json::{Map, json};
         let known = locked(&self.endpoints).as_ref().and_then(|e| e.issuer.clone());
         let audience = known
-            .or_else(|| self.settings.issuer.as_ref().map(|url| crate::ask::discover::name(url)))
+            .or_else(|| self.settings.issuer.as_ref().map(crate::ask::discover::name))
             .unwrap_or_else(|| endpoint.as_str().to_owned());
         let id = &self.settings.client_id;
         let claims = json!({

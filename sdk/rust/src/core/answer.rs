@@ -66,9 +66,7 @@ pub(crate) fn meaning(answer: &Result<Response<Vec<u8>>, TransportError>, issuer
     let described = body.as_ref().and_then(|b| b.get("error_description")).and_then(Json::as_str);
     refusal.description = described.map(|d| tame(d, 300)).filter(|d| !d.is_empty());
     let error = refusal.error.as_deref();
-    if error == Some("use_dpop_nonce")
-        && response.headers().contains_key("dpop-nonce")
-    {
+    if error == Some("use_dpop_nonce") && response.headers().contains_key("dpop-nonce") {
         return Meaning::Nonce;
     }
     let is_redirect = (300..400).contains(&status);
@@ -111,7 +109,11 @@ pub(crate) fn seconds(value: Option<&Json>) -> Option<u64> {
         }
         _ => return None,
     };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut off on purpose, and bounded")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "cut off on purpose, and bounded"
+    )]
     let whole = number.clamp(0.0, 1e15) as u64;
     (whole >= 1).then(|| whole.min(LONGEST))
 }

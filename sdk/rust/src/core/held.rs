@@ -1,7 +1,7 @@
 //! A token, ready to be sent.
 
-use crate::dpop::Key;
 use crate::core::windows::Windows;
+use crate::dpop::Key;
 use crate::seams::Millis;
 use crate::secret::Secret;
 use http::{HeaderName, HeaderValue, header};

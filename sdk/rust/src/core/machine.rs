@@ -17,6 +17,7 @@ const MENDED_AFTER: Millis = 60_000;
 
 /// Everything that is held.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "five facts that do not exclude each other")]
 pub(crate) struct Machine {
     pub(crate) held: Option<Arc<Held>>,
     pub(crate) refresh: Option<Secret>,
@@ -90,9 +91,10 @@ impl Machine {
         if self.closed {
             return Need::Closed;
         }
-        let is_blocked = self.blocked.as_ref().filter(|(needs, at)| {
-            needs.reason != Reason::ClientRefused || now < at + MENDED_AFTER
-        });
+        let is_blocked = self
+            .blocked
+            .as_ref()
+            .filter(|(needs, at)| needs.reason != Reason::ClientRefused || now < at + MENDED_AFTER);
         if let Some(held) = self.held.as_ref().filter(|held| held.is_good(now)) {
             let waits = is_blocked.is_some() || self.not_before(now).is_some();
             let early = held.is_early(now) && self.can_renew(grant) && !waits;

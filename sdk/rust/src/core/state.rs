@@ -79,9 +79,11 @@ impl Reason {
     /// Who can act if the issuer does not say.
     pub(crate) const fn who_can_act(self) -> WhoCanAct {
         match self {
-            Self::NeverSignedIn | Self::GrantEnded | Self::RefreshLost | Self::Denied | Self::StoreCorrupt => {
-                WhoCanAct::EndUser
-            }
+            Self::NeverSignedIn
+            | Self::GrantEnded
+            | Self::RefreshLost
+            | Self::Denied
+            | Self::StoreCorrupt => WhoCanAct::EndUser,
             Self::ClientRefused | Self::Displaced | Self::KeyRefused => WhoCanAct::Caller,
         }
     }

@@ -18,7 +18,8 @@ impl Transport for Never {
     }
 }
 
-/// Lifetime, refresh_in, u; then seconds from sending to: renew_at, usable_until, end.
+/// Lifetime, `refresh_in`, `u`; then seconds from sending to `renew_at`, `usable_until` and the end.
+#[expect(clippy::cast_possible_truncation, reason = "seconds of a table")]
 #[test]
 fn windows_by_the_table() {
     for (life, advice, u, renew, usable, end) in [
@@ -42,9 +43,12 @@ fn windows_by_the_table() {
         assert!(close(is.usable_until, at(usable)) && is.ends_at == at(end), "{life} {advice:?} {u}: {is:?}");
     }
     let lone = windows(0, Some(600), None, 0.5, false);
-    assert_eq!(lone, Windows { ends_at: Some(600_000), renew_at: Some(600_000), usable_until: Some(600_000) });
+    assert_eq!(
+        lone,
+        Windows { ends_at: Some(600_000), renew_at: Some(600_000), usable_until: Some(600_000) }
+    );
     assert_eq!(windows(0, None, Some(100), 0.5, true), Windows::default());
-    assert_eq!(windows(0, Some(u64::MAX), None, 0.0, true).ends_at, Some(LONGEST as i64 * 1_000));
+    assert_eq!(windows(0, Some(u64::MAX), None, 0.0, true).ends_at, Some(LONGEST.cast_signed() * 1_000));
 }
 
 proptest! {
@@ -93,7 +97,9 @@ fn lifetimes_as_issuers_write_them() {
     assert_eq!(read(json!(600.9)), Some(600));
     assert_eq!(read(json!("600.9")), Some(600));
     assert_eq!(read(json!(1e300)), Some(LONGEST));
-    for nothing in [json!("soon"), json!(0), json!(-5), json!("-5"), json!(""), json!(null), json!([600]), json!(0.5)] {
+    for nothing in
+        [json!("soon"), json!(0), json!(-5), json!("-5"), json!(""), json!(null), json!([600]), json!(0.5)]
+    {
         assert_eq!(read(nothing.clone()), None, "{nothing}");
     }
 }

@@ -19,7 +19,11 @@ pub(crate) struct Windows {
 /// The moments of a token that was asked for at `sent` and lives for `lifetime` seconds from then, which may come
 /// with a hint to renew it after `refresh_in` seconds. `u` is the token's random number of [0, 1). A token that
 /// cannot be renewed is used to its very end.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "at most ten years in milliseconds")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "at most ten years in milliseconds"
+)]
 pub(crate) fn windows(
     sent: Millis,
     lifetime: Option<u64>,
@@ -27,7 +31,9 @@ pub(crate) fn windows(
     u: f64,
     renewable: bool,
 ) -> Windows {
-    let Some(seconds) = lifetime.filter(|l| *l >= 1).map(|l| l.min(LONGEST)) else { return Windows::default() };
+    let Some(seconds) = lifetime.filter(|l| *l >= 1).map(|l| l.min(LONGEST)) else {
+        return Windows::default();
+    };
     let life = seconds as f64 * 1_000.0;
     let end = sent + life as Millis;
     if !renewable {
@@ -41,5 +47,9 @@ pub(crate) fn windows(
         }
         None => end - ((life / 5.0).min(300_000.0) * (0.5 + 0.5 * u)) as Millis,
     };
-    Windows { ends_at: Some(end), renew_at: Some(renew_at.min(usable_until)), usable_until: Some(usable_until) }
+    Windows {
+        ends_at: Some(end),
+        renew_at: Some(renew_at.min(usable_until)),
+        usable_until: Some(usable_until),
+    }
 }

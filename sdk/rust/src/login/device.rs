@@ -43,8 +43,9 @@ impl Session {
         let asked_at = inner.now();
         let answer = inner.post_for_json(&endpoint, form).await?;
         let text = |name: &str| answer.get(name).and_then(|v| v.as_str()).map(str::to_owned);
-        let needed =
-            |name: &str| text(name).ok_or_else(|| Error::Protocol(format!("the issuer's answer has no `{name}`")));
+        let needed = |name: &str| {
+            text(name).ok_or_else(|| Error::Protocol(format!("the issuer's answer has no `{name}`")))
+        };
         let life = seconds(answer.get("expires_in")).unwrap_or(600).min(86_400);
         Ok(DeviceLogin {
             session: self.clone(),

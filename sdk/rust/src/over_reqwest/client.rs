@@ -112,19 +112,18 @@ impl Client {
     ) -> Result<(Response, Option<Box<Authorized>>), CallError> {
         let Some(call) = call else { return Ok((response, None)) };
         let (status, headers) = (response.status(), response.headers().clone());
-        let (response, body) = if status == StatusCode::UNAUTHORIZED {
-            let (url, version) = (response.url().clone(), response.version());
-            let body = response.bytes().await.map_err(reqwest::Error::without_url)?;
-            let mut whole = http::Response::builder().status(status).version(version).url(url);
-            if let Some(all) = whole.headers_mut() {
-                all.clone_from(&headers);
-            }
-            // Status and headers come from a response: they are fit for one.
-            let whole = whole.body(body.clone()).unwrap_or_default();
-            (Response::from(whole), body)
-        } else {
-            (response, Default::default())
-        };
+        if status != StatusCode::UNAUTHORIZED {
+            self.session.answered(call, status, &headers, &[], repeatable).await?;
+            return Ok((response, None));
+        }
+        let (url, version) = (response.url().clone(), response.version());
+        let body = response.bytes().await.map_err(reqwest::Error::without_url)?;
+        let mut whole = http::Response::builder().status(status).version(version).url(url);
+        if let Some(all) = whole.headers_mut() {
+            all.clone_from(&headers);
+        }
+        // Status and headers come from a response: they are fit for one.
+        let response = Response::from(whole.body(body.clone()).unwrap_or_default());
         match self.session.answered(call, status, &headers, &body, repeatable).await? {
             Next::Return => Ok((response, None)),
             Next::Again(next) => Ok((response, Some(next))),

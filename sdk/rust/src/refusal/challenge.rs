@@ -16,12 +16,11 @@ pub(crate) fn parameters(header: &str) -> Vec<(String, String)> {
             continue;
         };
         let value = value.trim_start();
-        let (value, after) = match value.strip_prefix('"') {
-            Some(quoted) => quoted_text(quoted),
-            None => {
-                let end = value.find([',', ' ', '\t']).unwrap_or(value.len());
-                (value[..end].to_owned(), &value[end..])
-            }
+        let (value, after) = if let Some(quoted) = value.strip_prefix('"') {
+            quoted_text(quoted)
+        } else {
+            let end = value.find([',', ' ', '\t']).unwrap_or(value.len());
+            (value[..end].to_owned(), &value[end..])
         };
         if !name.is_empty() {
             found.push((name.to_ascii_lowercase(), value));
@@ -50,7 +49,8 @@ mod tests {
 
     #[test]
     fn reads_several_challenges() {
-        let read = parameters(r#"Basic realm="a, \"b\"", Bearer error="invalid_token" , Cause=token.expired"#);
+        let read =
+            parameters(r#"Basic realm="a, \"b\"", Bearer error="invalid_token" , Cause=token.expired"#);
         let read: Vec<_> = read.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         assert_eq!(read, [("realm", "a, \"b\""), ("error", "invalid_token"), ("cause", "token.expired")]);
     }

@@ -24,8 +24,9 @@ fn headers_precede_the_challenge_and_the_challenge_the_body() {
 #[test]
 fn scopes_are_texts_or_lists() {
     for held in [r#""a b""#, r#"["a", "b"]"#] {
-        let body =
-            format!(r#"{{"cause": "scope.missing", "facts": {{"scopes_needed": "b c", "scopes_held": {held}}}}}"#);
+        let body = format!(
+            r#"{{"cause": "scope.missing", "facts": {{"scopes_needed": "b c", "scopes_held": {held}}}}}"#
+        );
         let refused = Refusal::read(403, &HeaderMap::new(), body.as_bytes()).into_error();
         assert_eq!(refused.kind, RefusedKind::ScopeMissing);
         assert_eq!(refused.refusal.scopes_missing, ["c"]);
@@ -39,7 +40,10 @@ fn what_is_unknown_is_kept_and_what_is_absent_is_none() {
     assert_eq!(refusal.cause.as_ref().map(Cause::as_str), Some("token.tired"));
     assert_eq!(refusal.title, None);
     assert!(refusal.renewal_may_help());
-    assert_eq!(Refusal::read(404, &HeaderMap::new(), b"<html>"), Refusal { status: 404, ..Refusal::default() });
+    assert_eq!(
+        Refusal::read(404, &HeaderMap::new(), b"<html>"),
+        Refusal { status: 404, ..Refusal::default() }
+    );
 }
 
 #[test]

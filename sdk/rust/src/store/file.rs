@@ -151,31 +151,39 @@ fn make_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Refuses what others may write to: they could put their tokens in place of ours.
+#[cfg(unix)]
 fn private(path: &Path, what: &str) -> Result<(), StoreError> {
-    #[cfg(unix)]
-    if let Ok(metadata) = fs::metadata(path) {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = metadata.permissions().mode() & 0o777;
-        if mode & 0o022 != 0 {
-            return Err(StoreError::Refused(format!(
-                "{what} {} has mode {mode:o}: others may write to it. `chmod go-rwx {0}` makes it fit",
-                path.display()
-            )));
-        }
+    use std::os::unix::fs::PermissionsExt as _;
+    let Ok(metadata) = fs::metadata(path) else { return Ok(()) };
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o022 == 0 {
+        return Ok(());
     }
-    let _unused_elsewhere = (path, what);
+    Err(StoreError::Refused(format!(
+        "{what} {} has mode {mode:o}: others may write to it. `chmod go-rwx {0}` makes it fit",
+        path.display()
+    )))
+}
+
+/// Elsewhere what is in a home is its owner's.
+#[cfg(not(unix))]
+fn private(_: &Path, _: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// How often a file is tried again that cannot be opened.
+const TRIES: u32 = if cfg!(windows) { 20 } else { 1 };
+
 /// On Windows a file that another process is just replacing cannot be opened for a moment.
 fn retried<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    for _ in 0..if cfg!(windows) { 20 } else { 0 } {
+    let mut tries = 1;
+    loop {
         match act() {
-            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied && tries < TRIES => {
+                tries += 1;
                 std::thread::sleep(Duration::from_millis(5));
             }
             other => return other,
         }
     }
-    act()
 }

@@ -152,7 +152,11 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_none() {
         for wrong in [
-            "", "{}", "[]", r#"{"version": 2, "owner": "o", "generation": 1}"#, r#"{"version": 1, "owner": "o"}"#,
+            "",
+            "{}",
+            "[]",
+            r#"{"version": 2, "owner": "o", "generation": 1}"#,
+            r#"{"version": 1, "owner": "o"}"#,
             r#"{"version": 1, "owner": "o", "generation": -1}"#,
             r#"{"version": 1, "owner": "o", "generation": 1, "access_token": 7}"#,
         ] {

@@ -102,7 +102,10 @@ impl Model {
         self.state.lock().unwrap().ends.get(token).is_some_and(|end| self.time.now() < *end)
     }
 
-    fn answer(&self, form: &HashMap<String, String>) -> Result<(u16, serde_json::Value, Option<u64>), TransportError> {
+    fn answer(
+        &self,
+        form: &HashMap<String, String>,
+    ) -> Result<(u16, serde_json::Value, Option<u64>), TransportError> {
         let now = self.time.now();
         let mut chain = self.state.lock().unwrap();
         if now < chain.limited_until {
@@ -123,7 +126,7 @@ impl Model {
             // The answer was lost: the same successor again.
         } else if sent == chain.current {
             chain.made += 1;
-            chain.previous = std::mem::replace(&mut chain.current, String::new());
+            chain.previous = std::mem::take(&mut chain.current);
             chain.current = format!("refresh-{}", chain.made);
         } else {
             return Ok((400, json!({"error": "invalid_grant"}), None));
@@ -157,7 +160,8 @@ impl Transport for ToModel {
             self.0.time.pass(20 + i64::try_from(self.0.dice.below(200)).unwrap());
             let form = url::form_urlencoded::parse(request.body()).into_owned().collect();
             let (status, body, retry_after) = self.0.answer(&form)?;
-            let mut response = http::Response::builder().status(status).header("date", http_date(self.0.time.now()));
+            let mut response =
+                http::Response::builder().status(status).header("date", http_date(self.0.time.now()));
             if let Some(seconds) = retry_after {
                 response = response.header("retry-after", seconds);
             }

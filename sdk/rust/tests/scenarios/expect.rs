@@ -1,6 +1,6 @@
 //! Compares what came with what must come.
 
-use mandate_session::{Error, NeedsLogin, Refusal, State};
+use mandate_session::{Error, NeedsLogin, Refusal, State, WhoCanAct};
 use serde_json::{Value as Json, json};
 
 /// An answer to a call.
@@ -88,7 +88,7 @@ pub(crate) fn as_json(refusal: &Refusal) -> Json {
     json!({
         "status": refusal.status, "cause": refusal.cause.as_ref().map(|c| c.as_str().to_owned()),
         "title": refusal.title, "remedy": refusal.remedy, "decision_id": refusal.decision_id,
-        "who_can_act": refusal.who_can_act.map(|w| w.as_str()), "error_uri": refusal.error_uri,
+        "who_can_act": refusal.who_can_act.map(WhoCanAct::as_str), "error_uri": refusal.error_uri,
         "retry_after": refusal.retry_after, "facts": refusal.facts, "scopes_needed": refusal.scopes_needed,
         "scopes_held": refusal.scopes_held, "scopes_missing": refusal.scopes_missing,
     })

@@ -2,6 +2,7 @@
 //!
 //! `cargo test -p mandate-session --all-features --test scenarios [-- FILTER ...]`. With `MANDATE_BIN` set, those that
 //! are marked `real` run a second time against the real server, as `FILE/NAME@real`.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::print_stdout, reason = "it says which tests passed")]
 
 mod expect;
@@ -54,7 +55,8 @@ fn main() -> ExitCode {
     let filters: Vec<&String> = given.iter().filter(|a| !a.starts_with('-')).collect();
     let exact = given.iter().any(|a| a == "--exact");
     let fits = |name: &str| {
-        filters.is_empty() || filters.iter().any(|f| if exact { name == *f } else { name.contains(f.as_str()) })
+        filters.is_empty()
+            || filters.iter().any(|f| if exact { name == *f } else { name.contains(f.as_str()) })
     };
     let tests: Vec<Test> = tests().into_iter().filter(|test| fits(&test.name)).collect();
     if given.iter().any(|a| a == "--list") {

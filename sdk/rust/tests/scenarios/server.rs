@@ -49,7 +49,8 @@ impl Server {
     /// An order; an answer other than 200 is a failure of the test.
     pub(crate) async fn order(&self, to: &str, order: &Json) -> Json {
         let request = self.http.post(format!("{}/{to}", self.base)).body(order.to_string());
-        let response = request.header("content-type", "application/json").send().await.expect("the server answers");
+        let response =
+            request.header("content-type", "application/json").send().await.expect("the server answers");
         let status = response.status();
         let text = response.text().await.unwrap();
         assert!(status.is_success(), "the server refused {order}: {text}");

@@ -19,7 +19,7 @@ pub(crate) async fn scenario(server: &Server, scenario: &Json, real: bool) -> Do
         if let Err(why) = &mut done {
             let log = world.order(&json!({"op": "log"})).await;
             let lines: Vec<String> = log["requests"].as_array().unwrap().iter().map(expect::line).collect();
-            why.push_str(&format!("\nrequests since:\n  {}", lines.join("\n  ")));
+            *why = format!("{why}\nrequests since:\n  {}", lines.join("\n  "));
             break;
         }
     }
@@ -49,7 +49,11 @@ impl World {
                     Ok(process) => {
                         let token = process.session.token().await;
                         process.say(&token);
-                        token.map(|_| Answer { status: 200, headers: http::HeaderMap::new(), body: Vec::new() })
+                        token.map(|_| Answer {
+                            status: 200,
+                            headers: http::HeaderMap::new(),
+                            body: Vec::new(),
+                        })
                     }
                     Err(e) => Err(e),
                 };
@@ -160,7 +164,11 @@ impl World {
         expect::known(call, &["path", "method", "body", "times", "parallel", "stream_body", "sessions"])?;
         let names = call["sessions"].as_array().cloned().unwrap_or_default();
         let mut processes = Vec::new();
-        for step in if names.is_empty() { vec![step.clone()] } else { names.iter().map(|n| json!({"session": n})).collect() } {
+        for step in if names.is_empty() {
+            vec![step.clone()]
+        } else {
+            names.iter().map(|n| json!({"session": n})).collect()
+        } {
             match self.process(&step) {
                 Ok(process) => processes.push(process),
                 Err(e) => return expect::outcome(&Err(e), &json!({"error": step["expect"]["error"]})),
@@ -313,4 +321,3 @@ async fn browse(address: &Url, as_: &str, back: &str) -> Result<Url, String> {
     }
     Err("too many redirects".to_owned())
 }
-

@@ -13,7 +13,10 @@ impl World {
 
     /// What is stored; null if nothing is.
     pub(crate) fn stored(&self) -> Json {
-        std::fs::read(self.file(".json")).ok().and_then(|t| serde_json::from_slice(&t).ok()).unwrap_or(Json::Null)
+        std::fs::read(self.file(".json"))
+            .ok()
+            .and_then(|t| serde_json::from_slice(&t).ok())
+            .unwrap_or(Json::Null)
     }
 
     pub(crate) async fn store_step(&mut self, what: &str) {
@@ -32,7 +35,8 @@ impl World {
             }
             "remove_lock" => std::fs::remove_file(self.file(".lock")).unwrap(),
             "foreign" => {
-                let foreign = json!({"version": 1, "owner": "00".repeat(32), "generation": 3, "access_token": "x"});
+                let foreign =
+                    json!({"version": 1, "owner": "00".repeat(32), "generation": 3, "access_token": "x"});
                 self.put(".json", foreign.to_string().as_bytes());
             }
             "full" | "free" => {
@@ -66,7 +70,8 @@ impl World {
     /// A program that knows no lock renews and writes.
     async fn other_process_renewed(&self) {
         let mut record = self.stored();
-        let form = [("grant_type", "refresh_token"), ("refresh_token", record["refresh_token"].as_str().unwrap())];
+        let form =
+            [("grant_type", "refresh_token"), ("refresh_token", record["refresh_token"].as_str().unwrap())];
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let response = reqwest::Client::builder()
             .no_proxy()

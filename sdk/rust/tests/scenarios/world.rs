@@ -1,7 +1,9 @@
 //! What one scenario has: a clock, sessions, and everything that was said.
 
 use super::server::Server;
-use mandate_session::{BoxFuture, Builder, Client, Clock, Error, Event, FileStore, Millis, Random, Secret, Session};
+use mandate_session::{
+    BoxFuture, Builder, Client, Clock, Error, Event, FileStore, Millis, Random, Secret, Session,
+};
 use serde_json::{Value as Json, json};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -140,7 +142,11 @@ impl World {
         };
         Self {
             server: server.clone(),
-            folder: std::env::temp_dir().join(format!("mandate-scenario-{}-{}", std::process::id(), text("id"))),
+            folder: std::env::temp_dir().join(format!(
+                "mandate-scenario-{}-{}",
+                std::process::id(),
+                text("id")
+            )),
             id: text("id"),
             issuer: text("issuer"),
             api: text("api"),
@@ -201,8 +207,8 @@ impl World {
         for (name, value) in settings.as_object().unwrap() {
             let as_text = || value.as_str().unwrap().to_owned();
             builder = match name.as_str() {
-                "grant" | "client_id" | "username" | "password" | "refresh_token" | "access_token" | "key_id"
-                | "key_secret" | "clock_off" | "discover" | "random" => builder,
+                "grant" | "client_id" | "username" | "password" | "refresh_token" | "access_token"
+                | "key_id" | "key_secret" | "clock_off" | "discover" | "random" | "jwk" => builder,
                 "client_secret" => builder.client_secret(as_text()),
                 "auth" => match value.as_str().unwrap() {
                     "none" => builder,
@@ -211,7 +217,6 @@ impl World {
                     "private_key_jwt" => builder.private_key_jwt(settings["jwk"].to_string()),
                     other => panic!("unknown auth {other}"),
                 },
-                "jwk" => builder,
                 "scope" => builder.scope(as_text()),
                 "resource" => {
                     let list = value.as_array().unwrap();
@@ -266,9 +271,8 @@ impl World {
             }
         }
         if let Ok(entries) = std::fs::read_dir(&self.folder) {
-            let names: Vec<String> =
-                entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-            let left = names.iter().find(|n| n.ends_with(".tmp") || n.ends_with(".lock"));
+            let names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+            let left = names.iter().find(|n| matches!(n.rsplit('.').next(), Some("tmp" | "lock")));
             if let Some(left) = left.filter(|_| !self.littered) {
                 return Err(format!("{left} is left over"));
             }

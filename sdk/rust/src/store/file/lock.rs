@@ -4,9 +4,9 @@ use super::lease::FileLease;
 use super::sign::{self, Heart, Seen, content, write_at_start};
 use super::{FileStore, create, failed, retried};
 use crate::encoding::hex;
+use crate::seams::Random as _;
 use crate::store::{Record, Store as _, StoreError, Stored, Wait};
 use crate::system::{SystemRandom, instant, wall};
-use crate::seams::Random as _;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
@@ -179,8 +179,12 @@ fn new_id() -> String {
     hex(&bytes)
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "small")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "small"
+)]
 fn random_below(n: u64) -> u64 {
     (SystemRandom.unit() * n as f64) as u64
 }
-

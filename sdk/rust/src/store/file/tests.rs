@@ -212,7 +212,9 @@ fn whoever_waits_for_a_token_stops_when_it_is_there() {
         let waiting = scope.spawn(|| {
             let given_up = AtomicBool::new(false);
             let enough = |r: &Record| r.access_token == Some("new".into());
-            store.lock(&Wait { patience: Duration::from_secs(5), given_up: &given_up, enough: &enough }).unwrap()
+            store
+                .lock(&Wait { patience: Duration::from_secs(5), given_up: &given_up, enough: &enough })
+                .unwrap()
         });
         std::thread::sleep(Duration::from_millis(80));
         lease.write(&record(1, "new")).unwrap();
