@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -27,6 +29,16 @@ def signed_in_anew(bank: Bank) -> None:
     """Sessions end, too: each test begins with its own."""
     bank.browsers.clear()
     bank.demo.advance(61)
+
+
+def test_answers_are_dated_by_the_clock_that_lifetimes_follow(bank: Bank) -> None:
+    """Clients learn from `Date` how wrong their own clock is, and sign by it (RFC 9110 section 6.6.1)."""
+    bank.demo.advance(3600)
+    tokens = bank.tokens(bank["web"])
+    answers = [bank.accounts(tokens["access_token"]), bank.accounts("unknown")]
+    now = datetime.fromisoformat(bank.demo.now())
+    for answer in answers:
+        assert abs(parsedate_to_datetime(answer.headers["Date"]) - now) < timedelta(seconds=5)
 
 
 def test_access_token(bank: Bank) -> None:

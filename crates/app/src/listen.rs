@@ -4,7 +4,7 @@ use crate::node::{Live, Node};
 use crate::patience::Patience;
 use crate::tls::Shown;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Either, Full, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use mandate_core::disclosure::FactName;
 use mandate_core::platform::Host;
 use mandate_core::refusal::Refusal;
-use mandate_core::{Cause, PlatformId};
+use mandate_core::{Cause, PlatformId, Timestamp};
 use mandate_gate::{GateBody, Hold};
 use mandate_issuer::Arrival;
 use mandate_wire::body;
@@ -22,7 +22,7 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -234,6 +234,9 @@ impl Listeners {
                 let mut response = self.answer(platform, listen, last, sender, request).await;
                 if head && let Either::Left(body) = response.body_mut() {
                     *body = Full::default();
+                }
+                if self.node.clock.is_moved() {
+                    date(&mut response, self.node.clock.now());
                 }
                 Ok::<_, Infallible>(response)
             }
@@ -458,6 +461,15 @@ fn gone() -> Response<Body> {
     let mut response = Response::new(Either::Left(Full::new(Bytes::new())));
     *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
     response
+}
+
+/// Dates an answer by a clock that is not the machine's: clients learn from it how wrong their own is (RFC 9110 6.6.1).
+fn date<B>(response: &mut Response<B>, now: Timestamp) {
+    let since = Duration::from_millis(u64::try_from(now.millis()).unwrap_or(0));
+    let text = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since);
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        response.headers_mut().insert(header::DATE, value);
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,10 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn now(&self) -> Timestamp;
     /// Time since an arbitrary start that no one can move, for leases and durations (SECURITY R12).
     fn monotonic(&self) -> Duration;
+    /// Whether [`now`](Self::now) differs from the machine's own clock, so that what others stamp must be put right.
+    fn is_moved(&self) -> bool {
+        false
+    }
 }
 
 /// Fills buffers with unpredictable bytes.

@@ -100,7 +100,7 @@ def mandate(binary: str, folder: str) -> dict:
             "user": {"name": alice["name"], "password": alice["password"]}, "sheet": sheet, "sessions": {
                 "service": of("service", "client_credentials"), "code": of("web", "authorization_code"),
                 "native": of("spa", "authorization_code", dpop=True), "device": of("device", "device"),
-                "signed": of("jwt", "client_credentials", scope="accounts"), "fapi": of("fapi", "authorization_code", dpop=True)}}
+                "signed": of("jwt", "client_credentials", scope="accounts"), "fapi": of("fapi", "authorization_code", dpop=True, pushed=True)}}
 
 
 def main() -> None:

@@ -79,6 +79,9 @@ impl Clock for DemoClock {
     fn monotonic(&self) -> Duration {
         self.system.monotonic()
     }
+    fn is_moved(&self) -> bool {
+        self.moved_ms.load(Ordering::Relaxed) != 0
+    }
 }
 
 /// The same bytes for the same seed: what stands on the sheet of a seeded demo. Never used for anything else.
