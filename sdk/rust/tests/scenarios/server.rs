@@ -18,9 +18,9 @@ struct Processes(Mutex<Vec<Child>>);
 impl Drop for Processes {
     fn drop(&mut self) {
         for child in self.0.lock().unwrap().iter_mut() {
-            // Its standard input closes, which ends it in good order; the demo has to be told.
+            // In good order: the demo removes its folder.
             drop(child.stdin.take());
-            let _gone = child.kill();
+            let _asked = Command::new("kill").arg(child.id().to_string()).status();
             let _gone = child.wait();
         }
     }
@@ -71,7 +71,7 @@ fn first_line(child: &mut Child) -> Json {
 pub(crate) fn real() -> Server {
     let binary = std::env::var_os("MANDATE_BIN").unwrap();
     let mut demo = Command::new(binary)
-        .args(["demo", "--json", "--port", "0"])
+        .args(["demo", "--json", "--port-base", "0"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
