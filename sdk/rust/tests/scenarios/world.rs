@@ -128,6 +128,19 @@ impl World {
         let made = server.order("new", &super::server::new_order(scenario, START, real)).await;
         let text = |name: &str| made[name].as_str().unwrap().to_owned();
         let mut settings = scenario["session"].clone();
+        if real {
+            let whose = [
+                "client_id",
+                "client_secret",
+                "auth",
+                "username",
+                "password",
+                "refresh_token",
+                "scope",
+                "extra",
+            ];
+            settings.as_object_mut().unwrap().retain(|name, _| !whose.contains(&name.as_str()));
+        }
         lay_over(&mut settings, &made["session"]);
         #[expect(clippy::cast_possible_truncation, reason = "seconds of a test")]
         let off = (settings["clock_off"].as_f64().unwrap_or(0.0) * 1_000.0) as i64;
