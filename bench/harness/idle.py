@@ -83,7 +83,7 @@ class Idle:
     def __init__(self, host, path):
         self.host, self.path = host, path
         self.address, _, self.port = host.rpartition(":")
-        self.open, self.writers, self.ended = 0, [], asyncio.Queue()
+        self.open, self.writers, self.ended = 0, {}, asyncio.Queue()
 
     async def one(self, key, secret):
         reader, writer = await asyncio.open_connection(self.address, int(self.port))
@@ -100,7 +100,7 @@ class Idle:
         if b'"authenticated"' not in said:
             raise RuntimeError(said.decode(errors="replace"))
         self.open += 1
-        self.writers.append(writer)
+        self.writers[key] = writer
         asyncio.get_running_loop().create_task(self.wait(reader, writer, key))
 
     async def wait(self, reader, writer, key):
@@ -114,6 +114,7 @@ class Idle:
         except (OSError, EOFError):
             pass
         self.open -= 1
+        del self.writers[key]
         self.ended.put_nowait(key)
 
     async def all(self, keys):
@@ -123,6 +124,12 @@ class Idle:
             async with turn:
                 await self.one(*key)
         await asyncio.gather(*map(in_turn, keys))
+
+    def subscribe(self, count):
+        """So many of those that are open ask the API for something."""
+        asked = json.dumps({"action": "subscribe", "trades": ["AAPL"]}).encode()
+        for writer in list(self.writers.values())[:count]:
+            writer.write(frame(1, asked, masked=True))
 
 
 if __name__ == "__main__":

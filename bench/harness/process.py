@@ -53,6 +53,14 @@ def resident_bytes(pid):
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
 
 
+def open_files(pid):
+    """File descriptors in use."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return 0
+
+
 def core_busy_seconds(core):
     """For how long the core has been busy since the machine started, whoever used it."""
     lines = pathlib.Path("/proc/stat").read_text().splitlines()
@@ -97,6 +105,9 @@ class Server:
 
     def resident(self):
         return sum(map(resident_bytes, self.pids()))
+
+    def open_files(self):
+        return sum(map(open_files, self.pids()))
 
     def check_alive(self):
         if self.process.poll() is not None:

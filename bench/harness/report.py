@@ -104,11 +104,13 @@ def judge_streams(bars, results):
 
 def print_streams(name, title, bars, results):
     print(f"\n{name}: {title}\n")
-    print(f"  {'':16} {'streams':>8} {'KiB each':>9} {'just opened':>12} {'revoked ms':>11} {'MiB':>7} {'core idle':>10} {'opened/s':>9}")
+    print(f"  {'':16} {'streams':>8} {'KiB each':>9} {'just opened':>12} {'files':>6} {'revoked ms':>11} {'MiB':>7} {'core idle':>10} {'opened/s':>9}")
     for result in results:
         print(f"  {result['name']:16} {result['streams']:8} {result['kib_each']:9.2f} {result['kib_each_at_once']:12.2f} "
-              f"{result['revoked_ms']:11.1f} "
+              f"{result['files_each']:6.2f} {result['revoked_ms']:11.1f} "
               f"{result['memory_mib']:7.1f} {result['busy']:10.1%} {result['per_second']:9.0f}   {result['note']}")
+        print(f"  {result['subscribed']} of them, once they have subscribed: {result['subscribed_kib_more']:.2f} KiB and "
+              f"{result['subscribed_files_more']:.2f} files more for each")
     print()
     for verdict in judge_streams(bars, results):
         word = "at least" if verdict["what"] == "streams" else "at most"

@@ -1,4 +1,5 @@
-"""Row W3: what a gate holds in memory for each idle websocket, its connection to the API included."""
+"""Row W3: what a gate holds for each idle websocket: memory and files, and both again once the API has been asked for
+something on it."""
 
 import asyncio
 import pathlib
@@ -11,7 +12,7 @@ from .idle import Idle, raise_limit
 from .mandate import Mandate
 from .process import LOAD_CORE, free_port
 
-TITLE = "idle websockets held by one gate, each with a connection to the API behind it"
+TITLE = "idle websockets held by one gate; and, of them, as many as may open, each with a connection to the API"
 BARS = {"streams": 10_000, "kib_each": 8.0, "revoked_ms": 1000.0}
 # For memory to come to rest, and for the first pings to have gone both ways.
 SETTLED_SECONDS = 40
@@ -19,8 +20,9 @@ SPARE_FILES = 100
 
 
 def measure_streams(house, count, seconds, tell):
-    # Two for each stream, at the server, and what it has open anyway.
-    possible = (raise_limit(100_000) - SPARE_FILES) // 2
+    # One for each stream, at the server as at the clients, and what is open anyway.
+    files = raise_limit(100_000) - SPARE_FILES
+    possible = files
     if count > possible:
         tell(f"    this machine's hard limit of open files leaves room for {possible} streams, not {count}")
         count = possible
@@ -29,15 +31,17 @@ def measure_streams(house, count, seconds, tell):
     mandate = Mandate(house, upstream=port, extra_accounts=count)
     address = urllib.parse.urlsplit(mandate.platform["environments"]["paper"]["data_ws"]).netloc
     extra = mandate.extra[:count]
-    return asyncio.run(measured(mandate, address, extra, seconds, tell))
+    # A second one for those that subscribe, as far as the limit goes.
+    subscribing = min(count - 1, files - count)
+    return asyncio.run(measured(mandate, address, extra, subscribing, seconds, tell))
 
 
-async def measured(mandate, address, extra, seconds, tell):
+async def measured(mandate, address, extra, subscribing, seconds, tell):
     server, idle = mandate.server, Idle(address, "/v2/iex")
     keys = [(entry["id"], entry["secret"]) for entry in extra]
     # One of them first: what is made once is no stream's.
     await idle.all(keys[:1])
-    before = server.resident()
+    before, files = server.resident(), server.open_files()
     began = time.monotonic()
     await idle.all(keys[1:])
     took = time.monotonic() - began
@@ -46,17 +50,19 @@ async def measured(mandate, address, extra, seconds, tell):
     busy = server.cpu_seconds()
     await asyncio.sleep(seconds)
     busy = (server.cpu_seconds() - busy) / seconds
-    after = server.resident()
+    after, held = server.resident(), server.open_files() - files
     server.check_alive()
     if idle.open != len(keys):
         raise RuntimeError(f"{len(keys) - idle.open} of {len(keys)} streams did not stay open")
     revoked = await one_ends(mandate, idle, extra[len(extra) // 2])
     if idle.open != len(keys) - 1:
         raise RuntimeError("a revocation ended streams that it was not about")
+    subscribed = await all_ask(server, idle, subscribing, seconds, tell)
     each = (len(keys) - 1) * 1024
     return [{
         "name": "mandate",
         "note": "each of an account of its own; the account's facts and the accounting are counted in",
+        "files_each": held / (len(keys) - 1),
         "streams": len(keys),
         "revoked_ms": revoked * 1000,
         "kib_each": (after - before) / each,
@@ -64,7 +70,26 @@ async def measured(mandate, address, extra, seconds, tell):
         "memory_mib": after / 2**20,
         "busy": busy,
         "per_second": (len(keys) - 1) / took,
+        **subscribed,
     }]
+
+
+async def all_ask(server, idle, count, seconds, tell):
+    """So many streams ask the API for something: what one takes more from then on."""
+    before, files, streams = server.resident(), server.open_files(), idle.open
+    idle.subscribe(count)
+    ends = time.monotonic() + 60
+    while server.open_files() - files < count:
+        if time.monotonic() > ends:
+            raise RuntimeError(f"{server.open_files() - files} of {count} connections to the API were opened")
+        await asyncio.sleep(0.1)
+    tell(f"    {count} of them have subscribed")
+    await asyncio.sleep(seconds)
+    after, held = server.resident(), server.open_files() - files
+    server.check_alive()
+    if idle.open != streams:
+        raise RuntimeError(f"{streams - idle.open} of {streams} streams did not stay open after they had subscribed")
+    return {"subscribed": count, "subscribed_kib_more": (after - before) / count / 1024, "subscribed_files_more": held / count}
 
 
 async def one_ends(mandate, idle, entry):

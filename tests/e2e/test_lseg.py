@@ -111,9 +111,13 @@ def test_a_second_session_is_over_the_quota(vendor: Vendor, word: str | None) ->
 @pytest.mark.parametrize("word", ["true", "True"])
 def test_a_takeover_ends_the_other_session_at_once(vendor: Vendor, word: str) -> None:
     first = vendor.signed_on()
-    second = vendor.signed_on(**{EXCLUSIVE: word})
+    with ExitStack() as open_now:
+        stream = streaming(open_now, vendor, first["access_token"])
+        stream.until(is_login_accepted)
+        second = vendor.signed_on(**{EXCLUSIVE: word})
+        stream.closed(3).says(vendor.demo, "session.displaced")
     refused = vendor.get(HISTORY, first["access_token"])
-    data_refused(refused, 401, "401", "token.revoked")
+    data_refused(refused, 401, "401", "session.displaced")
     noticed = vendor.explained(refused)["noticed"]
     assert "took this one's place" in noticed and vendor.machine.app_key in noticed, noticed
     gone = vendor.refresh(first["refresh_token"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -289,6 +290,64 @@ def test_a_stopped_server_says_goodbye(tmp_path: Path) -> None:
         end = stream.closed(5)
         assert (end.code, end.cause) == (1001, "server.stopping")
         server.terminate(within_s=2)
+
+
+# -- the API behind a stream -------------------------------------------------------------------------------------
+
+
+def connections(demo: Demo) -> int:
+    """Made to the APIs so far."""
+    page = requests.get(f"{demo.admin_url}/metrics", timeout=5).text
+    return int(next(line.split()[-1] for line in page.splitlines() if line.startswith("mandate_upstream_connections_opened ")))
+
+
+def test_an_idle_stream_takes_no_connection_and_its_first_subscription_takes_one(own_demo: Demo) -> None:
+    demo = own_demo
+    key = demo.keys["paper"]
+    before = connections(demo)
+    with trades(demo, by_key(key)) as trade, market(demo, by_key(key)) as data, opened(data_ws(demo, "sip"), headers=key.headers) as third:
+        admitted(trade), admitted(data)
+        assert third.next() == [{"T": "success", "msg": "connected"}]
+        admitted(third)
+        data.send({"action": "other"})
+        assert data.next()[0]["code"] == 400
+        assert connections(demo) == before
+        for symbol in ("AAPL", "MSFT", "SPY"):
+            data.send({"action": "subscribe", "bars": [symbol]})
+        standing: list[str] = []
+        while len(standing) < 3:
+            standing = data.until(lambda one: one["T"] == "subscription" and len(one["bars"]) > len(standing))["bars"]
+        assert connections(demo) == before + 1
+        trade.send({"action": "listen", "data": {"streams": ["trade_updates"]}})
+        assert trade.next() == {"stream": "listening", "data": {"streams": ["trade_updates"]}}
+        assert connections(demo) == before + 2
+        assert third.is_open()
+
+
+def test_an_api_that_has_gone_is_noticed_when_it_is_needed(own_demo: Demo, tmp_path: Path) -> None:
+    demo = own_demo
+    paper, live = demo.keys["paper"], demo.keys["live"]
+    with (
+        socket.socket() as nobody,
+        market(demo, by_key(paper)) as idle,
+        market(demo, by_key(paper), "sip") as late,
+        market(demo, by_key(live)) as early,
+    ):
+        for stream in (idle, late, early):
+            admitted(stream)
+        early.send({"action": "subscribe", "trades": ["AAPL"]})
+        assert early.until(lambda one: one["T"] == "t")["S"] == "AAPL"
+        # bound, and nobody listens
+        nobody.bind(("127.0.0.1", 0))
+        applied(demo, tmp_path, 'url = "builtin:sample"', f'url = "http://127.0.0.1:{nobody.getsockname()[1]}"')
+        late.send({"action": "subscribe", "trades": ["AAPL"]})
+        end = late.closed(3)
+        assert (end.said["code"], end.said["msg"]) == (500, "internal error")
+        end.says(demo, "server.upstream", 1011)
+        assert idle.is_open() and early.is_open()
+        demo.admin("key", "revoke", paper.id)
+        idle.closed(3).says(demo, "credential.revoked")
+        assert early.is_open()
 
 
 # -- logins that fail over and over ------------------------------------------------------------------------------

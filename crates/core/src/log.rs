@@ -1,5 +1,6 @@
 //! The ordered log of things that end or change authority (DESIGN D8; SECURITY R9, R10).
 
+use crate::model::EndReason;
 use crate::{PlatformId, Timestamp};
 
 /// Position in the log. Gap-free and in commit order within one timeline of a store.
@@ -95,6 +96,8 @@ pub struct LogEntry {
     pub subject: Subject,
     /// What it does.
     pub effect: Effect,
+    /// Why, where a token, a refresh chain or a grant ended: a token that carries its own claims has no row to say it.
+    pub reason: Option<EndReason>,
     /// When it was committed.
     pub at: Timestamp,
 }

@@ -483,8 +483,20 @@ pub struct TokenFacts {
     pub client: Arc<Client>,
     /// The grant's accounts.
     pub accounts: Vec<Arc<Account>>,
-    /// Whether a log entry on user or partner came after it.
-    pub killed: Option<(crate::SubjectKind, Timestamp)>,
+    /// What the log says that came after it, of what has no end in the facts above: user and partner, and for a token
+    /// that carries its own claims the token, its chain and its grant.
+    pub killed: Option<Killed>,
+}
+
+/// An end of something that a credential hangs from, which came after the credential was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Killed {
+    /// What ended.
+    pub kind: crate::SubjectKind,
+    /// When, if that is known.
+    pub at: Option<Timestamp>,
+    /// Why, if that is known.
+    pub reason: Option<EndReason>,
 }
 
 /// What a public credential id names. One index leads to it, whatever its kind (DESIGN D5).

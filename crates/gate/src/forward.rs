@@ -16,4 +16,4 @@ mod response;
 pub(crate) use exchange::{Ask, Fault, Upload, Via, exchange};
 pub(crate) use pool::Pool;
 pub(crate) use relay::Relay;
-pub(crate) use request::{Outbound, Sent, write_head};
+pub(crate) use request::{Outbound, Sent, Theirs, write_head, write_theirs};

@@ -139,12 +139,15 @@ impl Standing {
         path_of(&self.target)
     }
 
+    /// The path of the route, as the platform file has it.
+    fn route(&self) -> Option<&str> {
+        let (route, _) = find(&self.site, self.site.host()?, self.path())?;
+        Some(&route.route.path)
+    }
+
     fn name(&self, refusal: Refusal) -> Decision {
         let host = self.site.host();
-        let route = match host.map(|host| find(&self.site, host, self.path())) {
-            Some(Some((route, _))) => format!("GET {}", route.route.path),
-            _ => "GET (no route)".to_owned(),
-        };
+        let route = format!("GET {}", self.route().unwrap_or("(no route)"));
         let place = Place {
             surface: host.map_or("", |h| h.surface.as_str()),
             host: host.map_or("", |h| &h.name),

@@ -17,10 +17,12 @@ const SESSION: &str = "session:";
 /// # Errors
 /// The store does not answer.
 pub(crate) async fn noticed(store: &dyn Store, decision: &Decision) -> Result<Option<String>, StoreError> {
-    if !matches!(decision.refusal.cause, Cause::TokenExpired | Cause::TokenRevoked) {
+    if !matches!(decision.refusal.cause, Cause::TokenExpired | Cause::TokenRevoked | Cause::SessionDisplaced)
+    {
         return Ok(None);
     }
-    let session = decision.refusal.links.iter().find_map(|link| link.subject.strip_prefix(SESSION));
+    let own = decision.refusal.links.iter().find(|link| &*link.relation == "session");
+    let session = own.and_then(|link| link.subject.strip_prefix(SESSION));
     let (Some(session), Some(issued_at)) = (session, issued_at(decision)) else { return Ok(None) };
     let Some((chain, _)) = store.chain(&decision.platform, &ChainId::from(session)).await?.value else {
         return Ok(None);

@@ -6,7 +6,7 @@
 use crate::kills::{Kills, hash};
 use crate::{At, Feed, Store, StoreError};
 use mandate_core::grant::GrantSpec;
-use mandate_core::model::{Account, Client, Credential, Grant, GrantedBy, KeyHolder, TokenFacts};
+use mandate_core::model::{Account, Client, Credential, Grant, GrantedBy, KeyHolder, Killed, TokenFacts};
 use mandate_core::{
     AccountId, ClientId, Clock, Digest, GrantId, LogEntry, Offset, PlatformId, SubjectKind, Timestamp,
 };
@@ -153,10 +153,16 @@ impl Cached {
         Ok(())
     }
 
-    /// Whether an entry after `offset` killed what was issued about this subject before it (SECURITY R10). From memory
-    /// only; for self-contained tokens, whose subjects are token, chain (as token), grant, client, user and accounts. A
-    /// `false` means something only while [`Self::kills_are_current`].
-    pub fn killed(&self, platform: &PlatformId, kind: SubjectKind, id: &str, offset: Offset) -> bool {
+    /// The entry after `offset` that killed what was issued about this subject before it (SECURITY R10). From memory
+    /// only; for self-contained tokens, whose subjects are token, chain (as token), grant, client, user and accounts.
+    /// `None` means something only while [`Self::kills_are_current`].
+    pub fn killed(
+        &self,
+        platform: &PlatformId,
+        kind: SubjectKind,
+        id: &str,
+        offset: Offset,
+    ) -> Option<Killed> {
         self.kills.after(platform, kind, id, offset)
     }
 

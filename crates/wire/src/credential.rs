@@ -27,11 +27,15 @@ const KEY_SECRET: HeaderName = HeaderName::from_static("apca-api-secret-key");
 /// Longest credential text that is looked at, in bytes.
 const LONGEST: usize = 8192;
 
-/// The credential of a request on Alpaca's surfaces.
+/// The credential of a request on Alpaca's surfaces. `expected`: what is to be sent there, in words.
 ///
 /// # Errors
 /// None, several, or one whose text is visibly damaged.
-pub fn of_request(headers: &HeaderMap, query: Option<&str>) -> Result<Presented, Box<Refusal>> {
+pub fn of_request(
+    headers: &HeaderMap,
+    query: Option<&str>,
+    expected: &'static str,
+) -> Result<Presented, Box<Refusal>> {
     let (authorization, authorizations) = first(headers, &AUTHORIZATION);
     let (id, ids) = first(headers, &KEY_ID);
     let (secret, secrets) = first(headers, &KEY_SECRET);
@@ -40,7 +44,7 @@ pub fn of_request(headers: &HeaderMap, query: Option<&str>) -> Result<Presented,
             .any(|p| matches!(p.split('=').next(), Some("access_token" | "oauth_token" | "client_secret")))
     });
     match (authorization, ids.max(secrets), in_query) {
-        (None, 0, false) => Err(missing()),
+        (None, 0, false) => Err(missing(expected)),
         (None, 0, true) => Err(defect("the query", "a credential never travels in the query")),
         (Some(value), 0, false) if authorizations == 1 => of_authorization(value),
         (None, 1, false) => of_key_headers(id, secret),
@@ -56,9 +60,7 @@ pub fn of_api_request(headers: &HeaderMap, query: Option<&str>) -> Result<Presen
     let (authorization, authorizations) = first(headers, &AUTHORIZATION);
     let in_query = query.is_some_and(|q| q.split('&').any(|p| p.split('=').next() == Some("access_token")));
     match (authorization, in_query) {
-        (None, false) => Err(Box::new(
-            Refusal::anonymous(Cause::CredentialMissing).with(FactName::Expected, "an access token"),
-        )),
+        (None, false) => Err(missing("an access token as Authorization: Bearer")),
         (None, true) => Err(defect("the query", "a credential never travels in the query")),
         (Some(value), _) if authorizations == 1 && !must!("rfc6750-2-one", in_query) => {
             let (scheme, rest) = split_scheme(value.as_bytes());
@@ -95,8 +97,9 @@ fn ambiguous(authorizations: usize, keys: usize, in_query: bool) -> Box<Refusal>
     Box::new(Refusal::anonymous(Cause::CredentialAmbiguous).with(FactName::Received, carriers.join(", ")))
 }
 
-fn missing() -> Box<Refusal> {
-    Box::new(Refusal::anonymous(Cause::CredentialMissing).with(FactName::Expected, "an API key or a token"))
+/// The refusal of a request that presents nothing. `expected`: what is to be sent, and where, in words.
+pub fn missing(expected: &'static str) -> Box<Refusal> {
+    Box::new(Refusal::anonymous(Cause::CredentialMissing).with(FactName::Expected, expected))
 }
 
 fn defect(parameter: &str, what: &str) -> Box<Refusal> {
@@ -274,7 +277,7 @@ mod tests {
         map
     }
     fn cause(pairs: &[(&'static str, &str)], query: Option<&str>) -> Cause {
-        of_request(&headers(pairs), query).unwrap_err().cause
+        of_request(&headers(pairs), query, "").unwrap_err().cause
     }
 
     #[test]
@@ -282,8 +285,8 @@ mod tests {
         assert_eq!(cause(&[], None), Cause::CredentialMissing);
         let bearer = ("authorization", "Bearer t");
         let (id, secret) = (("apca-api-key-id", "PK"), ("apca-api-secret-key", "s"));
-        assert!(of_request(&headers(&[bearer]), None).is_ok());
-        assert!(of_request(&headers(&[id, secret]), None).is_ok());
+        assert!(of_request(&headers(&[bearer]), None, "").is_ok());
+        assert!(of_request(&headers(&[id, secret]), None, "").is_ok());
         for several in
             [vec![bearer, id, secret], vec![bearer, bearer], vec![id, id, secret], vec![bearer, id]]
         {
@@ -291,6 +294,25 @@ mod tests {
         }
         assert_eq!(cause(&[bearer], Some("access_token=t")), Cause::CredentialAmbiguous);
         assert_eq!(cause(&[], Some("a=1&access_token=t")), Cause::CredentialMalformed);
+    }
+
+    #[test]
+    fn who_sends_nothing_is_told_what_is_taken_there() {
+        use crate::dialect::{Dialect, Dialects, alpaca};
+        let told = |dialect: &dyn Dialect, surface| {
+            let refusal = dialect.credential(surface, &HeaderMap::new(), None).unwrap_err();
+            let view = refusal.facts.public();
+            view.fill(refusal.cause.entry().remedy)
+        };
+        for dialect in Dialects::shipped().iter() {
+            for surface in dialect.dialect().data().surfaces.iter().copied() {
+                let told = told(dialect, surface);
+                let keys = dialect.dialect() == alpaca::DIALECT && surface != alpaca::BROKER;
+                assert_eq!(told.contains("APCA-"), keys, "{surface:?} {told}");
+                assert_eq!(told.contains("Bearer"), surface != alpaca::BROKER, "{surface:?} {told}");
+                assert_eq!(told.contains("HTTP Basic"), surface == alpaca::BROKER, "{surface:?} {told}");
+            }
+        }
     }
 
     #[test]
@@ -337,7 +359,7 @@ mod tests {
             "\u{e4}",
             "Basic w6TDpMOkw6Q6w6Q=",
         ] {
-            let _ = of_request(&headers(&[("authorization", value)]), Some("\u{e4}=\u{e4}"));
+            let _ = of_request(&headers(&[("authorization", value)]), Some("\u{e4}=\u{e4}"), "");
         }
         assert_eq!(
             cause(&[("apca-api-key-id", "\u{a0}"), ("apca-api-secret-key", "s")], None),
@@ -348,7 +370,7 @@ mod tests {
     #[test]
     fn basic_is_split_at_the_first_colon() {
         let Ok(Presented::Key { id, secret }) =
-            of_request(&headers(&[("authorization", "Basic SzpzOng=")]), None)
+            of_request(&headers(&[("authorization", "Basic SzpzOng=")]), None, "")
         else {
             panic!("a key");
         };

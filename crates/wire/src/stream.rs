@@ -58,6 +58,19 @@ pub struct Terms {
     pub header_credentials: bool,
     /// So many may be open at once for one account and path, unless the platform file says otherwise.
     pub connections: Option<u32>,
+    /// Who says something first once the stream is signed in on.
+    pub first_word: FirstWord,
+}
+
+/// Which side of a stream that is signed in on speaks first. With it a protocol says whether its API has to be there
+/// from the login on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstWord {
+    /// The client: the API answers what it is asked, and says nothing before that. Its end is opened when the first
+    /// message is for it.
+    Clients,
+    /// The API may, whether or not it was asked for something. Its end is opened before the login is accepted.
+    Apis,
 }
 
 /// What the request that opens a stream says beside its credential.
@@ -99,6 +112,9 @@ pub enum After {
     Login(Presented),
     /// Something that is answered here.
     Answer(Vec<Message>),
+    /// A sign of life, or the wish for one: for the API, as it came. Where the API's end is not open there is nobody
+    /// to ask, and this is the answer.
+    Sign(Vec<Message>),
     /// The client leaves.
     Leave,
     /// Nothing that may be sent here.

@@ -175,7 +175,7 @@ def meets_the_quota(name: str, server: Served, folder: Path) -> None:
         taken = second.do("open", base_url=server.url, **server.machine(takes_over=True))
         assert taken["state"] == "Opened", taken
         message = raised(first.history(), "DError")
-        assert "ended" in message, message
+        assert "another sign-on of the same machine user took the place of this one" in message, message
 
 
 def is_limited_and_lives(held: Desk, server: Served) -> None:

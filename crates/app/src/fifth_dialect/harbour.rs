@@ -9,7 +9,7 @@ use mandate_core::platform::{
 use mandate_core::refusal::{Decision, Refusal};
 use mandate_core::settings::GrantType;
 use mandate_core::{Cause, Class, Secret};
-use mandate_wire::credential::Presented;
+use mandate_wire::credential::{self, Presented};
 use mandate_wire::dialect::{
     AccessText, CAUSE, ClientShown, DECISION, Dialect, Encoding, TokenAnswer, TokenRules, header, json_answer,
 };
@@ -87,7 +87,7 @@ impl Dialect for Harbour {
         let several = headers.contains_key("authorization");
         match (passes.next().and_then(|pass| pass.to_str().ok()), passes.next()) {
             (Some(pass), None) if !several => Ok(Presented::Bearer(Secret::new(pass))),
-            (None, None) if !several => Err(Box::new(Refusal::anonymous(Cause::CredentialMissing))),
+            (None, None) if !several => Err(credential::missing("a pass in the header harbour-pass")),
             _ => Err(Box::new(Refusal::anonymous(Cause::CredentialAmbiguous))),
         }
     }

@@ -4,7 +4,7 @@ use mandate_core::refusal::{Decision, Refusal};
 use mandate_core::{Cause, Secret};
 use mandate_wire::credential::Presented;
 use mandate_wire::stream::{
-    After, Before, Conversation, Frame, Message, Opening, Stage, StreamDialect, Terms, Told,
+    After, Before, Conversation, FirstWord, Frame, Message, Opening, Stage, StreamDialect, Terms, Told,
 };
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ const TERMS: Terms = Terms {
     largest_login: 1024,
     header_credentials: false,
     connections: None,
+    first_word: FirstWord::Apis,
 };
 
 impl StreamDialect for Signals {

@@ -27,7 +27,7 @@ catalogue! {
     CredentialMissing "credential.missing", CredentialMissing, InvalidToken 401, Caller,
         title: "No credential was sent",
         point: "the request holds no credential",
-        remedy: "Send {expected}: a token as Authorization: Bearer; where keys are taken, a key in the APCA-API-KEY-ID and APCA-API-SECRET-KEY headers, a partner's as HTTP Basic. Check that no proxy drops the header and that the program reads its settings.",
+        remedy: "Send {expected}. Check that nothing on the way drops it, and that the program reads its settings.",
         about: "Nothing in the request names a caller. Headers with underscores instead of dashes are often dropped by proxies, and an unset variable often becomes an absent header.",
         facts: [Expected, ServerTime];
     CredentialMalformed "credential.malformed", CredentialMalformed, InvalidToken 401, Caller,

@@ -130,7 +130,8 @@ pub enum MeterKey {
     OwnTokens(ClientId),
 }
 
-/// Proof that `decide` said yes. Nothing else can build one, and it must be spent with [`Permit::take`].
+/// Proof that `decide` said yes. Nothing else can build one, and it must be spent with [`Permit::take`], unless it is
+/// about something that was paid for when it began: a stream.
 #[derive(Debug)]
 pub struct Permit<'a> {
     principal: &'a Principal,
@@ -210,6 +211,14 @@ impl<'a> Permit<'a> {
     /// What the limit is counted for.
     pub fn meter_key(&self) -> &MeterKey {
         &self.allowance.meter
+    }
+    /// Who was allowed.
+    pub fn principal(&self) -> &'a Principal {
+        self.principal
+    }
+    /// The account it is about.
+    pub fn account(&self) -> Option<&'a Arc<Account>> {
+        self.account
     }
     /// Spends one request from the meter of [`Self::meter_key`].
     ///
@@ -365,19 +374,16 @@ impl<'a> Context<'a> {
 
     fn killed(&self) -> Option<Cause> {
         let account_kill = self.account.map(|a| a.kill);
-        let dead = match self.principal {
-            Principal::Key(facts) => account_kill.is_some_and(|kill| kill > facts.key.offset),
+        match self.principal {
+            Principal::Key(facts) => {
+                account_kill.is_some_and(|kill| kill > facts.key.offset).then_some(Cause::CredentialRevoked)
+            }
             Principal::Token(facts) => {
                 let offset = facts.token.offset;
-                facts.client.kill > offset
-                    || account_kill.is_some_and(|kill| kill > offset)
-                    || facts.killed.is_some()
+                let dead = facts.client.kill > offset || account_kill.is_some_and(|kill| kill > offset);
+                dead.then_some(Cause::TokenRevoked).or_else(|| facts.killed.as_ref().map(denial::kill_cause))
             }
-        };
-        dead.then_some(match self.principal {
-            Principal::Key(_) => Cause::CredentialRevoked,
-            Principal::Token(_) => Cause::TokenRevoked,
-        })
+        }
     }
 
     fn reach(&self) -> Option<Cause> {
@@ -454,8 +460,9 @@ pub fn token_fault(facts: &TokenFacts, now: Timestamp) -> Option<Cause> {
     }
     let every_account_is_dead =
         !facts.accounts.is_empty() && facts.accounts.iter().all(|a| a.kill > token.offset);
-    let dead = facts.client.kill > token.offset || facts.killed.is_some() || every_account_is_dead;
-    must!("rfc7662-4-killed", dead).then_some(Cause::TokenRevoked)
+    let dead = facts.client.kill > token.offset || every_account_is_dead;
+    let cause = dead.then_some(Cause::TokenRevoked).or_else(|| facts.killed.as_ref().map(denial::kill_cause));
+    cause.filter(|_| must!("rfc7662-4-killed"))
 }
 
 /// How the token came about, for facts and licence rules.

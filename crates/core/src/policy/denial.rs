@@ -5,7 +5,7 @@ use super::identify::{Principal, client_fault, developer};
 use crate::binding::Binding;
 use crate::disclosure::{FactName as F, Facts, PossessionProof, Subjects};
 use crate::limit::{Exceeded, Rate};
-use crate::model::{Account, EndReason, Ended, GrantedBy, KeyHolder};
+use crate::model::{Account, EndReason, Ended, GrantedBy, KeyHolder, Killed};
 use crate::platform::Delegated;
 use crate::refusal::{Link, Refusal};
 use crate::{Cause, ChainId, EnvironmentId, PlanId, SubjectKind};
@@ -23,6 +23,14 @@ pub(super) fn key_end_cause(ended: &Ended) -> Cause {
         | EndReason::Expired
         | EndReason::SignedOut
         | EndReason::Displaced => Cause::CredentialRevoked,
+    }
+}
+
+/// What the end of something that a token hangs from is for the token: revoked, unless another sign-on took its place.
+pub(super) fn kill_cause(killed: &Killed) -> Cause {
+    match (killed.kind, killed.reason) {
+        (SubjectKind::Token, Some(EndReason::Displaced)) => Cause::SessionDisplaced,
+        _ => Cause::TokenRevoked,
     }
 }
 
@@ -196,9 +204,15 @@ pub(super) fn refusal(context: &Context<'_>, cause: Cause, failed: Check, next: 
             killed_facts(context, facts)
         }
         Cause::SessionDisplaced => {
-            let ended = context.token().and_then(|t| t.token.ended.as_ref());
-            links.extend(ended.and_then(displaced_by));
-            end_facts(facts, ended)
+            let token = context.token().map(|t| &t.token);
+            if let Some(ended) = token.and_then(|t| t.ended.as_ref()) {
+                links.extend(displaced_by(ended));
+                end_facts(facts, Some(ended))
+            } else {
+                // a token without a row: what took its place stands at its sign-on
+                links.extend(token.and_then(|t| t.chain.as_ref()).map(session_of));
+                facts.with(F::EndReason, reason_in_words(EndReason::Displaced))
+            }
         }
         Cause::TokenExpired => {
             let chain = context.token().and_then(|t| t.token.chain.as_ref());
@@ -289,15 +303,14 @@ fn killed_facts(context: &Context<'_>, facts: Facts) -> Facts {
     } else if let Some(account) = context.account.filter(|a| a.kill > token.token.offset) {
         ("the account was switched off", Some(account.status_since), "operator")
     } else {
-        match &token.killed {
-            Some((SubjectKind::Token, _)) => {
-                ("it was given back, or the refresh token it came with was ended", None, "holder")
+        let at = token.killed.as_ref().and_then(|killed| killed.at);
+        match token.killed.as_ref().map(|killed| (killed.kind, killed.reason)) {
+            Some((SubjectKind::Token, Some(reason))) => (reason_in_words(reason), at, reason.as_str()),
+            Some((SubjectKind::Token, None)) => {
+                ("it was given back, or the refresh token it came with was ended", at, "holder")
             }
-            Some((SubjectKind::Grant, _)) => ("the permission it came from was withdrawn", None, "owner"),
-            killed => {
-                let at = killed.as_ref().map(|(_, at)| *at);
-                ("the user or partner it hangs from was ended", at, "operator")
-            }
+            Some((SubjectKind::Grant, _)) => ("the permission it came from was withdrawn", at, "owner"),
+            _ => ("the user or partner it hangs from was ended", at, "operator"),
         }
     };
     facts.with_some(F::EndedAt, at).with(F::EndReason, what).with(F::EndedBy, by)

@@ -262,6 +262,10 @@ fn first_failure_is_the_cause() {
         token: Token { ended: Some(ended(reason)), ..token("data").token },
         ..token("data")
     };
+    let killed_token = |reason| TokenFacts {
+        killed: Some(Killed { kind: SubjectKind::Token, at: None, reason: Some(reason) }),
+        ..token("data")
+    };
     let licensed = |c: &mut Client| c.licences = vec!["redistribution".into()];
     let partner = || KeyFacts {
         key: ApiKey { holder: KeyHolder::Partner("sun".into()), environment: None, ..key("paper").key },
@@ -369,6 +373,21 @@ fn first_failure_is_the_cause() {
             Some(C::CodeReplayedToken),
         ),
         ("token revoked", t(dead_token(EndReason::Holder)), PAPER, "/account", Some(C::TokenRevoked)),
+        ("displaced", t(dead_token(EndReason::Displaced)), PAPER, "/account", Some(C::SessionDisplaced)),
+        (
+            "r10: displaced, by the log",
+            t(killed_token(EndReason::Displaced)),
+            PAPER,
+            "/account",
+            Some(C::SessionDisplaced),
+        ),
+        (
+            "r10: given back, by the log",
+            t(killed_token(EndReason::Holder)),
+            PAPER,
+            "/account",
+            Some(C::TokenRevoked),
+        ),
         (
             "token expired",
             t(TokenFacts { token: Token { expires_at: Some(NOW), ..token("").token }, ..token("") }),
@@ -481,6 +500,7 @@ fn a_token_is_good_until_it_or_what_it_hangs_from_ends() {
         Arc::new(account)
     };
     let with_accounts = |accounts| TokenFacts { accounts, ..fine() };
+    let killed_by = |kind, reason| TokenFacts { killed: Some(Killed { kind, at: None, reason }), ..fine() };
     assert_eq!(token_fault(&with_accounts(vec![killed("A1", 6), killed("A2", 0)]), NOW), None);
     for (name, facts, cause) in [
         ("expired", expiring(NOW), Cause::TokenExpired),
@@ -492,7 +512,12 @@ fn a_token_is_good_until_it_or_what_it_hangs_from_ends() {
         ("client off", with_client(fine(), |c| c.status = Status::Disabled), Cause::ClientDisabled),
         ("client killed", with_client(fine(), |c| c.kill = Offset(6)), Cause::TokenRevoked),
         ("grant", with_grant(fine(), |g| g.ended = Some(ended(EndReason::Owner))), Cause::GrantRevoked),
-        ("user", TokenFacts { killed: Some((crate::SubjectKind::User, NOW)), ..fine() }, Cause::TokenRevoked),
+        ("user", killed_by(SubjectKind::User, None), Cause::TokenRevoked),
+        ("grant of a signed one", killed_by(SubjectKind::Grant, Some(EndReason::Owner)), Cause::TokenRevoked),
+        ("its sign-on", killed_by(SubjectKind::Token, Some(EndReason::Displaced)), Cause::SessionDisplaced),
+        ("itself", killed_by(SubjectKind::Token, Some(EndReason::Holder)), Cause::TokenRevoked),
+        ("its code", killed_by(SubjectKind::Token, Some(EndReason::CodeReplayed)), Cause::TokenRevoked),
+        ("itself, nobody knows why", killed_by(SubjectKind::Token, None), Cause::TokenRevoked),
         ("all accounts", with_accounts(vec![killed("A1", 6), killed("A2", 7)]), Cause::TokenRevoked),
     ] {
         assert_eq!(token_fault(&facts, NOW), Some(cause), "{name}");

@@ -15,8 +15,7 @@ pub(crate) struct Outbound<'a> {
     pub(crate) method: &'a Method,
     /// Path and query, as decided on.
     pub(crate) target: &'a str,
-    /// As received.
-    pub(crate) headers: &'a HeaderMap,
+    pub(crate) headers: Theirs<'a>,
     /// What `Host` says to the API.
     pub(crate) authority: &'a str,
     /// Scheme and authority that the caller used.
@@ -24,6 +23,15 @@ pub(crate) struct Outbound<'a> {
     pub(crate) peer: IpAddr,
     pub(crate) id: &'a RequestId,
     pub(crate) body: Sent,
+}
+
+/// The caller's own headers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Theirs<'a> {
+    /// As received.
+    Received(&'a HeaderMap),
+    /// As [`write_theirs`] wrote them earlier.
+    Written(&'a [u8]),
 }
 
 /// How the body is framed.
@@ -42,19 +50,9 @@ pub(crate) fn write_head(out: &mut Vec<u8>, outbound: &Outbound<'_>, sign: impl 
     out.extend_from_slice(outbound.target.as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
     line(out, "host", outbound.authority.as_bytes());
-    let named = named_by_connection(outbound.headers);
-    for (name, value) in outbound.headers {
-        if !is_callers(name.as_str()) || named.contains(name) {
-            continue;
-        }
-        if *name == header::COOKIE {
-            let kept = without_our_cookies(value.as_bytes());
-            if !kept.is_empty() {
-                line(out, "cookie", &kept);
-            }
-            continue;
-        }
-        line(out, name.as_str(), value.as_bytes());
+    match outbound.headers {
+        Theirs::Received(headers) => write_theirs(out, headers),
+        Theirs::Written(lines) => out.extend_from_slice(lines),
     }
     let (scheme, authority) = outbound.base;
     out.extend_from_slice(b"x-forwarded-for: ");
@@ -82,6 +80,24 @@ pub(crate) fn write_head(out: &mut Vec<u8>, outbound: &Outbound<'_>, sign: impl 
         Sent::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// Writes those headers that are the caller's to send.
+pub(crate) fn write_theirs(out: &mut Vec<u8>, headers: &HeaderMap) {
+    let named = named_by_connection(headers);
+    for (name, value) in headers {
+        if !is_callers(name.as_str()) || named.contains(name) {
+            continue;
+        }
+        if *name == header::COOKIE {
+            let kept = without_our_cookies(value.as_bytes());
+            if !kept.is_empty() {
+                line(out, "cookie", &kept);
+            }
+            continue;
+        }
+        line(out, name.as_str(), value.as_bytes());
+    }
 }
 
 fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
@@ -191,7 +207,7 @@ mod tests {
             &Outbound {
                 method: &Method::GET,
                 target: "/v2/account?a=%2F",
-                headers: &headers,
+                headers: Theirs::Received(&headers),
                 authority: "sample",
                 base: ("https", "api.test"),
                 peer: "192.0.2.7".parse().unwrap(),

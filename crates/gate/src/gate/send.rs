@@ -2,20 +2,21 @@
 
 use super::{Gate, Visit};
 use crate::body::GateBody;
-use crate::forward::{Ask, Fault, Outbound, Sent, Upload, Via, exchange, write_head};
+use crate::forward::{Ask, Fault, Outbound, Sent, Theirs, Upload, Via, exchange, write_head};
 use crate::front::Refused;
 use crate::site::{Upstream, base};
 use http::{HeaderMap, Method, Response, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use mandate_core::disclosure::FactName;
-use mandate_core::model::{GrantedBy, KeyHolder};
+use mandate_core::model::{Account, GrantedBy, KeyHolder};
 use mandate_core::platform::CompiledRoute;
-use mandate_core::policy::{Principal, Spent};
+use mandate_core::policy::{Permit, Principal, Spent};
 use mandate_core::refusal::Refusal;
 use mandate_core::{Cause, ScopeSet};
 use mandate_wire::body;
 use mandate_wire::identity::Said;
+use std::sync::Arc;
 
 /// A request that is to be forwarded.
 pub(super) struct Outgoing<'a> {
@@ -59,7 +60,7 @@ impl Gate {
             let outbound = Outbound {
                 method,
                 target,
-                headers,
+                headers: Theirs::Received(headers),
                 authority: &upstream.0.authority,
                 base: base(visit.host),
                 peer: visit.peer,
@@ -128,7 +129,15 @@ pub(crate) struct Caller<'a> {
 impl<'a> Caller<'a> {
     /// The caller of a request that has been paid for.
     pub(crate) fn of(visit: Visit<'a>, spent: &Spent<'a>) -> Self {
-        let account = spent.account();
+        Self::told(visit, spent.principal(), spent.account())
+    }
+
+    /// The caller of something that was paid for when it began, and has been allowed again now.
+    pub(crate) fn again(visit: Visit<'a>, permit: &Permit<'a>) -> Self {
+        Self::told(visit, permit.principal(), permit.account())
+    }
+
+    fn told(visit: Visit<'a>, principal: &'a Principal, account: Option<&'a Arc<Account>>) -> Self {
         let env = match (&*visit.host.environments, account) {
             // What was allowed here belongs here.
             ([only], _) => only.as_str(),
@@ -136,7 +145,7 @@ impl<'a> Caller<'a> {
             (_, None) => "",
         };
         let key = |kind, sub| Self { kind, sub, env, client: "", grant: "", scope: None };
-        match spent.principal() {
+        match principal {
             Principal::Key(facts) => match &facts.key.holder {
                 KeyHolder::Account(account) => key("key", account.as_str()),
                 KeyHolder::Partner(partner) => key("partner", partner.as_str()),

@@ -1,24 +1,26 @@
 //! The decision on a stream: at its login, at another login on it, and whenever something has changed.
 
-use super::client::Upstream;
 use super::registry::Ticket;
 use super::storm::Failed;
+use super::upstream::{Call, Far, Kept};
 use super::{Held, Opened, Standing, Stream, broken, find, path_of};
 use crate::facts::FactsUnavailable;
 use crate::gate::{Asked, Caller, Gate, Visit, facts_unavailable, named_account};
-use http::Method;
+use http::{HeaderMap, Method};
 use mandate_core::Cause;
 use mandate_core::disclosure::{FactName, PossessionProof};
+use mandate_core::model::Account;
 use mandate_core::platform::{CompiledRoute, Params};
 use mandate_core::policy::{self, Identified, Principal, identify_key, identify_token};
 use mandate_core::refusal::Refusal;
 use mandate_wire::credential::Presented;
 use mandate_wire::stream::Message;
+use std::sync::Arc;
 
 /// A stream that may begin.
 pub(super) struct Admitted {
     pub(super) ticket: Ticket,
-    pub(super) upstream: Upstream,
+    pub(super) far: Far,
     pub(super) held: Held,
     /// What the client is told first.
     pub(super) said: Vec<Message>,
@@ -48,10 +50,22 @@ impl<'a> Judged<'a> {
             .ok_or_else(|| Box::new(Refusal::anonymous(Cause::PathUnknown)))?;
         Ok(Self { route, params })
     }
+
+    /// What is asked, on this route or on that of a channel.
+    fn request<'r>(
+        &'r self,
+        visit: Visit<'r>,
+        route: &'r CompiledRoute,
+        account: Option<&'r Arc<Account>>,
+    ) -> policy::Request<'r> {
+        let named_account = named_account(self.route, &self.params);
+        policy::Request { host: visit.host, route, named_account, account }
+    }
 }
 
 impl Stream {
-    /// Signs in: possession, the decision, a place, one request of the limit, and a connection to the API.
+    /// Signs in: possession, the decision, a place, one request of the limit, and a connection to the API where the
+    /// protocol wants one from the start.
     pub(super) async fn admit(
         &mut self,
         opened: Opened,
@@ -62,9 +76,7 @@ impl Stream {
         self.at.gate.storms.check(&platform, failed, self.at.gate.clock.now())?;
         let admitted = self.at.admit_now(opened, presented).await;
         match admitted {
-            Ok((ticket, upstream, held)) => {
-                Ok(Admitted { ticket, upstream, held, said: self.talk.admitted(false) })
-            }
+            Ok((ticket, far, held)) => Ok(Admitted { ticket, far, held, said: self.talk.admitted(false) }),
             Err(refusal) => {
                 self.at.gate.storms.count(&platform, failed, &refusal, self.at.gate.clock.now());
                 Err(refusal)
@@ -102,21 +114,16 @@ impl Standing {
         &self,
         opened: Opened,
         presented: Presented,
-    ) -> Result<(Ticket, Upstream, Held), Box<Refusal>> {
+    ) -> Result<(Ticket, Far, Held), Box<Refusal>> {
         let gate = &*self.gate;
         let visit = self.visit().ok_or_else(broken)?;
         let judged = Judged::at(visit, self.path())?;
         let held = Held::of(&presented);
-        let (principal, proof) = self.recognised(visit, presented, &opened).await?;
+        let (principal, proof) = self.recognised(visit, presented, &opened.headers).await?;
         // Entered before it is decided on: what changes from here on is heard.
         let mut ticket = gate.streams.enter(visit.platform(), &principal);
         let account = gate.partners_account(visit, &judged, &principal).await?;
-        let request = policy::Request {
-            host: visit.host,
-            route: judged.route,
-            named_account: named_account(judged.route, &judged.params),
-            account: account.as_ref(),
-        };
+        let request = judged.request(visit, judged.route, account.as_ref());
         let permit = policy::decide(&visit.site.snapshot, &principal, proof, request, visit.now)?;
         let stream = judged.route.route.stream.as_ref().ok_or_else(broken)?;
         if let Some(most) = stream.connections.or(self.terms.connections) {
@@ -126,23 +133,27 @@ impl Standing {
             })?;
         }
         let spent = gate.spend(visit, &principal, permit).map_err(|(refusal, _)| refusal)?;
-        let caller = Caller::of(visit, &spent);
-        let upstream = self.dial(visit, &opened, caller).await.map_err(|what| {
-            let upstream = visit.site.upstream.as_ref().map_or("none", |u| u.name());
-            tracing::warn!(upstream, route = %judged.route.route.path, what, "the API opened no stream");
+        let kept = Kept::of(opened);
+        if kept.may_wait(self.terms) {
+            return Ok((ticket, Far::Later(kept), held));
+        }
+        let call = self.call(visit, &kept, Caller::of(visit, &spent));
+        let made = async { call?.made().await };
+        let upstream = made.await.map_err(|what| {
+            self.log_unopened(what);
             Box::new(spent.unanswered(&visit.site.snapshot.platform.contact))
         })?;
-        Ok((ticket, upstream, held))
+        Ok((ticket, Far::Open(upstream), held))
     }
 
     async fn recognised(
         &self,
         visit: Visit<'_>,
         presented: Presented,
-        opened: &Opened,
+        headers: &HeaderMap,
     ) -> Result<(Principal, PossessionProof), Box<Refusal>> {
         let query = self.target.split_once('?').map(|(_, query)| query);
-        let asked = Asked { method: &Method::GET, path: self.path(), headers: &opened.headers, query };
+        let asked = Asked { method: &Method::GET, path: self.path(), headers, query };
         self.gate.recognise(visit, presented, asked).await
     }
 
@@ -154,8 +165,7 @@ impl Standing {
     ) -> Result<Held, Box<Refusal>> {
         let visit = self.visit().ok_or_else(broken)?;
         let newer = Held::of(&presented);
-        let opened = Opened { headers: http::HeaderMap::new(), subprotocol: None, carries_another: false };
-        let (principal, proof) = self.recognised(visit, presented, &opened).await?;
+        let (principal, proof) = self.recognised(visit, presented, &HeaderMap::new()).await?;
         self.decide(visit, &principal, proof, &[]).await?;
         if let Ok((before, _)) = self.gate.looked_up(visit, held).await?
             && !is_same_caller(&before, &principal)
@@ -173,6 +183,22 @@ impl Standing {
         self.decide(visit, &principal, proof, channels).await
     }
 
+    /// The call to the API, in the name of whom the stream is signed in by now, if it may still stand. The inner error
+    /// is why there can be none.
+    pub(super) async fn call_for(
+        &self,
+        held: &Held,
+        kept: &Kept,
+    ) -> Result<Result<Call, &'static str>, Box<Refusal>> {
+        let visit = self.visit().ok_or_else(broken)?;
+        let (principal, proof) = self.gate.looked_up(visit, held).await??;
+        let judged = Judged::at(visit, self.path())?;
+        let account = self.gate.partners_account(visit, &judged, &principal).await?;
+        let request = judged.request(visit, judged.route, account.as_ref());
+        let permit = policy::decide(&visit.site.snapshot, &principal, proof, request, visit.now)?;
+        Ok(self.call(visit, kept, Caller::again(visit, &permit)))
+    }
+
     async fn decide(
         &self,
         visit: Visit<'_>,
@@ -183,12 +209,7 @@ impl Standing {
         let judged = Judged::at(visit, path_of(&self.target))?;
         let account = self.gate.partners_account(visit, &judged, principal).await?;
         let by = |route| {
-            let request = policy::Request {
-                host: visit.host,
-                route,
-                named_account: named_account(judged.route, &judged.params),
-                account: account.as_ref(),
-            };
+            let request = judged.request(visit, route, account.as_ref());
             policy::decide(&visit.site.snapshot, principal, proof, request, visit.now).map(drop)
         };
         if channels.is_empty() {
@@ -220,7 +241,7 @@ impl Gate {
         visit: Visit<'_>,
         judged: &Judged<'_>,
         principal: &Principal,
-    ) -> Result<Option<std::sync::Arc<mandate_core::model::Account>>, Box<Refusal>> {
+    ) -> Result<Option<Arc<Account>>, Box<Refusal>> {
         let named = named_account(judged.route, &judged.params);
         self.account(visit, judged.route, principal, named).await.map_err(|refused| refused.refusal)
     }

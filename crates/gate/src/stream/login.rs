@@ -21,10 +21,10 @@ impl Stream {
         let signed_in = self.sign_in(opened, presented).await;
         drop(waiting);
         match signed_in {
-            Ok(Admitted { ticket, upstream, held, said }) => {
+            Ok(Admitted { ticket, far, held, said }) => {
                 self.at.gate.metrics.add_stream_opened();
                 self.client.get_mut().open_up();
-                tokio::spawn(Box::new(Relay { stream: self, ticket, upstream, held }).run(said));
+                tokio::spawn(Box::new(Relay { stream: self, ticket, far, held }).run(said));
             }
             Err(end) => self.end(end).await,
         }

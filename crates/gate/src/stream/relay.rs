@@ -1,8 +1,9 @@
 //! The long middle of a stream: whole messages to and fro, pings, and whatever ends it.
 
-use super::client::{Upstream, frame};
+use super::client::frame;
 use super::ending::{End, slow};
 use super::registry::{News, Ticket};
+use super::upstream::Far;
 use super::{Held, Stream};
 use mandate_core::refusal::Refusal;
 use mandate_core::{Cause, disclosure::FactName};
@@ -31,12 +32,12 @@ struct Silence {
     upstream: u8,
 }
 
-/// A stream that is signed in on, with the API's end of it. Boxed: a future that holds it by value would hold it several
-/// times over.
+/// A stream that is signed in on, with the API's end of it once that is needed. Boxed: a future that holds it by value
+/// would hold it several times over.
 pub(super) struct Relay {
     pub(super) stream: Stream,
     pub(super) ticket: Ticket,
-    pub(super) upstream: Upstream,
+    pub(super) far: Far,
     pub(super) held: Held,
 }
 
@@ -51,12 +52,12 @@ impl Relay {
     }
 
     async fn close(self: Box<Self>, end: End) {
-        let Self { stream, ticket, mut upstream, .. } = *self;
+        let Self { stream, ticket, mut far, .. } = *self;
         // Its place is free from here on, whatever the other side does.
         drop(ticket);
         let close = CloseFrame { code: CloseCode::Normal, reason: "".into() };
         let patience = stream.at.gate.stream_limits.close;
-        let goodbye = tokio::time::timeout(patience, upstream.send(Message::Close(Some(close))));
+        let goodbye = tokio::time::timeout(patience, far.send(Message::Close(Some(close))));
         let (_in_time, ()) = tokio::join!(goodbye, stream.end(end));
     }
 
@@ -69,7 +70,7 @@ impl Relay {
                 biased;
                 () = self.ticket.ear.listen() => Event::News,
                 message = self.stream.client.next() => Event::Client(message),
-                message = self.upstream.next() => Event::Upstream(message),
+                message = self.far.next() => Event::Upstream(message),
                 () = tick.as_mut() => Event::Tick,
             };
             let done = match event {
@@ -127,7 +128,8 @@ impl Relay {
         };
         let Some(read) = frame(&message) else { return Ok(()) };
         match self.stream.talk.after(read) {
-            After::Forward => self.tell_api(message).await,
+            After::Sign(said) if !self.far.is_open() => self.tell_client(said).await,
+            After::Forward | After::Sign(_) => self.tell_api(message).await,
             After::Subscribe(channels) => {
                 match Box::pin(self.stream.at.decided_again(&self.held, &channels)).await {
                     Ok(()) => self.tell_api(message).await,
@@ -170,7 +172,7 @@ impl Relay {
             }
             // what else is there already
             next = poll_fn(|cx| {
-                Poll::Ready(match self.upstream.poll_next(cx) {
+                Poll::Ready(match self.far.poll_next(cx) {
                     Poll::Ready(message) => Some(message),
                     Poll::Pending => None,
                 })
@@ -239,17 +241,44 @@ impl Relay {
         }
     }
 
+    /// Opens the API's end, for the first message that is for it. News are heard meanwhile: a slow API is no way to
+    /// outlive a revocation. What else the client sends waits, and keeps its order.
+    async fn open_far(&mut self) -> Result<(), End> {
+        let Far::Later(kept) = &self.far else { return Ok(()) };
+        let call = self.stream.at.call_for(&self.held, kept).await;
+        let call = call.map_err(|refusal| End::Refused(Stage::End, refusal))?;
+        let mut making = Box::pin(async { call?.made().await });
+        let made = loop {
+            tokio::select! {
+                biased;
+                () = self.ticket.ear.listen() => {}
+                made = making.as_mut() => break made,
+            }
+            self.news().await?;
+        };
+        match made {
+            Ok(upstream) => {
+                self.far = Far::Open(upstream);
+                Ok(())
+            }
+            Err(what) => {
+                self.stream.at.log_unopened(what);
+                Err(self.api_lost())
+            }
+        }
+    }
+
     async fn tell_api(&mut self, message: Message) -> Result<(), End> {
+        if !self.far.is_open() {
+            Box::pin(self.open_far()).await?;
+        }
         let mut limit = Box::pin(tokio::time::sleep(self.stream.at.gate.stream_limits.patience));
         let mut message = Some(message);
         loop {
             tokio::select! {
                 biased;
                 () = self.ticket.ear.listen() => {}
-                done = poll_fn(|cx| {
-                    std::task::ready!(self.upstream.poll_put(cx, &mut message))?;
-                    self.upstream.poll_flush(cx)
-                }) => return done.map_err(|_: Error| self.api_lost()),
+                done = poll_fn(|cx| self.far.poll_tell(cx, &mut message)) => return done.map_err(|_: Error| self.api_lost()),
                 () = limit.as_mut() => return Err(self.api_lost()),
             }
             self.news().await?;
@@ -260,7 +289,7 @@ impl Relay {
     async fn ping(&mut self, silence: &mut Silence) -> Result<(), End> {
         let missed = self.stream.at.gate.stream_limits.missed;
         silence.client += 1;
-        silence.upstream += 1;
+        silence.upstream += u8::from(self.far.is_open());
         if silence.client > missed {
             return Err(slow("answered no ping"));
         }
@@ -269,7 +298,7 @@ impl Relay {
         }
         self.put(Message::Ping(bytes::Bytes::new())).await?;
         self.flush().await?;
-        self.tell_api(Message::Ping(bytes::Bytes::new())).await
+        if self.far.is_open() { self.tell_api(Message::Ping(bytes::Bytes::new())).await } else { Ok(()) }
     }
 }
 

@@ -16,6 +16,7 @@ use mandate_gate::{
     Facts, FactsUnavailable, Gate, Limits, Looked, Metrics, Site, StreamLimits, Upstream, Used,
 };
 use mandate_wire::Recorder;
+use mandate_wire::dialect::Dialect;
 use mandate_wire::identity::{Claims, IdentityKey};
 use mandate_wire::seal::Sealer;
 use std::collections::HashMap;
@@ -59,7 +60,7 @@ impl Entropy for System {
 /// Facts in a map. With `slow` set nothing is in memory and every question is a look-up.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    credentials: HashMap<String, Credential>,
+    credentials: Mutex<HashMap<String, Credential>>,
     tokens: HashMap<[u8; 32], Arc<TokenFacts>>,
     accounts: HashMap<String, Arc<Account>>,
     pub(crate) slow: bool,
@@ -86,16 +87,28 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// An operator takes a key back.
+    pub(crate) fn revoke(&self, id: &str) {
+        let mut credentials = self.credentials.lock().unwrap();
+        let Some(Credential::Key(facts)) = credentials.get_mut(id) else { panic!("{id} is no key") };
+        let at = Timestamp::from_seconds(START);
+        let mut ended = KeyFacts::clone(facts);
+        ended.key.ended = Some(Ended { at, reason: EndReason::Operator, successor: None });
+        *facts = Arc::new(ended);
+    }
+}
+
 impl Facts for Memory {
     fn are_current(&self) -> bool {
         !self.lease_lost.load(Ordering::Relaxed)
     }
     fn peek_credential(&self, platform: &PlatformId, id: &str) -> Option<Option<Credential>> {
         assert_eq!(platform.as_str(), "alpaca");
-        self.peeked(self.credentials.get(id).cloned())
+        self.peeked(self.credentials.lock().unwrap().get(id).cloned())
     }
     fn credential(&self, _: &PlatformId, id: &str) -> Looked<Option<Credential>> {
-        self.looked(self.credentials.get(id).cloned())
+        self.looked(self.credentials.lock().unwrap().get(id).cloned())
     }
     fn peek_token(&self, _: &PlatformId, digest: &Digest) -> Option<Option<Arc<TokenFacts>>> {
         self.peeked(self.tokens.get(digest.as_bytes()).cloned())
@@ -238,7 +251,7 @@ fn key(id: &str, secret: &str, holder: KeyHolder, account: Option<Arc<Account>>)
     }))
 }
 
-fn token() -> TokenFacts {
+fn token(text: &str, held: &str) -> TokenFacts {
     let at = Timestamp::from_seconds(START);
     let client = Client {
         platform: "alpaca".into(),
@@ -278,10 +291,10 @@ fn token() -> TokenFacts {
     };
     let token = Token {
         platform: "alpaca".into(),
-        digest: Digest::of(b"token-1"),
-        handle: "t1".into(),
+        digest: Digest::of(text.as_bytes()),
+        handle: text.into(),
         grant: "g1".into(),
-        scopes: scopes("trading data"),
+        scopes: scopes(held),
         partner: None,
         issued_at: at,
         expires_at: None,
@@ -298,14 +311,14 @@ fn token() -> TokenFacts {
 
 pub(crate) fn memory() -> Memory {
     let mine = account("A1", None);
-    let mut memory = Memory::default();
-    memory
-        .credentials
-        .insert("PK1".into(), key("PK1", "secret", KeyHolder::Account("A1".into()), Some(mine.clone())));
-    memory
-        .credentials
-        .insert("sun-key".into(), key("sun-key", "sun-secret", KeyHolder::Partner("sun".into()), None));
-    memory.tokens.insert(*Digest::of(b"token-1").as_bytes(), Arc::new(token()));
+    let credentials = HashMap::from([
+        ("PK1".into(), key("PK1", "secret", KeyHolder::Account("A1".into()), Some(mine.clone()))),
+        ("sun-key".into(), key("sun-key", "sun-secret", KeyHolder::Partner("sun".into()), None)),
+    ]);
+    let mut memory = Memory { credentials: Mutex::new(credentials), ..Memory::default() };
+    for (text, held) in [("token-1", "trading data"), ("token-2", "data")] {
+        memory.tokens.insert(*Digest::of(text.as_bytes()).as_bytes(), Arc::new(token(text, held)));
+    }
     memory.accounts.extend([("A1".to_owned(), mine), ("S1".to_owned(), account("S1", Some("sun")))]);
     memory
 }
@@ -316,6 +329,7 @@ pub(crate) struct Plans {
     pub(crate) limits: Limits,
     pub(crate) per_minute: u32,
     pub(crate) streams: StreamLimits,
+    pub(crate) dialect: &'static dyn Dialect,
 }
 
 impl Default for Plans {
@@ -325,6 +339,7 @@ impl Default for Plans {
             limits: Limits::default(),
             per_minute: 200,
             streams: StreamLimits::default(),
+            dialect: &mandate_wire::dialect::alpaca::Alpaca,
         }
     }
 }
@@ -375,7 +390,7 @@ impl House {
         ));
         let identity = Arc::new(IdentityKey::new(&[2; 32]));
         let site = Site {
-            dialect: &mandate_wire::dialect::alpaca::Alpaca,
+            dialect: plans.dialect,
             snapshot: Arc::new(platform(plans.per_minute)),
             host_index: 0,
             recorder,

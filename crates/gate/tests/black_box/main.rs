@@ -10,7 +10,9 @@
 
 mod api;
 mod client;
+mod dialects;
 mod house;
+mod sockets;
 
 mod credentials;
 mod forwarding;
@@ -18,4 +20,5 @@ mod headers;
 mod limits;
 mod paths;
 mod streams;
+mod streams_later;
 mod upstream;

@@ -17,6 +17,7 @@ use mandate_core::{AccountId, Cause, ClientId, Digest, GrantId, ScopeSet, Secret
 use mandate_store::{Changed, IssueToken, NewCode, TokenName};
 use mandate_wire::body::demand_content_type;
 use mandate_wire::credential::{Presented, of_request};
+use mandate_wire::dialect::alpaca::PARTNERS_KEY;
 use mandate_wire::json::Flat;
 use mandate_wire::{dialect, form::Form};
 use serde::Serialize;
@@ -93,7 +94,8 @@ async fn principal(
     arrival: &Arrival<'_>,
     request: &Request<Bytes>,
 ) -> Result<(Principal, PossessionProof), Fail> {
-    let Presented::Key { id, secret } = of_request(request.headers(), request.uri().query())? else {
+    let query = request.uri().query();
+    let Presented::Key { id, secret } = of_request(request.headers(), query, PARTNERS_KEY)? else {
         let refusal = Refusal::anonymous(Cause::CredentialRejected).because(Cause::CredentialWrongKind);
         return Err(refusal.into());
     };

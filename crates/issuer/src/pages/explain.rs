@@ -94,7 +94,7 @@ fn in_truth(mut decision: Decision) -> Decision {
 async fn holder_proof(visit: &Visit<'_>, refusal: &Refusal) -> Result<Option<PossessionProof>, Fail> {
     let grant = refusal.facts.for_record().iter().find(|fact| fact.name == FactName::Grant);
     let Some(grant) = grant.map(|fact| fact.value.in_words()) else { return Ok(None) };
-    let Ok(Presented::Bearer(token)) = of_request(visit.headers(), None) else { return Ok(None) };
+    let Ok(Presented::Bearer(token)) = of_request(visit.headers(), None, "") else { return Ok(None) };
     let arrival = visit.arrival;
     let found = arrival.issuer.cache.token(arrival.platform(), &token.digest()).await?;
     let its_own = |facts: &TokenFacts| facts.grant.id.as_str() == grant && facts.token.binding.is_none();
@@ -169,7 +169,7 @@ pub(super) async fn owner_proof(visit: &Visit<'_>, subjects: &Subjects) -> Resul
 
 /// The partner whose live key the request shows.
 async fn partner(visit: &Visit<'_>) -> Result<Option<Reader>, Fail> {
-    let Ok(Presented::Key { id, secret }) = of_request(visit.headers(), None) else { return Ok(None) };
+    let Ok(Presented::Key { id, secret }) = of_request(visit.headers(), None, "") else { return Ok(None) };
     let arrival = visit.arrival;
     let found: Option<Credential> =
         if is_id(&id) { arrival.issuer.cache.credential(arrival.platform(), &id).await? } else { None };

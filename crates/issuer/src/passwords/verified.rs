@@ -74,6 +74,7 @@ mod tests {
             offset: Offset(1),
             subject: Subject { platform: platform.into(), kind, id: id.into() },
             effect: Effect::Change,
+            reason: None,
             at: Timestamp::default(),
         }
     }

@@ -134,7 +134,7 @@ async fn chain_is_live(arrival: &Arrival<'_>, chain: &Chain, grant: &Grant) -> R
         return Ok(false);
     }
     if let Some(user) = &grant.user
-        && cache.killed(platform, SubjectKind::User, user.as_str(), chain.offset)
+        && cache.killed(platform, SubjectKind::User, user.as_str(), chain.offset).is_some()
     {
         return Ok(false);
     }
@@ -343,9 +343,9 @@ fn presented(request: &Request<Bytes>) -> Result<(Scheme, String), Fail> {
             .with(F::Received, "a token in the header and one in the body")
             .into()),
         (None, Some(text)) => Ok((Scheme::Bearer, text.to_owned())),
-        (None, None) => {
-            Err(Refusal::anonymous(Cause::CredentialMissing).with(F::Expected, "an access token").into())
-        }
+        (None, None) => Err(Refusal::anonymous(Cause::CredentialMissing)
+            .with(F::Expected, "an access token as Authorization: Bearer")
+            .into()),
         (Some(value), _) => {
             let text = value.to_str().unwrap_or("");
             let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));

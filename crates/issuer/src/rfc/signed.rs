@@ -3,10 +3,9 @@
 
 use super::keys::Keys;
 use mandate_core::binding::Binding;
-use mandate_core::model::{Account, Client, Grant, Token, TokenFacts};
+use mandate_core::model::{Account, Client, Grant, Killed, Token, TokenFacts};
 use mandate_core::{
-    ChainId, ClientId, Digest, GrantId, Offset, PlatformId, ScopeSet, SubjectKind, Timestamp, TokenHandle,
-    UserId, must,
+    ChainId, ClientId, Digest, GrantId, Offset, PlatformId, ScopeSet, SubjectKind, TokenHandle, UserId, must,
 };
 use mandate_store::{Cached, StoreError};
 use mandate_wire::jose::{Alg, Claims, Jwt, OneOrMany};
@@ -97,7 +96,7 @@ fn believed(
 ) -> Option<(Token, ClientId)> {
     let (claims, kid) = verified(keys, issuer, text)?;
     // A key that is no longer believed vouches for nothing, whatever offset its tokens carry.
-    if cache.killed(platform, SubjectKind::SigningKey, &kid, Offset(0)) {
+    if cache.killed(platform, SubjectKind::SigningKey, &kid, Offset(0)).is_some() {
         return None;
     }
     let client = ClientId::new(claims.text("client_id").ok().flatten().unwrap_or_default());
@@ -165,13 +164,8 @@ fn confirmed(cnf: &serde_json::Map<String, serde_json::Value>) -> Option<Box<str
     Some(binding.text().into())
 }
 
-/// Whether the log holds an end of the token itself, its chain, grant or person that its maker had not seen.
-fn killed(
-    cache: &Cached,
-    platform: &PlatformId,
-    token: &Token,
-    user: Option<&UserId>,
-) -> Option<(SubjectKind, Timestamp)> {
+/// What the log says of the token itself, its chain, grant or person that its maker had not seen.
+fn killed(cache: &Cached, platform: &PlatformId, token: &Token, user: Option<&UserId>) -> Option<Killed> {
     let subjects = [
         Some((SubjectKind::Token, token.handle.as_str())),
         token
@@ -182,11 +176,7 @@ fn killed(
         Some((SubjectKind::Grant, token.grant.as_str())),
         user.map(|user| (SubjectKind::User, user.as_str())),
     ];
-    subjects
-        .into_iter()
-        .flatten()
-        .find(|(kind, id)| cache.killed(platform, *kind, id, token.offset))
-        .map(|(kind, _)| (kind, token.issued_at))
+    subjects.into_iter().flatten().find_map(|(kind, id)| cache.killed(platform, kind, id, token.offset))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::Fixture;
 use super::samples::{Scene, at};
 use crate::{Cached, Feed, LEASE};
-use mandate_core::model::{Credential, EndReason, Status};
+use mandate_core::model::{Credential, EndReason, Killed, Status};
 use mandate_core::{Clock, Digest, LogEntry, Offset, Subject, SubjectKind, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -76,6 +76,7 @@ pub(super) async fn r11_late_entries_count(fixture: &Fixture) {
         offset: Offset(offset),
         subject: Subject { platform: scene.platform.clone(), kind: SubjectKind::Key, id: id.into() },
         effect: mandate_core::log::Effect::Kill,
+        reason: None,
         at: at(40),
     };
     // Another node's entries: the newer one is heard first.
@@ -157,18 +158,21 @@ pub(super) async fn r10_kills_are_known(fixture: &Fixture) {
     let before = scene.applied();
     revoke("g1").await;
     let (memory, _) = memory(fixture, true);
-    let killed = |kind, id: &str, offset| memory.killed(&scene.platform, kind, id, offset);
+    let why = |kind, id: &str, offset| memory.killed(&scene.platform, kind, id, offset);
+    let killed = |kind, id: &str, offset| why(kind, id, offset).is_some();
     assert!(!killed(SubjectKind::Grant, "g1", before) && !memory.kills_are_current(), "nothing was loaded");
     memory.load_kills(at(41)).await.expect("load");
     assert!(!killed(SubjectKind::Grant, "g1", before), "too old to matter");
     memory.load_kills(at(0)).await.expect("load");
     assert!(killed(SubjectKind::Grant, "g1", before) && memory.kills_are_current());
     assert!(!killed(SubjectKind::Grant, "g1", scene.applied()), "what was issued since lives");
-    assert!(!memory.killed(&"moon".into(), SubjectKind::Grant, "g1", before));
+    assert!(memory.killed(&"moon".into(), SubjectKind::Grant, "g1", before).is_none());
+    let owners = Some(Killed { kind: SubjectKind::Grant, at: None, reason: Some(EndReason::Owner) });
+    assert_eq!(why(SubjectKind::Grant, "g1", before), owners, "as the store has it");
     assert!(!killed(SubjectKind::Client, "g1", before));
     let then = scene.applied();
     revoke("g2").await;
-    assert!(killed(SubjectKind::Grant, "g2", then), "before the answer");
+    assert_eq!(why(SubjectKind::Grant, "g2", then), owners, "before the answer");
     assert!(!killed(SubjectKind::Client, "app", Offset(0)), "changes are no kills");
 }
 

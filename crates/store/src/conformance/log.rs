@@ -2,10 +2,10 @@
 
 use super::Fixture;
 use super::samples::{Scene, at};
-use crate::{Changed, PlatformRow};
+use crate::{Changed, PlatformRow, TokenName};
 use mandate_core::log::Effect;
 use mandate_core::model::{EndReason, Status};
-use mandate_core::{LogEntry, Offset, SubjectKind};
+use mandate_core::{Digest, LogEntry, Offset, SubjectKind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -133,4 +133,42 @@ pub(super) async fn kills_are_listed(f: &Fixture) {
     assert_eq!(ids, ["p1", "b1"]);
     assert!(kills.iter().all(|e| e.effect == Effect::Kill));
     assert!(kills[0].offset < kills[1].offset);
+}
+
+/// R10: tokens, refresh chains and grants end with their reason, for tokens that have no row to say it.
+pub(super) async fn r10_ends_say_why(f: &Fixture) {
+    let scene = Scene::furnished(f).await;
+    scene.chained().await;
+    let told: Arc<Mutex<Vec<LogEntry>>> = Arc::default();
+    let sink = told.clone();
+    f.feed.listen(Arc::new(move |entries| sink.lock().expect("lock").extend_from_slice(entries)));
+    let before = scene.applied();
+    let (store, platform) = (scene.store(), &scene.platform);
+    let audit = scene.audit("token.revoke", "t", at(40));
+    let token = TokenName::Digest(Digest::of(b"t"));
+    let done = store.revoke_token(platform, &token, None, EndReason::Operator, &audit).await;
+    assert_eq!(done.expect("token"), Changed::Done);
+    let audit = scene.audit("token.revoke", "c", at(41));
+    let done = store.end_chain(platform, &"c".into(), &"app".into(), EndReason::Holder, &audit).await;
+    assert_eq!(done.expect("chain"), Changed::Done);
+    let audit = scene.audit("grant.revoke", "g1", at(42));
+    let done = store.revoke_grant(platform, &"g1".into(), None, EndReason::Owner, &audit).await;
+    assert_eq!(done.expect("grant"), Changed::Done);
+    let audit = scene.audit("account.disable", "a1", at(43));
+    let done = store.set_account_status(platform, &"a1".into(), Status::Disabled, &audit).await;
+    assert_eq!(done.expect("account"), Changed::Done);
+    let written = store.log_after(before, 100).await.expect("log");
+    let found: Vec<_> = written.iter().map(|e| (e.subject.kind, e.effect, e.reason)).collect();
+    let kill = Effect::Kill;
+    assert_eq!(
+        found,
+        [
+            (SubjectKind::Token, kill, Some(EndReason::Operator)),
+            (SubjectKind::Token, kill, Some(EndReason::Holder)),
+            (SubjectKind::Grant, kill, Some(EndReason::Owner)),
+            (SubjectKind::Account, kill, None),
+        ]
+    );
+    assert_eq!(*told.lock().expect("lock"), written, "what is told is what is written");
+    assert_eq!(store.kills_since(at(40)).await.expect("kills"), written);
 }

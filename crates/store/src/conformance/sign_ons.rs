@@ -4,6 +4,7 @@ use super::Fixture;
 use super::samples::{DAY, Scene, at, scopes};
 use crate::{Changed, ClientChange, MarkKind, Rotated, SignOn, SignedOn};
 use mandate_core::grant::{GrantSpec, LiveSession, SignOnRule};
+use mandate_core::log::Effect;
 use mandate_core::model::{EndReason, Ended, PasswordHash, Status, User, UserKind};
 use mandate_core::refresh::{Chain, RefreshMode, RefreshRule, Repeats};
 use mandate_core::{SubjectKind, Timestamp};
@@ -176,7 +177,9 @@ pub(super) async fn r10_the_displaced_end_at_once(f: &Fixture) {
     let ended = Some(Ended { at: at(40), reason: EndReason::Displaced, successor: Some("c3".into()) });
     for id in ["c1", "c2"] {
         assert_eq!(scene.chain(id).await.map(|chain| chain.ended), Some(ended.clone()));
-        assert!(scene.has_kill(SubjectKind::Token, id).await, "signed tokens of it are dead everywhere");
+        let entry =
+            scene.newest(SubjectKind::Token, id).await.expect("signed tokens of it are dead everywhere");
+        assert_eq!((entry.effect, entry.reason), (Effect::Kill, Some(EndReason::Displaced)), "and say why");
         let token = scene.token(&format!("token of {id}")).await.expect("token").token;
         assert_eq!(token.ended, ended, "it knows what took its place");
     }

@@ -10,7 +10,6 @@ use super::tokens::{Given, store_minted};
 use super::work::{Proof, Shared, Work};
 use crate::minted::{Minted, Rotated, Verdict, judge};
 use crate::verbs::{At, Audit, ChainWithGrant, Changed, NewToken, StoreError};
-use mandate_core::log::Effect;
 use mandate_core::model::{EndReason, Ended};
 use mandate_core::refresh::{Chain, RefreshRule};
 use mandate_core::{ChainId, ClientId, PlatformId, ScopeSet, SubjectKind, Timestamp};
@@ -198,7 +197,7 @@ pub(super) async fn end_as(
     let (at, reason, successor) = (end.at.millis(), end.reason.as_str(), end.successor.as_deref());
     let ended = work.run(sql, &[&platform.sql(), &id.sql(), &at, &reason, &successor]).await? == 1;
     if ended {
-        work.note(platform, SubjectKind::Token, id.as_str(), Effect::Kill);
+        work.note_end(platform, SubjectKind::Token, id.as_str(), end.reason);
     }
     Ok(ended)
 }

@@ -11,7 +11,6 @@ use super::{chains, marks, pushed};
 use crate::minted::Minted;
 use crate::verbs::{NewCode, NewToken, Redeemed, StoreError};
 use mandate_core::grant::CodeRule;
-use mandate_core::log::Effect;
 use mandate_core::model::{Code, EndReason};
 use mandate_core::{Digest, GrantId, PlatformId, SubjectKind, Timestamp};
 use std::collections::HashSet;
@@ -378,7 +377,7 @@ async fn replay(
         let end = "UPDATE tokens SET ended_at = $3, ended_reason = 'code_replayed' \
             WHERE platform = $1 AND handle = $2 AND ended_at IS NULL";
         work.run(end, &[&platform.sql(), &handle_named(handle.as_str()), &now.millis()]).await?;
-        work.note(platform, SubjectKind::Token, handle.as_str(), Effect::Kill);
+        work.note_end(platform, SubjectKind::Token, handle.as_str(), EndReason::CodeReplayed);
         work.commit_as(Proof::Row(REPLAYED, platform.clone(), key.to_vec()), now).await?;
     }
     Ok(Some(Redeemed::Replayed(Box::new(code))))

@@ -225,7 +225,7 @@ pub(super) async fn revoke(
         &[&platform.sql(), &id.sql(), &audit.at.millis(), &reason.as_str()],
     )
     .await?;
-    work.note(platform, SubjectKind::Grant, id.as_str(), Effect::Kill);
+    work.note_end(platform, SubjectKind::Grant, id.as_str(), reason);
     work.commit(audit).await?;
     Ok(Changed::Done)
 }

@@ -22,14 +22,14 @@ pub(super) async fn head(shared: &Shared) -> Result<Offset, StoreError> {
 }
 
 pub(super) async fn after(shared: &Shared, after: Offset, limit: u32) -> Result<Vec<LogEntry>, StoreError> {
-    let sql = "SELECT n, platform, kind, id, effect, at FROM log WHERE n > $1 ORDER BY n LIMIT $2";
+    let sql = "SELECT n, platform, kind, id, effect, at, reason FROM log WHERE n > $1 ORDER BY n LIMIT $2";
     each(&shared.read(sql, &[&int(after.0), &i64::from(limit)]).await?, entry)
 }
 
 /// In bites: no statement of ours takes long.
 pub(super) async fn kills_since(shared: &Shared, at: Timestamp) -> Result<Vec<LogEntry>, StoreError> {
     const BITE: usize = 10_000;
-    let sql = "SELECT n, platform, kind, id, effect, at FROM log \
+    let sql = "SELECT n, platform, kind, id, effect, at, reason FROM log \
         WHERE n > $1 AND effect = 'kill' AND at >= $2 ORDER BY n LIMIT 10000";
     let mut all = Vec::new();
     loop {

@@ -6,8 +6,8 @@ use crate::verbs::{AuditRecord, DecisionRow, PlatformRow, StoreError};
 use mandate_core::device::{DeviceFlow, DeviceState};
 use mandate_core::log::Effect;
 use mandate_core::model::{
-    Account, AdminRights, Administrator, ApiKey, Client, ClientOwner, ClientSecret, Code, Grant, GrantedBy,
-    KeyHolder, PasswordHash, Session, Status, Token, User, UserKind,
+    Account, AdminRights, Administrator, ApiKey, Client, ClientOwner, ClientSecret, Code, EndReason, Grant,
+    GrantedBy, KeyHolder, PasswordHash, Session, Status, Token, User, UserKind,
 };
 use mandate_core::refresh::{Chain, Repeats};
 use mandate_core::{LogEntry, Subject, SubjectKind, Timestamp};
@@ -348,6 +348,7 @@ pub(super) fn entry(c: &mut Cursor<'_>) -> Result<LogEntry, StoreError> {
         effect: c
             .word(|word| [Effect::Kill, Effect::Change].into_iter().find(|e| effect_word(*e) == word))?,
         at: c.time()?,
+        reason: c.maybe_word(EndReason::from_word)?,
     })
 }
 

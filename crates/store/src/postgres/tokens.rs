@@ -13,7 +13,7 @@ use super::{chains, marks};
 use crate::minted::{Issued, Minted};
 use crate::verbs::{At, Audit, Changed, IssueToken, NewToken, StoreError, TokenName};
 use mandate_core::log::Effect;
-use mandate_core::model::{EndReason, TokenFacts};
+use mandate_core::model::{EndReason, Killed, TokenFacts};
 use mandate_core::refresh::Chain;
 use mandate_core::{
     ChainId, ClientId, Digest, GrantId, Offset, PartnerId, PlatformId, ScopeSet, SubjectKind,
@@ -275,7 +275,8 @@ pub(super) async fn facts(
     for row in &rows {
         let mut columns = Cursor::new(row);
         offset = Some(columns.offset()?);
-        let killed = columns.maybe_word(SubjectKind::from_word)?.zip(columns.maybe_time()?);
+        let (kind, at) = (columns.maybe_word(SubjectKind::from_word)?, columns.maybe_time()?);
+        let killed = kind.map(|kind| Killed { kind, at, reason: None });
         let token =
             columns.joined(TOKEN_COLUMNS, |c| if found.is_none() { token(c).map(Some) } else { Ok(None) })?;
         let grant =
@@ -334,7 +335,7 @@ pub(super) async fn revoke(
     }
     let end = "UPDATE tokens SET ended_at = $3, ended_reason = $4 WHERE platform = $1 AND handle = $2";
     work.run(end, &[&platform.sql(), &handle, &audit.at.millis(), &reason.as_str()]).await?;
-    work.note(platform, SubjectKind::Token, handle_text(&handle).as_str(), Effect::Kill);
+    work.note_end(platform, SubjectKind::Token, handle_text(&handle).as_str(), reason);
     work.commit(audit).await?;
     Ok(Changed::Done)
 }

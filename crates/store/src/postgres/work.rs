@@ -13,6 +13,7 @@ use super::row::{AsText as _, Cursor, Text, effect_word};
 use crate::feed::Feed;
 use crate::verbs::{Audit, StoreError};
 use mandate_core::log::Effect;
+use mandate_core::model::EndReason;
 use mandate_core::{LogEntry, Offset, PlatformId, Subject, SubjectKind, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -102,6 +103,7 @@ pub(super) enum Proof {
 struct Pending {
     subject: Subject,
     effect: Effect,
+    reason: Option<EndReason>,
 }
 
 /// An audit record, owned.
@@ -129,11 +131,12 @@ const SEAL: &str = "WITH h AS ( \
         UPDATE head SET n = n + cardinality($1::text[]), audit = audit + cardinality($6::text[]) \
         RETURNING n - cardinality($1::text[]) AS base, audit \
     ), e AS ( \
-        SELECT h.base + u.o AS n, u.platform, u.kind, u.id, u.effect \
-        FROM h, unnest($1::text[], $2::text[], $3::text[], $4::text[]) \
-            WITH ORDINALITY AS u (platform, kind, id, effect, o) \
+        SELECT h.base + u.o AS n, u.platform, u.kind, u.id, u.effect, u.reason \
+        FROM h, unnest($1::text[], $2::text[], $3::text[], $4::text[], $12::text[]) \
+            WITH ORDINALITY AS u (platform, kind, id, effect, reason, o) \
     ), l AS ( \
-        INSERT INTO log (n, platform, kind, id, effect, at) SELECT n, platform, kind, id, effect, $5::bigint FROM e \
+        INSERT INTO log (n, platform, kind, id, effect, at, reason) \
+        SELECT n, platform, kind, id, effect, $5::bigint, reason FROM e \
     ), c AS ( \
         UPDATE clients AS c SET kill = e.n FROM e \
         WHERE e.kind = 'client' AND e.effect = 'kill' AND c.platform = e.platform AND c.id = e.id \
@@ -166,7 +169,12 @@ impl Work {
     /// Adds a log entry.
     pub(super) fn note(&mut self, platform: &PlatformId, kind: SubjectKind, id: &str, effect: Effect) {
         let subject = Subject { platform: platform.clone(), kind, id: id.into() };
-        self.entries.push(Pending { subject, effect });
+        self.entries.push(Pending { subject, effect, reason: None });
+    }
+    /// Adds a log entry about an end, with its reason.
+    pub(super) fn note_end(&mut self, platform: &PlatformId, kind: SubjectKind, id: &str, reason: EndReason) {
+        let subject = Subject { platform: platform.clone(), kind, id: id.into() };
+        self.entries.push(Pending { subject, effect: Effect::Kill, reason: Some(reason) });
     }
 
     /// Seals and commits an audited act.
@@ -218,7 +226,13 @@ impl Work {
         }
         let told: Vec<LogEntry> = (base + 1..)
             .zip(self.entries)
-            .map(|(n, e)| LogEntry { offset: Offset(n), subject: e.subject, effect: e.effect, at })
+            .map(|(n, Pending { subject, effect, reason })| LogEntry {
+                offset: Offset(n),
+                subject,
+                effect,
+                reason,
+                at,
+            })
             .collect();
         self.shared.tell(&told);
         Ok(())
@@ -230,6 +244,7 @@ impl Work {
         let kinds: Vec<&str> = entries.iter().map(|e| e.subject.kind.as_str()).collect();
         let ids: Vec<Text<'_>> = entries.iter().map(|e| e.subject.id.sql()).collect();
         let effects: Vec<&str> = entries.iter().map(|e| effect_word(e.effect)).collect();
+        let reasons: Vec<Option<&str>> = entries.iter().map(|e| e.reason.map(EndReason::as_str)).collect();
         let operations: Vec<Text<'_>> = audit.iter().map(|a| a.operation.sql()).collect();
         let text = |pick: fn(&OwnedAudit) -> &str| audit.map(|a| pick(a).sql());
         let row = self
@@ -247,6 +262,7 @@ impl Work {
                     &text(|a| a.action),
                     &text(|a| &a.subject),
                     &text(|a| &a.detail),
+                    &reasons,
                 ],
             )
             .await?;

@@ -6,7 +6,6 @@ use super::work::Work;
 use super::{grants, marks, tokens};
 use crate::minted::{Minted, Rotated, Verdict, judge};
 use crate::{Audit, ChainWithGrant, Changed};
-use mandate_core::log::Effect;
 use mandate_core::model::{EndReason, Ended};
 use mandate_core::refresh::{Chain, RefreshRule, Repeats};
 use mandate_core::{ChainId, ClientId, PlatformId, ScopeSet, SubjectKind, Timestamp};
@@ -161,7 +160,7 @@ pub(super) fn end_as(work: &Work<'_>, platform: &PlatformId, id: &ChainId, end: 
         ],
     )?;
     if ended == 1 {
-        work.log(platform, SubjectKind::Token, id.as_str(), Effect::Kill, end.at)?;
+        work.log_end(platform, SubjectKind::Token, id.as_str(), end.reason, end.at)?;
     }
     Ok(ended == 1)
 }

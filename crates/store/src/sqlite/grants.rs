@@ -253,7 +253,7 @@ pub(super) fn revoke(
         "UPDATE grants SET ended_at = ?2, end_reason = ?3, live = NULL WHERE name = ?1",
         params![name(platform, id), audit.at.millis(), reason.as_str()],
     )?;
-    work.log(platform, SubjectKind::Grant, id.as_str(), Effect::Kill, audit.at)?;
+    work.log_end(platform, SubjectKind::Grant, id.as_str(), reason, audit.at)?;
     work.audit(audit)?;
     Ok(Changed::Done)
 }

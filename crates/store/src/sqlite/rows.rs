@@ -268,6 +268,7 @@ pub(super) fn log_entry(row: &Row<'_>) -> Result<LogEntry> {
         },
         effect: if text(row, 4)? == "kill" { Effect::Kill } else { Effect::Change },
         at: time(row, 5)?,
+        reason: text_or_null(row, 6)?.and_then(EndReason::from_word),
     })
 }
 

@@ -7,7 +7,7 @@ use super::{accounts, chains, grants, marks};
 use crate::{Audit, Changed, IssueToken, Issued, Minted, NewToken, TokenName};
 use mandate_core::format::hex;
 use mandate_core::log::Effect;
-use mandate_core::model::{EndReason, Token, TokenFacts};
+use mandate_core::model::{EndReason, Killed, Token, TokenFacts};
 use mandate_core::{
     ChainId, ClientId, Digest, GrantId, Offset, PartnerId, PlatformId, ScopeSet, SubjectKind, Timestamp,
     TokenHandle,
@@ -124,14 +124,14 @@ pub(super) fn find(conn: &Connection, platform: &PlatformId, digest: &Digest) ->
         .prepare_cached(sql)?
         .query_row(params![grants::bits(&handle), handle, platform.as_str()], |row| {
             let after = TOKEN_WIDTH + rows::GRANT_WIDTH + rows::CLIENT_WIDTH;
-            let user = rows::time_or_null(row, after)?.map(|at| (SubjectKind::User, at));
-            let partner = rows::time_or_null(row, after + 1)?.map(|at| (SubjectKind::Partner, at));
+            let user = rows::time_or_null(row, after)?.map(|at| (SubjectKind::User, Some(at)));
+            let partner = rows::time_or_null(row, after + 1)?.map(|at| (SubjectKind::Partner, Some(at)));
             Ok(TokenFacts {
                 token: token(row, digest, platform)?,
                 grant: Arc::new(rows::grant(row, TOKEN_WIDTH)?),
                 client: Arc::new(rows::client(row, TOKEN_WIDTH + rows::GRANT_WIDTH)?),
                 accounts: Vec::new(),
-                killed: user.or(partner),
+                killed: user.or(partner).map(|(kind, at)| Killed { kind, at, reason: None }),
             })
         })
         .optional()?;
@@ -185,7 +185,7 @@ pub(super) fn revoke(
                 "UPDATE tokens SET ended_at = ?2, end_reason = ?3 WHERE number = ?1",
                 params![number, audit.at.millis(), reason.as_str()],
             )?;
-            work.log(platform, SubjectKind::Token, &hex(&handle), Effect::Kill, audit.at)?;
+            work.log_end(platform, SubjectKind::Token, &hex(&handle), reason, audit.at)?;
             work.audit(audit)?;
             Ok(Changed::Done)
         }
@@ -207,7 +207,7 @@ pub(super) fn end_by_handle(
             params![grants::bits(&bytes), bytes, platform.as_str(), at.millis(), reason.as_str()],
         )?;
     }
-    work.log(platform, SubjectKind::Token, handle.as_str(), Effect::Kill, at)?;
+    work.log_end(platform, SubjectKind::Token, handle.as_str(), reason, at)?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use super::fault::{Fault, Result};
 use crate::Audit;
 use mandate_core::log::Effect;
+use mandate_core::model::EndReason;
 use mandate_core::{LogEntry, Offset, PlatformId, Subject, SubjectKind, Timestamp};
 use rusqlite::{CachedStatement, Connection, Params, params};
 use std::cell::RefCell;
@@ -47,6 +48,29 @@ impl<'c> Work<'c> {
         effect: Effect,
         at: Timestamp,
     ) -> Result<Offset> {
+        self.add(Subject { platform: platform.clone(), kind, id: id.into() }, effect, None, at)
+    }
+
+    /// As [`Self::log`], about an end, with its reason.
+    pub(super) fn log_end(
+        &self,
+        platform: &PlatformId,
+        kind: SubjectKind,
+        id: &str,
+        reason: EndReason,
+        at: Timestamp,
+    ) -> Result<Offset> {
+        self.add(Subject { platform: platform.clone(), kind, id: id.into() }, Effect::Kill, Some(reason), at)
+    }
+
+    fn add(
+        &self,
+        subject: Subject,
+        effect: Effect,
+        reason: Option<EndReason>,
+        at: Timestamp,
+    ) -> Result<Offset> {
+        let Subject { platform, kind, id } = &subject;
         let mut entries = self.entries.borrow_mut();
         let offset = Offset(self.head + entries.len() as u64 + 1);
         let number = offset.0.cast_signed();
@@ -55,18 +79,21 @@ impl<'c> Work<'c> {
             Effect::Change => "change",
         };
         self.execute(
-            "INSERT INTO log VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![number, platform.as_str(), kind.as_str(), id, word, at.millis()],
+            "INSERT INTO log VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                number,
+                platform.as_str(),
+                kind.as_str(),
+                id,
+                word,
+                at.millis(),
+                reason.map(EndReason::as_str)
+            ],
         )?;
         if effect == Effect::Kill {
-            self.note_kill(platform, kind, id, number, at)?;
+            self.note_kill(platform, *kind, id, number, at)?;
         }
-        entries.push(LogEntry {
-            offset,
-            subject: Subject { platform: platform.clone(), kind, id: id.into() },
-            effect,
-            at,
-        });
+        entries.push(LogEntry { offset, subject, effect, reason, at });
         Ok(offset)
     }
 

@@ -61,6 +61,8 @@ static DATA: DialectData = DialectData {
 pub const CONNECT: Surface = Surface::of(&CONNECT_DATA);
 /// Broker API: Basic authentication of partners, JSON.
 pub const BROKER: Surface = Surface::of(&BROKER_DATA);
+/// What partners are to send, in words.
+pub const PARTNERS_KEY: &str = "the partner's key and secret as HTTP Basic";
 /// Trading and data REST APIs.
 pub const REST: Surface = Surface::of(&REST_DATA);
 /// Its handle.
@@ -82,11 +84,16 @@ impl Dialect for Alpaca {
     }
     fn credential(
         &self,
-        _surface: Surface,
+        surface: Surface,
         headers: &HeaderMap,
         query: Option<&str>,
     ) -> Result<Presented, Box<Refusal>> {
-        credential::of_request(headers, query)
+        let expected = if surface == BROKER {
+            PARTNERS_KEY
+        } else {
+            "an API key in the headers APCA-API-KEY-ID and APCA-API-SECRET-KEY, or a token as Authorization: Bearer"
+        };
+        credential::of_request(headers, query, expected)
     }
     fn streams(&self) -> &'static [&'static dyn StreamDialect] {
         streams::ALL

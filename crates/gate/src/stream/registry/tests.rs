@@ -36,7 +36,7 @@ fn key(id: &str, account: &str) -> Principal {
 }
 fn entry(platform: &str, kind: SubjectKind, id: &str) -> LogEntry {
     let subject = Subject { platform: platform.into(), kind, id: id.into() };
-    LogEntry { offset: Offset(1), subject, effect: Effect::Kill, at: NOW }
+    LogEntry { offset: Offset(1), subject, effect: Effect::Kill, reason: None, at: NOW }
 }
 fn entered(streams: &Arc<Streams>, id: &str, account: &str) -> Ticket {
     let ticket = streams.enter(&"p".into(), &key(id, account));

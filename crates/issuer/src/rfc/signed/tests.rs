@@ -3,7 +3,7 @@ use super::*;
 use mandate_core::grant::GrantSpec;
 use mandate_core::model::GrantedBy;
 use mandate_core::succession::{Schedule, Turn};
-use mandate_core::{Clock, OperationId};
+use mandate_core::{Clock, OperationId, Timestamp};
 use mandate_store::{Audit, Changed, Feed, IssueToken, NewToken, SigningKeyRow, Store, token_handle};
 use mandate_wire::jose::{Nonces, SigningKey};
 use mandate_wire::refresh_token::RefreshKeys;

@@ -25,7 +25,8 @@ CREATE TABLE log (
     kind text COLLATE "C" NOT NULL,
     id text COLLATE "C" NOT NULL,
     effect text COLLATE "C" NOT NULL,
-    at bigint NOT NULL
+    at bigint NOT NULL,
+    reason text COLLATE "C"
 );
 
 -- Newest killing entry for subjects that have no row of their own with a kill column.

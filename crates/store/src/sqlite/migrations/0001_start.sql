@@ -19,7 +19,8 @@ CREATE TABLE log (
   kind     TEXT NOT NULL,
   id       TEXT NOT NULL,
   effect   TEXT NOT NULL,
-  at       INTEGER NOT NULL
+  at       INTEGER NOT NULL,
+  reason   TEXT
 );
 -- Kills of what has no row of its own to carry them, or none that a token look-up reads anyway.
 CREATE TABLE kills (

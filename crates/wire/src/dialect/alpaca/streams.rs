@@ -62,9 +62,9 @@ fn credential_of(map: &Map<String, Value>) -> Result<Presented, Box<Refusal>> {
             (Some(_), Some(_)) => Err(credential::several_in_message("oauth_token, data.oauth_token")),
             _ => credential::token_in_message("oauth_token", ""),
         },
-        (false, false, false) => Err(Box::new(
-            Refusal::anonymous(Cause::CredentialMissing).with(FactName::Expected, "an API key or a token"),
-        )),
+        (false, false, false) => {
+            Err(credential::missing("key and secret, or an oauth_token, in the login message"))
+        }
         _ => Err(credential::several_in_message("a key and another credential in one message")),
     }
 }

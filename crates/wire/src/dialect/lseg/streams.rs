@@ -40,9 +40,7 @@ fn token(name: &'static str, value: Option<&Value>) -> Result<Presented, Box<Ref
     match value {
         Some(Value::String(token)) => credential::token_in_message(name, token),
         Some(_) => credential::token_in_message(name, ""),
-        None => Err(Box::new(
-            Refusal::anonymous(Cause::CredentialMissing).with(FactName::Expected, "an access token"),
-        )),
+        None => Err(credential::missing("an access token in the login message")),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{action, credential_of, unreadable};
 use crate::msgpack;
 use crate::stream::{
-    After, Before, Conversation, Frame, Message, Opening, Stage, StreamDialect, Terms, Told,
+    After, Before, Conversation, FirstWord, Frame, Message, Opening, Stage, StreamDialect, Terms, Told,
 };
 use http::header::CONTENT_TYPE;
 use mandate_core::refusal::{Decision, Refusal};
@@ -20,6 +20,7 @@ const TERMS: Terms = Terms {
     largest_login: 16 * 1024,
     header_credentials: true,
     connections: Some(1),
+    first_word: FirstWord::Clients,
 };
 
 impl StreamDialect for Data {

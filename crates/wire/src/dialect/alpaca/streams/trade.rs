@@ -3,7 +3,7 @@
 
 use super::{action, credential_of, json, unreadable};
 use crate::stream::{
-    After, Before, Conversation, Frame, Message, Opening, Stage, StreamDialect, Terms, Told,
+    After, Before, Conversation, FirstWord, Frame, Message, Opening, Stage, StreamDialect, Terms, Told,
 };
 use mandate_core::Cause;
 use mandate_core::refusal::{Decision, Refusal};
@@ -19,6 +19,7 @@ const TERMS: Terms = Terms {
     largest_login: 16 * 1024,
     header_credentials: false,
     connections: Some(1),
+    first_word: FirstWord::Clients,
 };
 
 impl StreamDialect for Trade {

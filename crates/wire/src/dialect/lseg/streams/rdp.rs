@@ -2,7 +2,7 @@
 
 use super::{objects, say, token, unreadable};
 use crate::stream::{
-    After, Before, Conversation, Frame, Message, Opening, Stage, StreamDialect, Terms, Told,
+    After, Before, Conversation, FirstWord, Frame, Message, Opening, Stage, StreamDialect, Terms, Told,
 };
 use mandate_core::Cause;
 use mandate_core::refusal::{Decision, Refusal};
@@ -18,6 +18,7 @@ const TERMS: Terms = Terms {
     largest_login: 32 * 1024,
     header_credentials: false,
     connections: None,
+    first_word: FirstWord::Clients,
 };
 
 impl StreamDialect for Rdp {

@@ -61,9 +61,23 @@ fn r24_before_the_login_only_pings_pass_and_after_it_logins_stay_here() {
     let after = |text: &str| talk("tr_json2").after(Frame::Text(text));
     assert!(matches!(after(&batch), After::Refuse(_)), "a login never goes on with others");
     assert!(matches!(after(r#"{"Domain":"Login","ID":1,"Type":"Close"}"#), After::Leave));
-    assert!(matches!(after(r#"{"Type":"Pong"}"#), After::Forward));
+    assert!(matches!(after(r#"{"ID":5,"Type":"Close"}"#), After::Forward));
     let both = r#"[{"ID":5,"Key":{"Name":"TRI.N","Service":"A"}},{"ID":6,"Key":{"Name":"X"}}]"#;
     assert!(matches!(after(both), After::Subscribe(of) if of == [Box::from("A"), Box::from("")]));
+}
+
+#[test]
+fn signs_of_life_are_the_apis_to_answer_if_it_is_there() {
+    let after = |text: &str| talk("tr_json2").after(Frame::Text(text));
+    for asks in [r#"{"Type":"Ping"}"#, r#"[{"Type":"Pong"},{"Type":"Ping"}]"#] {
+        match after(asks) {
+            After::Sign(said) => assert_eq!(shown(&said), json!({"Type": "Pong"})),
+            other => panic!("{asks} {other:?}"),
+        }
+    }
+    assert!(matches!(after(r#"{"Type":"Pong"}"#), After::Sign(said) if said.is_empty()));
+    let with_another = r#"[{"Type":"Ping"},{"ID":5,"Type":"Close"}]"#;
+    assert!(matches!(after(with_another), After::Forward), "what is for the API goes there whole");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use super::{objects, say, state_code, token, unreadable};
 use crate::stream::{
-    After, Before, Conversation, Frame, Message, Opening, Stage, StreamDialect, Terms, Told,
+    After, Before, Conversation, FirstWord, Frame, Message, Opening, Stage, StreamDialect, Terms, Told,
 };
 use mandate_core::Cause;
 use mandate_core::refusal::{Decision, Refusal};
@@ -19,6 +19,7 @@ const TERMS: Terms = Terms {
     largest_login: 32 * 1024,
     header_credentials: false,
     connections: None,
+    first_word: FirstWord::Clients,
 };
 
 impl StreamDialect for TrJson {
@@ -49,6 +50,10 @@ fn is_login(map: &Map<String, Value>) -> bool {
     text(map, "Domain") == Some("Login")
 }
 
+fn pong() -> Vec<Message> {
+    say(&json!({"Type": "Pong"}))
+}
+
 impl Talk {
     fn login(&mut self, map: &Map<String, Value>) -> Result<crate::credential::Presented, Box<Refusal>> {
         self.id = map.get("ID").and_then(Value::as_i64).unwrap_or(1);
@@ -75,7 +80,7 @@ impl Conversation for Talk {
             Err(refusal) => return Before::Refuse(refusal),
         };
         match &list[..] {
-            [one] if text(one, "Type") == Some("Ping") => Before::Answer(say(&json!({"Type": "Pong"}))),
+            [one] if text(one, "Type") == Some("Ping") => Before::Answer(pong()),
             [one] if text(one, "Type") == Some("Pong") => Before::Answer(Vec::new()),
             [one] if is_login(one) && text(one, "Type").is_none_or(|t| t == "Request") => {
                 self.login(one).map_or_else(Before::Refuse, Before::Login)
@@ -100,6 +105,10 @@ impl Conversation for Talk {
         }
         if list.iter().any(is_login) {
             return After::Refuse(unreadable("a login stands alone in its message"));
+        }
+        if list.iter().all(|map| matches!(text(map, "Type"), Some("Ping" | "Pong"))) {
+            let pings = list.iter().any(|map| text(map, "Type") == Some("Ping"));
+            return After::Sign(if pings { pong() } else { Vec::new() });
         }
         let asks = |map: &&Map<String, Value>| !matches!(text(map, "Type"), Some("Ping" | "Pong" | "Close"));
         let service = |map: &Map<String, Value>| {
