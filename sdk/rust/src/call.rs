@@ -2,13 +2,14 @@
 
 use crate::core::held::Held;
 use crate::core::machine::Need;
+use crate::core::skew;
 use crate::core::state::Reason;
 use crate::dpop::About;
 use crate::error::Error;
 use crate::flight::Kind;
 use crate::inner::Inner;
 use crate::refusal::Refusal;
-use crate::seams::random_text;
+use crate::seams::{Millis, random_text};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use std::sync::Arc;
 use url::Url;
@@ -20,7 +21,11 @@ pub struct Authorized {
     held: Arc<Held>,
     method: Method,
     url: Url,
+    made_at: Millis,
+    /// By how much the issuer's clock was ahead, as the proof has it.
+    skew: Millis,
     renewed: bool,
+    has_set_clock: bool,
     nonces: u32,
 }
 
@@ -58,12 +63,13 @@ impl Inner {
         for (name, value) in &held.headers {
             headers.insert(name.clone(), value.clone());
         }
+        let (made_at, mut skew) = (self.now(), 0);
         if let Some(key) = &held.key {
-            let skew = self.with(|m| m.skew);
+            skew = self.with(|m| m.skew);
             let about = About {
                 method: method.as_str(),
                 url,
-                now: (self.now() + skew).div_euclid(1_000),
+                now: (made_at + skew).div_euclid(1_000),
                 jti: random_text(&*self.settings.random, 16),
                 nonce: self.nonce_for(url),
                 token: Some(&held.token),
@@ -73,12 +79,23 @@ impl Inner {
             proof.set_sensitive(true);
             headers.insert("dpop", proof);
         }
-        Ok(Authorized { headers, held, method: method.clone(), url: url.clone(), renewed: false, nonces: 0 })
+        Ok(Authorized {
+            headers,
+            held,
+            method: method.clone(),
+            url: url.clone(),
+            made_at,
+            skew,
+            renewed: false,
+            has_set_clock: false,
+            nonces: 0,
+        })
     }
 
     fn again(&self, held: Arc<Held>, call: &Authorized) -> Result<Authorized, Error> {
         let fresh = self.dress(held, &call.method, &call.url)?;
-        Ok(Authorized { renewed: call.renewed, nonces: call.nonces, ..fresh })
+        let (renewed, has_set_clock, nonces) = (call.renewed, call.has_set_clock, call.nonces);
+        Ok(Authorized { renewed, has_set_clock, nonces, ..fresh })
     }
 
     /// Section 6.
@@ -102,6 +119,14 @@ impl Inner {
             }
             let mut again = self.again(Arc::clone(&call.held), call)?;
             again.nonces += 1;
+            return Ok(Next::Again(Box::new(again)));
+        }
+        if refusal.error.as_deref() == Some("invalid_dpop_proof") && self.clock_was_wrong(call, headers) {
+            if call.has_set_clock || !repeatable {
+                return Ok(Next::Return);
+            }
+            let mut again = self.again(Arc::clone(&call.held), call)?;
+            again.has_set_clock = true;
             return Ok(Next::Again(Box::new(again)));
         }
         if refusal.is_displaced() {
@@ -134,6 +159,14 @@ impl Inner {
         };
         again.renewed = true;
         Ok(Next::Again(Box::new(again)))
+    }
+
+    /// Whether this answer's `Date` explains why the proof's time was refused. What it says is kept.
+    fn clock_was_wrong(&self, call: &Authorized, headers: &HeaderMap) -> bool {
+        call.held.key.is_some()
+            && self
+                .measure(headers, call.made_at, self.now())
+                .is_some_and(|measured| skew::explains(measured, call.skew))
     }
 
     /// Whether there is a good token by now that is not the one of this call.

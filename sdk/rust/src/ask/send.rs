@@ -39,7 +39,7 @@ impl Inner {
             let (request, signed) = self.request(endpoint, &parameters, proves);
             let (answer, sent) = self.send(request).await;
             let now = self.now();
-            let measured = self.measure(&answer, sent, now);
+            let measured = answer.as_ref().ok().and_then(|a| self.measure(a.headers(), sent, now));
             if let Ok(response) = &answer {
                 self.keep_nonce(endpoint, response.headers());
             }
@@ -166,8 +166,8 @@ impl Inner {
     }
 
     /// What the answer's `Date` says of the clocks; kept if it is worth it.
-    fn measure(&self, answer: &Answer, sent: Millis, received: Millis) -> Option<Millis> {
-        let date = answer.as_ref().ok()?.headers().get(header::DATE)?.to_str().ok()?;
+    pub(crate) fn measure(&self, headers: &HeaderMap, sent: Millis, received: Millis) -> Option<Millis> {
+        let date = headers.get(header::DATE)?.to_str().ok()?;
         let measured = skew::measured(http_date(date)?, sent, received)?;
         let is_new = self.with(|m| {
             let is_new = skew::replaces(measured, m.skew);

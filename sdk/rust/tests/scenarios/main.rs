@@ -1,11 +1,13 @@
 //! Runs the scenarios that bind three languages (`sdk/scenarios`), each as a test of its own, over real sockets.
 //!
 //! `cargo test -p mandate-session --all-features --test scenarios [-- FILTER ...]`. With `MANDATE_BIN` set, those that
-//! are marked `real` run a second time against the real server, as `FILE/NAME@real`.
+//! are marked `real` run a second time against the real server, as `FILE/NAME@real`. With `MANDATE_PEERS` set to a file with
+//! the line of `peers/start.py`, those of `peers/` run too, against servers of other makes and in real time.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::print_stdout, reason = "it says which tests passed")]
 
 mod expect;
+mod peers;
 mod server;
 mod steps;
 mod store;
@@ -21,6 +23,8 @@ struct Test {
     name: String,
     scenario: Json,
     real: bool,
+    /// A server of another make: where it is.
+    peer: Option<Json>,
 }
 
 fn folder() -> PathBuf {
@@ -42,12 +46,36 @@ fn tests() -> Vec<Test> {
             }
             let name = format!("{stem}/{}", scenario["name"].as_str().unwrap());
             if scenario["real"].is_object() && std::env::var_os("MANDATE_BIN").is_some() {
-                tests.push(Test { name: format!("{name}@real"), scenario: scenario.clone(), real: true });
+                tests.push(Test {
+                    name: format!("{name}@real"),
+                    scenario: scenario.clone(),
+                    real: true,
+                    peer: None,
+                });
             }
-            tests.push(Test { name, scenario: scenario.clone(), real: false });
+            tests.push(Test { name, scenario: scenario.clone(), real: false, peer: None });
         }
     }
+    tests.extend(peers());
     tests
+}
+
+/// Those against servers of other makes, if these run.
+fn peers() -> Vec<Test> {
+    let Some(file) = std::env::var_os("MANDATE_PEERS") else { return Vec::new() };
+    let read =
+        |path: PathBuf| -> Json { serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap() };
+    let (running, all) = (read(file.into()), read(folder().join("peers/scenarios.json")));
+    let scenarios = all["scenarios"].as_array().unwrap().iter();
+    let there = scenarios.filter(|scenario| running.get(scenario["peer"].as_str().unwrap()).is_some());
+    there
+        .map(|scenario| Test {
+            name: format!("peers/{}", scenario["name"].as_str().unwrap()),
+            scenario: scenario.clone(),
+            real: false,
+            peer: Some(running[scenario["peer"].as_str().unwrap()].clone()),
+        })
+        .collect()
 }
 
 fn main() -> ExitCode {
@@ -85,7 +113,8 @@ async fn run(tests: &[Test]) -> Vec<(String, String)> {
         let server = if test.real { real.as_ref().unwrap() } else { &played };
         // A task of its own: a panic is a failure of this test alone.
         let (server, scenario, real) = (server.clone(), test.scenario.clone(), test.real);
-        let done = tokio::spawn(async move { steps::scenario(&server, &scenario, real).await }).await;
+        let peer = test.peer.clone();
+        let done = tokio::spawn(async move { steps::scenario(&server, &scenario, real, peer).await }).await;
         let failure = match done {
             Ok(Ok(())) => None,
             Ok(Err(why)) => Some(why),

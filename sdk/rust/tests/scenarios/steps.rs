@@ -10,9 +10,12 @@ use url::Url;
 
 type Done = Result<(), String>;
 
-pub(crate) async fn scenario(server: &Server, scenario: &Json, real: bool) -> Done {
-    expect::known(scenario, &["name", "about", "real", "only", "because", "issuer", "session", "steps"])?;
-    let mut world = World::new(server, scenario, real).await;
+pub(crate) async fn scenario(server: &Server, scenario: &Json, real: bool, peer: Option<Json>) -> Done {
+    expect::known(
+        scenario,
+        &["name", "about", "real", "only", "because", "issuer", "session", "steps", "peer", "use"],
+    )?;
+    let mut world = World::new(server, scenario, real, peer).await;
     let mut done: Done = Ok(());
     for (n, step) in scenario["steps"].as_array().unwrap().iter().enumerate() {
         done = world.step(step).await.map_err(|why| format!("step {}, {step}:\n{why}", n + 1));
@@ -64,7 +67,7 @@ impl World {
                 let state = process.session.state();
                 process.say(&state);
                 process.say(&process.session);
-                expect::has(&expect::state(&state, self.clock.now()), what)
+                expect::has(&expect::state(&state, self.now()), what)
             }
             "advance" => {
                 self.clock.advance(ms(what)).await;
@@ -120,6 +123,11 @@ impl World {
                 self.process(step).map_err(|e| e.to_string())?.session.logout().await;
                 Ok(())
             }
+            "wait" => {
+                tokio::time::sleep(std::time::Duration::from_secs_f64(what.as_f64().unwrap())).await;
+                Ok(())
+            }
+            "peer_advance" => self.peer_advance(what).await,
             "watch" => self.watch(step, what).await,
             "refusal" => {
                 let refusal = self.last.as_ref().ok_or("there was no answer")?.refusal();
@@ -176,7 +184,8 @@ impl World {
         }
         let one = |n: usize| {
             let process = Arc::clone(&processes[n % processes.len()]);
-            let (url, call) = (format!("{}{}", self.api, call["path"].as_str().unwrap()), call.clone());
+            let (url, call) =
+                (format!("{}{}", self.api, self.path(call["path"].as_str().unwrap())), call.clone());
             async move { send(&process, &url, &call).await }
         };
         let mut answers = Vec::new();
@@ -243,6 +252,7 @@ impl World {
                 }
                 Err(e) => Err(e),
             },
+            "browser" => self.browser(&process).await,
             other => return Err(format!("unknown login {other}")),
         };
         process.say(&done);

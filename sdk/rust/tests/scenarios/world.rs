@@ -120,14 +120,19 @@ pub(crate) struct World {
     pub(crate) said: Arc<Mutex<Vec<String>>>,
     /// A step left something in the folder on purpose.
     pub(crate) littered: bool,
+    /// A server of another make; the clock is then the machine's.
+    pub(crate) peer: Option<Json>,
     pub(crate) last: Option<super::expect::Answer>,
 }
 
 impl World {
-    pub(crate) async fn new(server: &Server, scenario: &Json, real: bool) -> Self {
+    pub(crate) async fn new(server: &Server, scenario: &Json, real: bool, peer: Option<Json>) -> Self {
         let made = server.order("new", &super::server::new_order(scenario, START, real)).await;
         let text = |name: &str| made[name].as_str().unwrap().to_owned();
-        let mut settings = scenario["session"].clone();
+        let mut settings = match &peer {
+            Some(peer) => peer["sessions"][scenario["use"].as_str().unwrap()].clone(),
+            None => scenario["session"].clone(),
+        };
         if real {
             let whose = [
                 "client_id",
@@ -162,12 +167,13 @@ impl World {
             )),
             id: text("id"),
             issuer: text("issuer"),
-            api: text("api"),
+            api: peer.as_ref().map_or(text("api"), |peer| peer["api"].as_str().unwrap().to_owned()),
             clock: Arc::new(clock),
             settings,
             processes: HashMap::new(),
             said: Arc::default(),
             littered: false,
+            peer,
             last: None,
         }
     }
@@ -220,8 +226,6 @@ impl World {
         for (name, value) in settings.as_object().unwrap() {
             let as_text = || value.as_str().unwrap().to_owned();
             builder = match name.as_str() {
-                "grant" | "client_id" | "username" | "password" | "refresh_token" | "access_token"
-                | "key_id" | "key_secret" | "clock_off" | "discover" | "random" | "jwk" => builder,
                 "client_secret" => builder.client_secret(as_text()),
                 "auth" => match value.as_str().unwrap() {
                     "none" => builder,
@@ -241,7 +245,12 @@ impl World {
                 }
                 "dpop" if value == &json!(true) => builder.dpop(),
                 "pushed" if value == &json!(true) => builder.pushed(),
-                "dpop" | "pushed" => builder,
+                "authorize" => {
+                    let pairs = value.as_object().unwrap();
+                    pairs.iter().fold(builder, |b, (n, v)| b.authorize_with(n, v.as_str().unwrap()))
+                }
+                "token_endpoint" => builder.token_endpoint(as_text()),
+                "authorization_endpoint" => builder.authorization_endpoint(as_text()),
                 "patience" => builder.patience(Duration::from_secs_f64(value.as_f64().unwrap())),
                 "timeout" => builder.timeout(Duration::from_secs_f64(value.as_f64().unwrap())),
                 "origins" => {
@@ -255,11 +264,18 @@ impl World {
                     store = Some(opened.unwrap());
                     builder.store(store.clone().unwrap())
                 }
-                "store" => builder,
+                "grant" | "client_id" | "username" | "password" | "refresh_token" | "access_token"
+                | "key_id" | "key_secret" | "clock_off" | "issuer" | "redirect_uri" | "discover"
+                | "random" | "jwk" | "dpop" | "pushed" | "store" => builder,
                 other => panic!("unknown setting {other}"),
             };
         }
-        builder = if settings["discover"] == json!(true) {
+        let discovers = settings["discover"] == json!(true);
+        if self.peer.is_some() {
+            let issuer = settings["issuer"].as_str().filter(|_| discovers);
+            return (issuer.into_iter().fold(builder, Builder::issuer), store);
+        }
+        builder = if discovers {
             builder.issuer(&self.issuer)
         } else {
             builder
