@@ -142,6 +142,34 @@ async fn nothing_secret_prints() {
     assert!(!format!("{said} {call:?}").contains("s3cret"));
 }
 
+/// An issuer that repeats what it was sent.
+struct Echo;
+
+impl Transport for Echo {
+    fn send(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> BoxFuture<'_, Result<http::Response<Vec<u8>>, TransportError>> {
+        let said = format!("no: {}", String::from_utf8_lossy(request.body()));
+        let body = serde_json::json!({"error": "invalid_client", "error_description": said}).to_string();
+        Box::pin(async move { Ok(http::Response::builder().status(401).body(body.into_bytes()).unwrap()) })
+    }
+}
+
+#[tokio::test]
+async fn what_an_issuer_repeats_does_not_print_either() {
+    let builder = Session::password("app", "GE-A-1", "s3cret-password").client_secret("s3cret-client");
+    let session = builder
+        .secret_in_body()
+        .token_endpoint("https://issuer.example/token")
+        .transport(Echo)
+        .build()
+        .unwrap();
+    let error = session.token().await.unwrap_err();
+    let said = format!("{error} {error:?} {:?}", session.state());
+    assert!(said.contains("GE-A-1") && !said.contains("s3cret"), "{said}");
+}
+
 #[tokio::test]
 async fn tokens_do_not_travel_in_plain_text() {
     let (gate, open, asked) = gated();
