@@ -97,7 +97,12 @@ impl FileStore {
             Err(e) => return Err(failed("cannot make", &claim, &e)),
         }
         let taken = if self.look().as_ref() == Some(&watched.seen) {
-            self.replace(silent).map(Some)
+            let lease = self.replace(silent);
+            if let Some(dead) = watched.seen.id.as_ref().filter(|_| lease.is_ok()) {
+                // What it was writing when it died. One that only slept fails to write, and must not write any more.
+                let _mostly_absent = fs::remove_file(self.path(&format!(".json.{dead}.tmp")));
+            }
+            lease.map(Some)
         } else {
             Ok(None)
         };

@@ -142,6 +142,16 @@ fn of_many_exactly_one_takes_a_dead_lock_over() {
 }
 
 #[test]
+fn what_a_dead_holder_was_writing_is_removed() {
+    let folder = Folder::new("writing");
+    let store = folder.store();
+    dead_lock(&folder, DEAD);
+    fs::write(folder.0.join(format!("main.json.{DEAD}.tmp")), "{").unwrap();
+    drop(held(&store));
+    assert_eq!(folder.names(), Vec::<String>::new());
+}
+
+#[test]
 fn a_dead_claimer_is_passed_by() {
     let folder = Folder::new("claimer");
     let store = folder.store();
