@@ -262,3 +262,11 @@ pub struct Entry {
     /// The status of the `rfc` dialect.
     pub status: u16,
 }
+
+impl Entry {
+    /// The error that a protected resource names: a credential that ended is an invalid token there, whatever ended it
+    /// (RFC 6750 section 3.1).
+    pub const fn oauth_at_a_resource(&self) -> OAuthError {
+        if matches!(self.class, Class::CredentialEnded) { OAuthError::InvalidToken } else { self.oauth }
+    }
+}

@@ -196,7 +196,7 @@ fn challenge(decision: &Decision, issuer: &str) -> HeaderValue {
     let mut text = String::from("Bearer realm=\"api\"");
     if entry.class != Class::CredentialMissing {
         text.push_str(", error=\"");
-        text.push_str(entry.oauth.as_str());
+        text.push_str(entry.oauth_at_a_resource().as_str());
         text.push('"');
     }
     let _infallible = write!(

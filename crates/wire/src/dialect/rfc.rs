@@ -159,7 +159,7 @@ fn at_the_api(cause: Cause) -> (u16, OAuthError) {
         }
         // RFC 9449 section 7.1
         (_, Class::ProofRejected) if must!("rfc9449-7.1-unauthorized") => (401, entry.oauth),
-        (_, Class::ClientNotActive) => (401, OAuthError::InvalidToken),
+        (_, Class::ClientNotActive | Class::CredentialEnded) => (401, OAuthError::InvalidToken),
         _ => (entry.status, entry.oauth),
     }
 }
@@ -299,6 +299,7 @@ mod tests {
     fn rfc6750_3_challenges_say_what_was_wrong() {
         for (cause, status, error) in [
             (Cause::TokenExpired, 401, "error=\"invalid_token\""),
+            (Cause::CodeReplayedToken, 401, "error=\"invalid_token\""),
             (Cause::ScopeMissing, 403, "error=\"insufficient_scope\""),
         ] {
             let response = api(&decision(cause), "https://bank.example");

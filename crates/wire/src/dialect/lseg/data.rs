@@ -175,7 +175,7 @@ fn challenge(decision: &Decision, issuer: &str) -> HeaderValue {
     let entry = refusal.cause.entry();
     let mut text = String::from("Bearer realm=\"api\"");
     if entry.class != Class::CredentialMissing {
-        let _infallible = write!(text, ", error=\"{}\"", entry.oauth.as_str());
+        let _infallible = write!(text, ", error=\"{}\"", entry.oauth_at_a_resource().as_str());
     }
     if let (Class::ScopeMissing, Some(proof)) = (entry.class, &refusal.proof)
         && let Some(scopes) = refusal.facts.for_holder(proof).get(FactName::ScopesNeeded)
