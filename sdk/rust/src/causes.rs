@@ -215,7 +215,7 @@ pub(crate) static CATALOGUE: &[Known] = &[
     Known {
         id: "credential.missing",
         title: "No credential was sent",
-        remedy: "Send [expected]: a token as Authorization: Bearer; where keys are taken, a key in the APCA-API-KEY-ID and APCA-API-SECRET-KEY headers, a partner's as HTTP Basic. Check that no proxy drops the header and that the program reads its settings.",
+        remedy: "Send [expected]. Check that nothing on the way drops it, and that the program reads its settings.",
         who_can_act: WhoCanAct::Caller,
         renew: false,
     },
