@@ -79,7 +79,7 @@ def sessions(tmp_path: Path, bank: Bank) -> Sessions:
 
 def test_a_program_signs_in_and_a_shell_uses_its_token(sessions: Sessions, bank: Bank) -> None:
     done = sessions.login()
-    assert done.code == 0 and "mandate token app" in done.out, done.err
+    assert done.code == 0 and "mandate token app" in done.out and str(sessions.folder) in done.out, done.err
     token = sessions.token()
     assert sessions.token() == token, "while it is good it is the same"
     ok(bank.accounts(token))

@@ -13,6 +13,7 @@ mod flight;
 mod inner;
 #[cfg(feature = "crypto")]
 mod jwk;
+mod keeping;
 mod login;
 mod logout;
 mod observer;

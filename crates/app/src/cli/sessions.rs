@@ -65,7 +65,7 @@ pub(crate) async fn login(args: Login, out: &mut Out) -> anyhow::Result<ExitCode
     let session = profile.session()?;
     profile.write()?;
     Ok(match signed_in(&session, &profile).await {
-        Ok(()) => said(&session, &args, out).await,
+        Ok(()) => said(&session, &profile, &args, out).await,
         Err(error) => failed(&args.name, &error),
     })
 }
@@ -94,15 +94,17 @@ async fn signed_in(session: &Session, profile: &Profile) -> Result<(), Error> {
 }
 
 /// Says what was signed in to.
-async fn said(session: &Session, args: &Login, out: &mut Out) -> ExitCode {
+async fn said(session: &Session, profile: &Profile, args: &Login, out: &mut Out) -> ExitCode {
     let token = match session.token().await {
         Ok(token) => token,
         Err(error) => return failed(&args.name, &error),
     };
     if args.json {
-        out.json(&json!({"name": args.name, "scope": token.scope(), "ends_at": ends_at(token.ends_at())}));
+        out.json(&json!({
+            "name": args.name, "folder": profile.folder(), "scope": token.scope(), "ends_at": ends_at(token.ends_at()),
+        }));
     } else {
-        out.line(&format!("signed in: {}", args.name));
+        out.line(&format!("signed in: {}, kept in {}", args.name, profile.folder().display()));
         out.line(&format!("  curl -H \"Authorization: Bearer $(mandate token {})\" URL", args.name));
     }
     ExitCode::SUCCESS

@@ -183,6 +183,11 @@ impl Profile {
         Ok(Self { name: name.to_owned(), folder, kept })
     }
 
+    /// Where it is kept.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub(super) fn grant(&self) -> &str {
         &self.kept.grant
     }
