@@ -193,3 +193,40 @@ fn new_id() -> String {
 fn random_below(n: u64) -> u64 {
     (SystemRandom.unit() * n as f64) as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Barrier;
+
+    /// All believe in the same moment that the holder is dead.
+    #[test]
+    fn a_claim_has_one_winner() {
+        let folder = std::env::temp_dir().join(format!("mandate-session-claim-{}", std::process::id()));
+        let dead = content(&new_id(), Duration::from_millis(20), sign::SHORTEST, 7);
+        for round in 0..20 {
+            let _absent = fs::remove_dir_all(&folder);
+            let store = FileStore::open(&folder, "main").unwrap();
+            fs::write(folder.join("main.lock"), &dead).unwrap();
+            let barrier = Barrier::new(12);
+            let won: usize = std::thread::scope(|scope| {
+                let all: Vec<_> = (0..12)
+                    .map(|_| {
+                        scope.spawn(|| {
+                            let seen = Seen::read(dead.clone());
+                            let mut watched = Watched { seen, since: instant(), claims: 0 };
+                            barrier.wait();
+                            let lease = store.claim(&mut watched).unwrap();
+                            // Nobody lets go before all have tried.
+                            barrier.wait();
+                            usize::from(lease.is_some())
+                        })
+                    })
+                    .collect();
+                all.into_iter().map(|one| one.join().unwrap()).sum()
+            });
+            assert_eq!(won, 1, "round {round}");
+        }
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
