@@ -126,6 +126,24 @@ def test_a_token_whose_time_is_over_is_replaced(sessions: Sessions, bank: Bank, 
     assert bank.demo.cli.run("apply", str(file), "--yes").code == 0
 
 
+def test_a_machine_signs_on_by_name_and_password(sessions: Sessions, bank: Bank) -> None:
+    """At an issuer without metadata, whose refresh tokens change; the lifetime comes as a text."""
+    assert isinstance(bank.demo, Demo)
+    vendor = bank.demo.sheet["platforms"]["lseg"]
+    machine = vendor["machine_ids"][0]
+    done = sessions.run(
+        *("login", "news", "--token-endpoint", vendor["issuer"] + "/auth/oauth2/v1/token", "--client-id", machine["app_key"]),
+        *("--grant", "password", "--username", machine["username"], "--password-file", "-", "--scope", "trapi"),
+        *("--extra", "takeExclusiveSignOnControl=True", "--json"),
+        given=machine["password"] + "\n",
+    )
+    assert done.json()["name"] == "news", done.err
+    token, refresh = sessions.token("news"), sessions.stored("news")["refresh_token"]
+    sessions.at_its_end("news")
+    assert sessions.token("news") != token and sessions.stored("news")["refresh_token"] != refresh
+    assert sessions.run("logout", "news").code == 0 and not list(sessions.folder.iterdir())
+
+
 def test_a_person_signs_in_on_another_device(sessions: Sessions, bank: Bank) -> None:
     process = sessions.start("login", "tv", "--issuer", bank.issuer, "--client-id", bank["device"].id, "--device", "--scope", "openid accounts")
     assert process.stderr is not None
