@@ -1,5 +1,6 @@
 //! The commands that speak to a server, and `check`, which needs none. They use the admin API like any other program:
-//! the same tokens, the same rights, the same audit record.
+//! the same tokens, the same rights, the same audit record. `login`, `token` and `logout` are for programs that use APIs,
+//! and speak to any issuer.
 
 mod access;
 mod account;
@@ -22,6 +23,7 @@ mod partner;
 mod plan;
 mod platform;
 mod session;
+mod sessions;
 mod signing_key;
 mod text;
 mod user;
@@ -30,7 +32,7 @@ use clap::Subcommand;
 use out::Out;
 use std::process::ExitCode;
 
-/// Commands for operators.
+/// Commands for operators, and for whoever needs a token.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show what a platform file would change, and apply it.
@@ -63,6 +65,12 @@ pub(crate) enum Command {
     Admin(admin::Admin),
     /// Who changed what.
     Audit(audit::Audit),
+    /// Sign in at an issuer, this or any other, for `mandate token`.
+    Login(sessions::Login),
+    /// Print a token that is good now.
+    Token(sessions::Token),
+    /// Give a session's tokens back and forget it.
+    Logout(sessions::Logout),
 }
 
 /// Runs a command: its answer goes to standard output, what went wrong to standard error.
@@ -87,6 +95,9 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::SigningKey(args) => signing_key::run(args, &mut out).await,
         Command::Admin(args) => admin::run(args, &mut out).await,
         Command::Audit(args) => audit::run(args, &mut out).await,
+        Command::Login(args) => return sessions::login(args, &mut out).await,
+        Command::Token(args) => return sessions::token(args, &mut out).await,
+        Command::Logout(args) => return sessions::logout(args, &mut out).await,
     }
     .map(|()| ExitCode::SUCCESS)
 }

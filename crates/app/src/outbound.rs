@@ -65,20 +65,7 @@ impl Outbound {
     /// # Errors
     /// The file cannot be read.
     pub(crate) fn new(policy: OutboundPolicy, ca_file: Option<&Path>) -> anyhow::Result<Self> {
-        let bundle = ca_file.or_else(|| BUNDLES.iter().map(Path::new).find(|file| file.exists()));
-        let mut roots = RootCertStore::empty();
-        if let Some(file) = bundle {
-            let read = CertificateDer::pem_file_iter(file)
-                .with_context(|| format!("the certificates in {} cannot be read", file.display()))?;
-            let (taken, _) = roots.add_parsable_certificates(read.filter_map(Result::ok));
-            anyhow::ensure!(taken > 0, "{} holds no certificate of an authority", file.display());
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let tls = TlsConnectorOf(TlsConnector::from(Arc::new(config)));
+        let tls = TlsConnectorOf(connector(ca_file)?);
         Ok(Self { policy, tls, room: Semaphore::new(AT_ONCE) })
     }
 
@@ -105,6 +92,27 @@ impl Fetch for Outbound {
     fn get<'a>(&'a self, uri: &'a str) -> Fetching<'a> {
         Box::pin(async move { tokio::time::timeout(LONGEST, self.fetch(uri)).await.unwrap_or(Err(SLOW)) })
     }
+}
+
+/// TLS to others, with the authorities in a file or with the system's.
+///
+/// # Errors
+/// The file cannot be read.
+pub(crate) fn connector(ca_file: Option<&Path>) -> anyhow::Result<TlsConnector> {
+    let bundle = ca_file.or_else(|| BUNDLES.iter().map(Path::new).find(|file| file.exists()));
+    let mut roots = RootCertStore::empty();
+    if let Some(file) = bundle {
+        let read = CertificateDer::pem_file_iter(file)
+            .with_context(|| format!("the certificates in {} cannot be read", file.display()))?;
+        let (taken, _) = roots.add_parsable_certificates(read.filter_map(Result::ok));
+        anyhow::ensure!(taken > 0, "{} holds no certificate of an authority", file.display());
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 fn refused(fault: mandate_wire::outbound::OutboundFault) -> &'static str {
