@@ -27,6 +27,7 @@ DEFAULTS = {
     "client_id": "app",
     "client_secret": "s3cret",
     "client_jwk": None,              # public key for private_key_jwt
+    "assertion_audience": None,      # what `aud` of assertions must be, instead of its own address
     "username": "GE-A-1", "password": "p4ss",
     "refresh_token": "given-refresh",  # a refresh token that is good at the start
     "access_token": "given-access",    # an access token that is good at the start
@@ -332,7 +333,7 @@ class Issuer:
             if form.get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer":
                 raise wrong
             problem = signed.assertion(form["client_assertion"], self.set["client_jwk"], wanted,
-                                       {self.scenario.base, self.scenario.base + "/token"}, self.now // 1000, self.seen_jti)
+                                       self.audiences(), self.now // 1000, self.seen_jti)
             if problem:
                 raise Refused(refused("invalid_client", problem, 401, cause="assertion.invalid"))
             return
@@ -353,6 +354,11 @@ class Issuer:
             return
         if secret is None or not hmac.compare_digest(secret.encode(), expected.encode()):
             raise wrong
+
+    def audiences(self) -> set:
+        """Whom an assertion may be meant for."""
+        named = self.set["assertion_audience"]
+        return {named} if named else {self.scenario.base, self.scenario.base + "/token"}
 
     def proof(self, heard: Heard, url: str, token: str | None, nonces: bool) -> str | None:
         """The thumbprint of the key of a DPoP proof, or None where there is none."""

@@ -28,7 +28,7 @@ KNOWN_SETTINGS = {
     "grant", "client_id", "client_secret", "auth", "jwk", "scope", "resource", "username", "password", "refresh_token", "access_token", "key_id",
     "key_secret", "extra", "dpop", "discover", "pushed", "patience", "timeout", "store", "clock_off", "random", "origins", "authorize",
     "redirect_uri", "issuer", "token_endpoint", "authorization_endpoint", "device_endpoint", "revocation_endpoint", "pushed_endpoint",
-    "insecure_http",
+    "insecure_http", "assertion_audience",
 }
 DEAD_LOCK = {"version": 1, "id": "d" * 32, "pid": 999999999, "beat_ms": 50, "stale_ms": 300, "beat": "0000000000000007"}
 
@@ -69,7 +69,7 @@ class Interpreter:
         if self.simulated:
             u = asked.get("random", 0)
             options |= {"clock": self.world.clock, "sleep": self.world.sleep_async if self.loop else self.world.sleep, "random": lambda: u}
-        for key in ("auth", "jwk", "scope", "resource", "extra", "dpop", "pushed", "patience", "timeout", "origins", "authorize", "insecure_http"):
+        for key in ("auth", "jwk", "scope", "resource", "extra", "dpop", "pushed", "patience", "timeout", "origins", "authorize", "insecure_http", "assertion_audience"):
             if key in asked:
                 options[key] = asked[key]
         options["transport"] = same_origin_only(StdTransport(), self.world.issuer) if self.simulated else StdTransport()

@@ -20,6 +20,7 @@ pub struct Builder {
     client_id: String,
     secret: Option<Secret>,
     auth: Auth,
+    assertion_audience: Option<String>,
     scope: Option<String>,
     resources: Vec<String>,
     extra: Vec<(String, String)>,
@@ -122,6 +123,7 @@ impl Builder {
             client_id: client_id.into(),
             secret: None,
             auth: Auth::Usual,
+            assertion_audience: None,
             scope: None,
             resources: Vec::new(),
             extra: Vec::new(),
@@ -202,6 +204,12 @@ impl Builder {
     #[must_use]
     pub fn private_key_jwt(mut self, jwk: impl Into<Secret>) -> Self {
         self.auth = Auth::PrivateKeyJwt(jwk.into());
+        self
+    }
+    /// Whom the client's signed assertions are meant for (`aud`), where the issuer wants another name than its own.
+    #[must_use]
+    pub fn assertion_audience(mut self, audience: impl Into<String>) -> Self {
+        self.assertion_audience = Some(audience.into());
         self
     }
     /// Scopes, separated by spaces.
@@ -371,6 +379,7 @@ impl Builder {
             list.into_iter().map(one).collect::<Result<Vec<_>, _>>()
         });
         Ok(Settings {
+            assertion_audience: self.assertion_audience,
             issuer: address("the issuer", self.issuer)?,
             place,
             given,

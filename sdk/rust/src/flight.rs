@@ -187,7 +187,7 @@ impl Inner {
                 Meaning::Refused(refusal) => {
                     let is_dead = refresh.is_some() && refusal.error.as_deref() == Some("invalid_grant");
                     if !is_dead {
-                        return Err(self.refused(final_reason(&refusal), &refusal).into());
+                        return Err(self.refused(reason_unasked(&refusal), &refusal).into());
                     }
                     if !has_reread && lease.is_some() {
                         has_reread = true;
@@ -263,7 +263,12 @@ impl Inner {
     }
 }
 
-/// What a final refusal means that is not about a refresh token.
+/// What a final refusal of a token request means that no person is waiting for: nobody can have said no to it.
+fn reason_unasked(refusal: &Refusal) -> Reason {
+    if refusal.is_displaced() { Reason::Displaced } else { Reason::ClientRefused }
+}
+
+/// What a final refusal means while a person signs in.
 pub(crate) fn final_reason(refusal: &Refusal) -> Reason {
     match refusal.error.as_deref() {
         _ if refusal.is_displaced() => Reason::Displaced,

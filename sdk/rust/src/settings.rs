@@ -72,6 +72,8 @@ pub(crate) struct Settings {
     pub(crate) grant: Grant,
     pub(crate) client_id: String,
     pub(crate) auth: ClientAuth,
+    #[cfg_attr(not(feature = "crypto"), expect(dead_code, reason = "nothing is signed"))]
+    pub(crate) assertion_audience: Option<String>,
     pub(crate) scope: Option<String>,
     pub(crate) resources: Vec<String>,
     pub(crate) extra: Vec<(String, String)>,

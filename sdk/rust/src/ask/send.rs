@@ -149,7 +149,9 @@ impl Inner {
     fn assertion(&self, key: &crate::jwk::SigningKey, endpoint: &Url, now: i64) -> Option<String> {
         use serde_json::{Map, json};
         let known = locked(&self.endpoints).as_ref().and_then(|e| e.issuer.clone());
-        let audience = known
+        let named = self.settings.assertion_audience.clone();
+        let audience = named
+            .or(known)
             .or_else(|| self.settings.issuer.as_ref().map(crate::ask::discover::name))
             .unwrap_or_else(|| endpoint.as_str().to_owned());
         let id = &self.settings.client_id;

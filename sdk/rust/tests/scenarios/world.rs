@@ -234,6 +234,7 @@ impl World {
                     "private_key_jwt" => builder.private_key_jwt(settings["jwk"].to_string()),
                     other => panic!("unknown auth {other}"),
                 },
+                "assertion_audience" => builder.assertion_audience(as_text()),
                 "scope" => builder.scope(as_text()),
                 "resource" => {
                     let list = value.as_array().unwrap();

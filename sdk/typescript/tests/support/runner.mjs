@@ -12,7 +12,7 @@ import { StoreOrders } from "./store-orders.mjs";
 const START = Date.parse("2026-01-05T09:00:00Z");
 const SESSION_WORDS = new Set(
   ("grant client_id client_secret auth jwk scope resource username password refresh_token access_token key_id key_secret " +
-    "extra dpop discover pushed patience timeout store clock_off random origins authorize redirect_uri issuer token_endpoint " +
+    "assertion_audience extra dpop discover pushed patience timeout store clock_off random origins authorize redirect_uri issuer token_endpoint " +
     "authorization_endpoint device_endpoint revocation_endpoint pushed_endpoint").split(" "),
 );
 
@@ -53,6 +53,7 @@ export function sessionOf(given, made, surroundings) {
     scope: given.scope,
     resource: given.resource,
     extra: given.extra,
+    assertionAudience: given.assertion_audience,
     authorize: given.authorize,
     dpop: given.dpop,
     pushed: given.pushed,
