@@ -17,8 +17,6 @@ from .refusal import Refusal, challenge, error_for, explain
 from .state import Reason
 
 NONCES = 2
-#: A fresh token that was refused as well is not exchanged again for this long.
-USELESS_MS = 30_000
 #: Families of causes that no new token mends because the credential itself is dead. Others are about the request.
 DEAD = ("credential.", "grant.")
 
@@ -81,12 +79,7 @@ def judge_call(core: Core, exchange: Exchange, answer: Answer) -> Flow[Judgement
         return KEEP
     if isinstance(refusal.cause, Cause) and not refusal.cause.renew and (core.renewable or not refusal.cause.startswith(DEAD)):
         return KEEP
-    if refusal.error == "insufficient_scope":
-        return KEEP
-    if exchange.repeated:
-        core.useless = (sent, moment + USELESS_MS)
-        return KEEP
-    if core.useless is not None and core.useless[0] == sent and moment < core.useless[1]:
+    if refusal.error == "insufficient_scope" or exchange.repeated:
         return KEEP
     if not core.renewable:
         if core.settings.grant == "api_key":

@@ -60,7 +60,6 @@ class Core:
         self.generation = 0
         self.stale: int | None = None  # the generation that could not be replaced: memory is newer than the store
         self.refused: str | None = None  # the access token that the API refused last
-        self.useless: tuple[Secret | None, int] | None = None  # a fresh token that was refused too, and until when it is kept all the same
         self.dead: str | None = None  # the refresh token that the issuer refused last
         self.dpop_jwk: dict[str, str] | None = None
         self.key: Key | None = None

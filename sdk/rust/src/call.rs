@@ -142,11 +142,7 @@ impl Inner {
             self.refused(Reason::KeyRefused, &refusal);
             return Ok(Next::Return);
         }
-        let now = self.now();
         if call.renewed {
-            self.with(|m| m.found_useless(&call.held.token, now));
-        }
-        if call.renewed || self.with(|m| m.is_useless(&call.held.token, now)) {
             return Ok(Next::Return);
         }
         if !self.has_another(call) {

@@ -107,8 +107,7 @@ export class Calls {
     const ends = !core.renewable && /^(credential|environment|grant)\./.test(refusal.cause ?? "");
     if (refusal.renew === false && !ends) return "return";
     if (refusal.error === "insufficient_scope") return "return";
-    if (retried && sent.token) core.foundUseless(sent.token.text, now());
-    if (retried || (sent.token && core.isUseless(sent.token.text, now()))) return "return";
+    if (retried) return "return";
     if (stillThis && (sent.token === undefined || !core.renewable)) {
       // Another program may have signed in anew; the next call looks into the store.
       if (sent.token) core.refuseToken(sent.token.text);

@@ -14,8 +14,6 @@ use std::sync::Arc;
 
 /// A client that was refused is tried again after this.
 const MENDED_AFTER: Millis = 60_000;
-/// A fresh token that was refused as well is not exchanged again for this long.
-const USELESS_FOR: Millis = 30_000;
 
 /// Everything that is held.
 #[derive(Debug, Default)]
@@ -35,8 +33,6 @@ pub(crate) struct Machine {
     blocked: Option<(Box<NeedsLogin>, Millis)>,
     /// The token that an API refused last: not taken back from a store.
     refused: Option<Secret>,
-    /// A fresh token that was refused as well, and until when it is not exchanged for another one.
-    useless: Option<(Secret, Millis)>,
     /// The refresh token that the issuer refused last.
     dead: Option<Secret>,
     pub(crate) skew: Millis,
@@ -182,16 +178,6 @@ impl Machine {
         self.refused = Some(token.clone());
     }
 
-    /// The token was fetched because another one was refused, and is refused itself: the next one would be, too.
-    pub(crate) fn found_useless(&mut self, token: &Secret, now: Millis) {
-        self.useless = Some((token.clone(), now + USELESS_FOR));
-    }
-
-    /// Whether another token in place of this one would help as little.
-    pub(crate) fn is_useless(&self, token: &Secret, now: Millis) -> bool {
-        self.useless.as_ref().is_some_and(|(useless, until)| useless == token && now < *until)
-    }
-
     /// The refresh token is known to be dead.
     pub(crate) fn bury_refresh(&mut self) {
         self.had = true;
@@ -203,7 +189,6 @@ impl Machine {
     pub(crate) fn forget(&mut self) {
         self.held = None;
         self.refresh = None;
-        self.useless = None;
     }
 
     /// A token came. `granted` without a refresh token: the old one stays.

@@ -57,15 +57,12 @@ export type Phase = "use" | "early" | "must";
 
 /** A refusal of the client is tried again by a call after this long: a setting may have been mended. */
 const REFUSED_FOR_MS = 60_000;
-/** A fresh token that was refused as well is not exchanged again for this long. */
-const USELESS_FOR_MS = 30_000;
 
 export class Core extends Redacted {
   #token: Held | undefined;
   #refreshToken: string | undefined;
   /** A token that was answered 401. It is never handed out again. */
   #refusedToken: string | undefined;
-  #useless: { text: string; until: number } | undefined;
   /** A refresh token that was refused. It is never sent again. */
   #deadRefresh: string | undefined;
   /** The seed of what was found at the first look, where that was of another given refresh token. */
@@ -189,16 +186,6 @@ export class Core extends Redacted {
   /** The token was answered 401. */
   refuseToken(text: string): void {
     this.#refusedToken = text;
-  }
-
-  /** The token was fetched because another one was refused, and is refused itself: the next one would be, too. */
-  foundUseless(text: string, now: number): void {
-    this.#useless = { text, until: now + USELESS_FOR_MS };
-  }
-
-  /** Whether another token in place of this one would help as little. */
-  isUseless(text: string, now: number): boolean {
-    return this.#useless?.text === text && now < this.#useless.until;
   }
 
   /** The refresh token was refused: it is not sent again, and leaves the store with the next write. */
