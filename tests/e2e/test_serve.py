@@ -6,6 +6,7 @@ import json
 import socket
 import stat
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from alpaca.data.requests import StockBarsRequest
 from alpaca.data.timeframe import TimeFrame
 from alpaca.trading.client import TradingClient
 
-from harness.binary import BINARY, Server, environment, free_port, listens
+from harness.binary import BINARY, Server, environment, free_port, listens, wait_until
 from harness.databases import fresh_database
 from harness.platform import HTTP, Key, Platform, bearer
 from harness.refusals import allowed, refusal
@@ -124,6 +125,31 @@ def test_sigterm_stops_it_gracefully(store: str, installation: Installation) -> 
         assert "panicked" not in node.server.tail()
     with start(f"serve-{store}-stopped"):
         use(platform)
+
+
+def test_connections_that_arrive_as_it_stops_do_not_hold_it_up(store: str, installation: Installation) -> None:
+    """Each may be accepted before the signal and looked at after it."""
+    held: list[socket.socket] = []
+
+    def arrive(port: int) -> None:
+        try:
+            while True:
+                held.append(socket.create_connection(("127.0.0.1", port), timeout=1))
+        except OSError:
+            pass  # nobody listens any more
+
+    with starter(store, installation)(f"serve-{store}-arrivals") as node:
+        installation.set_up()
+        callers = [threading.Thread(target=arrive, args=(installation.moved[port],)) for port in (7110, 7111)]
+        for caller in callers:
+            caller.start()
+        wait_until("connections arrive", lambda: len(held) > 50)
+        assert node.stop() == 0
+        for caller in callers:
+            caller.join(5)
+        assert not any(caller.is_alive() for caller in callers)
+    for connection in held:
+        connection.close()
 
 
 @contextmanager

@@ -169,6 +169,9 @@ impl Listeners {
     async fn accept(self: Arc<Self>, platform: PlatformId, listen: Box<str>, listener: TcpListener) {
         let mut stop = self.stop.subscribe();
         loop {
+            if *stop.borrow_and_update() {
+                return;
+            }
             let Ok(permit) = self.permits.clone().acquire_owned().await else { return };
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -204,7 +207,12 @@ impl Listeners {
         if !tls.is_on() {
             return self.connection(platform, listen, stream, Sender { peer, shown: None, hold }).await;
         }
-        if let Some((stream, shown)) = tls.accept(stream).await {
+        let mut stop = self.stop.subscribe();
+        let accepted = tokio::select! {
+            accepted = tls.accept(stream) => accepted,
+            _ = stop.wait_for(|stop| *stop) => None,
+        };
+        if let Some((stream, shown)) = accepted {
             self.connection(platform, listen, stream, Sender { peer, shown, hold }).await;
         }
     }
@@ -248,7 +256,9 @@ impl Listeners {
             .serve_connection(courteous, service)
             .with_upgrades();
         let mut connection = std::pin::pin!(connection);
-        let mut stopping = std::pin::pin!(stop.changed());
+        // By value, not by change: this connection may have arrived just before the word to stop, and be looked at
+        // just after it.
+        let mut stopping = std::pin::pin!(stop.wait_for(|stop| *stop));
         let mut heard = false;
         let ended = std::future::poll_fn(|cx| {
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
