@@ -35,6 +35,9 @@ class Scenario:
     def __init__(self, name: str, given: dict):
         self.name = name
         self.lock = threading.RLock()
+        self.holding = threading.Condition(self.lock)
+        self.held = 0
+        self.may_go = 0
         self.moved_ms = given.get("now_ms", 0)
         self.faults: list[dict] = []
         self.log: list[dict] = []
@@ -70,11 +73,18 @@ class Scenario:
                 return {"now_ms": self.now_ms}
             if op == "fault":
                 fault = {k: v for k, v in asked.items() if k != "op"}
-                known = {"status", "cut_before", "cut_after", "hang", "garbage", "html", "date"}
+                known = {"status", "cut_before", "cut_after", "hang", "hold", "garbage", "html", "date"}
                 if fault.get("do") not in known:
                     raise ValueError(f"unknown fault {fault.get('do')!r}")
                 fault["left"] = int(fault.get("times", 1))
                 self.faults.append(fault)
+                return {}
+            if op == "held":  # answers once a request is kept, or after 10 s
+                return {"held": self.holding.wait_for(lambda: self.held > 0, 10)}
+            if op == "let_go":
+                self.held -= 1
+                self.may_go += 1
+                self.holding.notify_all()
                 return {}
             if op == "log":
                 log, self.log = self.log, []
@@ -96,6 +106,17 @@ class Scenario:
                         pass
                 self.connections.clear()
             return self.answers.ordered(op, asked)
+
+
+    def hold(self) -> None:
+        """Keeps a request until it is let go, or for 10 s."""
+        with self.holding:
+            self.held += 1
+            self.holding.notify_all()
+            if self.holding.wait_for(lambda: self.may_go > 0, 10):
+                self.may_go -= 1
+            else:
+                self.held -= 1
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -201,6 +222,8 @@ class Handler(BaseHTTPRequestHandler):
         fault = scenario.fault_for(to) if to != "page" else None
         do = fault["do"] if fault else None
         line = {"to": to, "method": self.command, "path": path, "form": heard.form, "headers": heard.headers, "status": None, "cut": False}
+        if do == "hold":
+            scenario.hold()
         self._date = scenario.now_ms / 1000
         done = None
         with scenario.lock:

@@ -188,6 +188,17 @@ def test_what_a_person_must_do_is_said(sessions: Sessions) -> None:
     assert "wrong" not in refused.err
 
 
+def test_what_did_not_succeed_is_not_remembered(sessions: Sessions, bank: Bank) -> None:
+    secret = bank["service"].secret
+    mistyped = sessions.login("app", "--scope", "quotse", given=secret, secret="-")
+    assert mistyped.code == 3 and not list(sessions.folder.iterdir()), mistyped
+    assert sessions.login("app", given=secret, secret="-").code == 0, "the right settings need no sign-out before"
+    other = sessions.login("app", "--scope", "quotes", given="another-secret", secret="-")
+    assert other.code == 1 and "mandate logout app" in other.err
+    assert (sessions.folder / "app.secret").read_text().strip() == secret, "a refused login changes nothing"
+    assert sessions.token()
+
+
 def test_an_issuer_that_is_away_is_no_reason_to_sign_in(sessions: Sessions, bank: Bank) -> None:
     assert sessions.login().code == 0
     sessions.at_its_end()

@@ -14,6 +14,7 @@ from .errors import SessionError
 from .headers import sent_token
 from .message import Answer, origin_of
 from .refusal import Refusal, challenge, error_for, explain
+from .secret import Secret
 from .state import Reason
 
 NONCES = 2
@@ -32,10 +33,11 @@ class Exchange:
     sent: dict[str, str] = field(default_factory=dict, repr=False)
     #: it was already repeated with another token
     repeated: bool = False
+    #: when the first 401 came that was answered with a renewal
+    first_refused_at: int | None = None
     nonces: int = 0
     #: a proof was made anew because this machine's clock had been wrong
     corrected: bool = False
-
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,9 @@ def judge_call(core: Core, exchange: Exchange, answer: Answer) -> Flow[Judgement
         return KEEP
     if isinstance(refusal.cause, Cause) and not refusal.cause.renew and (core.renewable or not refusal.cause.startswith(DEAD)):
         return KEEP
-    if refusal.error == "insufficient_scope" or exchange.repeated:
+    if refusal.error == "insufficient_scope":
+        return KEEP
+    if exchange.repeated and not _ended_on_the_way(core, exchange, sent, moment):
         return KEEP
     if not core.renewable:
         if core.settings.grant == "api_key":
@@ -90,7 +94,16 @@ def judge_call(core: Core, exchange: Exchange, answer: Answer) -> Flow[Judgement
         return KEEP
     core.drop(sent)
     exchange.repeated = True
+    if exchange.first_refused_at is None:
+        exchange.first_refused_at = moment
     return Judgement(again=exchange.replayable, renew=True, refusal=refusal)
+
+
+def _ended_on_the_way(core: Core, exchange: Exchange, sent: Secret | None, moment: int) -> bool:
+    """Was a repeated call refused only because its token ended before it was looked at? That says nothing against the next
+    token, and cannot happen more often than tokens end."""
+    since = 0 if exchange.first_refused_at is None else moment - exchange.first_refused_at
+    return core.ended(sent, moment) and since < core.settings.patience * 1000
 
 
 def _clock_was_wrong(core: Core, exchange: Exchange, answer: Answer, moment: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import deque
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ class Core:
         self.owner = settings.owner()
         self.origins = None if settings.origins is None else {origin_of(o) for o in settings.origins}
         self.token: Token | None = None
+        self.past: deque[Token] = deque(maxlen=8)  # those that it replaced
         self.refresh_token: str | None = settings.refresh_token.reveal() if settings.refresh_token else None
         self.seed = digest(self.refresh_token) if self.refresh_token else None
         self.lost = False
@@ -112,7 +114,15 @@ class Core:
             self._set(None)
             return True
 
+    def ended(self, secret: Secret | None, now: int) -> bool:
+        """Is this a token of this session, held now or lately, that is past its use?"""
+        with self.mutex:
+            known = (*self.past, self.token)
+        return any(token is not None and token.secret == secret and not token.good(now) for token in known)
+
     def _set(self, token: Token | None) -> None:
+        if self.token is not None:
+            self.past.append(self.token)
         self.token = token
         self.ready = None
         if token is not None and not self.settings.dpop and not self.closed:

@@ -14,6 +14,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -207,11 +209,15 @@ class Interpreter:
     # -- steps
 
     def do_call(self, asked: dict, program: Any, step: dict) -> None:
-        known = {"path", "method", "body", "times", "parallel", "stream_body", "sessions"}
+        known = {"path", "method", "body", "times", "parallel", "stream_body", "sessions", "late"}
         assert not set(asked) - known, f"unknown words in call: {set(asked) - known}"
         expect = step.pop("expect", {})
         url, method = self.url(asked["path"]), asked.get("method", "GET")
         body, stream = asked.get("body"), asked.get("stream_body", False)
+        if "late" in asked:
+            with self.late(asked["late"]):
+                self.expecting(lambda: program.call(method, url, body, stream), expect)
+            return
         if "parallel" in asked:
             programs = [self.program(n) for n in asked["sessions"]] if "sessions" in asked else [program]
             turns = [programs[i % len(programs)] for i in range(asked["parallel"])]
@@ -220,6 +226,23 @@ class Interpreter:
             return
         for _ in range(asked.get("times", 1)):
             self.expecting(lambda: program.call(method, url, body, stream), expect)
+
+    @contextmanager
+    def late(self, times: list[float]) -> Iterator[None]:
+        """Lets time pass while requests of a call are on the way."""
+        kept: list[bool] = []
+
+        def pass_time() -> None:
+            for seconds in times:
+                kept.append(self.world.order({"op": "held"})["held"])
+                self.world.advance(seconds)
+                self.world.order({"op": "let_go"})
+
+        passing = threading.Thread(target=pass_time)
+        passing.start()
+        yield
+        passing.join()
+        assert kept == [True] * len(times), "fewer requests were sent than time was to pass for"
 
     def url(self, path: str) -> str:
         return self.world.api + (getattr(self.world, "path", None) or path)

@@ -24,7 +24,8 @@ pub struct Authorized {
     made_at: Millis,
     /// By how much the issuer's clock was ahead, as the proof has it.
     skew: Millis,
-    renewed: bool,
+    /// When the first 401 came that was answered with a renewal.
+    renewed_at: Option<Millis>,
     has_set_clock: bool,
     nonces: u32,
 }
@@ -86,7 +87,7 @@ impl Inner {
             url: url.clone(),
             made_at,
             skew,
-            renewed: false,
+            renewed_at: None,
             has_set_clock: false,
             nonces: 0,
         })
@@ -94,8 +95,8 @@ impl Inner {
 
     fn again(&self, held: Arc<Held>, call: &Authorized) -> Result<Authorized, Error> {
         let fresh = self.dress(held, &call.method, &call.url)?;
-        let (renewed, has_set_clock, nonces) = (call.renewed, call.has_set_clock, call.nonces);
-        Ok(Authorized { renewed, has_set_clock, nonces, ..fresh })
+        let (renewed_at, has_set_clock, nonces) = (call.renewed_at, call.has_set_clock, call.nonces);
+        Ok(Authorized { renewed_at, has_set_clock, nonces, ..fresh })
     }
 
     /// Section 6.
@@ -142,7 +143,8 @@ impl Inner {
             self.refused(Reason::KeyRefused, &refusal);
             return Ok(Next::Return);
         }
-        if call.renewed {
+        let now = self.now();
+        if call.renewed_at.is_some_and(|first| !self.ended_on_the_way(call, first, now)) {
             return Ok(Next::Return);
         }
         if !self.has_another(call) {
@@ -157,7 +159,7 @@ impl Inner {
             Ok(held) => self.again(held, call)?,
             Err(e) => return Err(e.with_origin(refusal)),
         };
-        again.renewed = true;
+        again.renewed_at = call.renewed_at.or(Some(now));
         Ok(Next::Again(Box::new(again)))
     }
 
@@ -167,6 +169,13 @@ impl Inner {
             && self
                 .measure(headers, call.made_at, self.now())
                 .is_some_and(|measured| skew::explains(measured, call.skew))
+    }
+
+    /// Whether a repeated call was refused only because its token ended before it was looked at. That says nothing against
+    /// the next token, and cannot happen more often than tokens end.
+    fn ended_on_the_way(&self, call: &Authorized, first: Millis, now: Millis) -> bool {
+        let patience = Millis::try_from(self.settings.patience.as_millis()).unwrap_or(Millis::MAX);
+        !call.held.is_good(now) && now.saturating_sub(first) < patience
     }
 
     /// Whether there is a good token by now that is not the one of this call.

@@ -4,7 +4,7 @@
 mod model;
 
 use mandate_session::{BoxFuture, Error, FileStore, Next, Session, State, Transport, TransportError};
-use model::{Model, Program, Time, ToModel};
+use model::{Model, Time};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,6 +48,12 @@ fn build(transport: impl Transport) -> Session {
     builder.token_endpoint("https://issuer.example/token").transport(transport).build().unwrap()
 }
 
+fn stored(transport: impl Transport, folder: &Folder) -> Session {
+    let builder =
+        Session::refresh_token("app", "s3cret-given").token_endpoint("https://issuer.example/token");
+    builder.transport(transport).store(FileStore::open(&folder.0, "main").unwrap()).build().unwrap()
+}
+
 #[tokio::test]
 async fn a_caller_that_goes_away_takes_nothing_with_it() {
     let (gate, open, asked) = gated();
@@ -73,12 +79,7 @@ async fn a_caller_that_goes_away_takes_nothing_with_it() {
 fn a_runtime_that_dies_wedges_nobody() {
     let folder = Folder::new("runtime");
     let (gate, open, asked) = gated();
-    let session = Session::refresh_token("app", "s3cret-given")
-        .token_endpoint("https://issuer.example/token")
-        .transport(gate)
-        .store(FileStore::open(&folder.0, "main").unwrap())
-        .build()
-        .unwrap();
+    let session = stored(gate, &folder);
     let runtime =
         || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let first = runtime();
@@ -99,12 +100,7 @@ fn a_runtime_that_dies_wedges_nobody() {
 async fn a_session_that_is_closed_while_it_renews_keeps_what_comes() {
     let folder = Folder::new("closing");
     let (gate, open, asked) = gated();
-    let session = Session::refresh_token("app", "s3cret-given")
-        .token_endpoint("https://issuer.example/token")
-        .transport(gate)
-        .store(FileStore::open(&folder.0, "main").unwrap())
-        .build()
-        .unwrap();
+    let session = stored(gate, &folder);
     let calling = tokio::spawn({
         let session = session.clone();
         async move { session.token().await }
@@ -188,12 +184,7 @@ async fn a_clock_that_is_put_back_does_not_make_callers_wait_for_it() {
     let time = Time::new(600_000);
     // All requests fail at first.
     let model = Model::new(&time, 3, 0, 100);
-    let session = Session::refresh_token("app", "given")
-        .token_endpoint("https://issuer.example/token")
-        .transport(ToModel(Arc::clone(&model)))
-        .clock(Program(Arc::clone(&time)))
-        .build()
-        .unwrap();
+    let session = model.session();
     assert!(matches!(session.token().await, Err(Error::Unavailable(_))));
     time.off.store(0, Ordering::SeqCst);
     assert_eq!(session.state(), State::Idle, "the wait was said by a clock that was wrong");

@@ -4,7 +4,7 @@
 mod model;
 
 use mandate_session::{Next, Session};
-use model::{Dice, Model, Program, Time, ToModel};
+use model::{Dice, Model, Time};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -39,12 +39,7 @@ fn no_expired_token_reaches_the_program_in_a_week() {
     println!("seed {seed}");
     let time = Time::new(95_000);
     let model = Model::new(&time, seed, 2, 5);
-    let session = Session::refresh_token("app", "given")
-        .token_endpoint("https://issuer.example/token")
-        .transport(ToModel(Arc::clone(&model)))
-        .clock(Program(Arc::clone(&time)))
-        .build()
-        .unwrap();
+    let session = model.session();
     let dice = Dice::new(seed ^ 0xabcd);
     let (refused, calls) = (Arc::new(AtomicU64::new(0)), AtomicU64::new(0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

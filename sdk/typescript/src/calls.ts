@@ -64,9 +64,9 @@ export class Calls {
 
   /**
    * Looks at an answer and renews if that can help. `replayable`: the request can be sent once more.
-   * `retried`: this was the second time already.
+   * `since`: when the 401 came after which it was sent again; `undefined` the first time.
    */
-  async answered(target: string | URL, response: Response, sent: Authorized, replayable: boolean, retried: boolean, signal?: AbortSignal | null): Promise<Next> {
+  async answered(target: string | URL, response: Response, sent: Authorized, replayable: boolean, since: number | undefined, signal?: AbortSignal | null): Promise<Next> {
     const { nonces } = this.#renewer.issuer;
     const nonce = response.headers.get("dpop-nonce");
     if (nonce) nonces.set(new URL(target).origin, nonce);
@@ -75,7 +75,7 @@ export class Calls {
     if (sent.token?.type === "DPoP" && challenge["error"] === "use_dpop_nonce" && nonce && nonce !== sent.nonce)
       return replayable ? "again_with_nonce" : "return";
     if (sent.token?.type === "DPoP" && challenge["error"] === "invalid_dpop_proof" && replayable && this.#clockWasWrong(response, sent)) return "again_with_time";
-    return this.#refused(response, sent, replayable, retried, signal);
+    return this.#refused(response, sent, replayable, since, signal);
   }
 
   /** Whether a proof was refused while the answer's `Date` shows that it had the wrong time. The right one is kept. */
@@ -90,7 +90,7 @@ export class Calls {
     return true;
   }
 
-  async #refused(response: Response, sent: Authorized, replayable: boolean, retried: boolean, signal?: AbortSignal | null): Promise<Next> {
+  async #refused(response: Response, sent: Authorized, replayable: boolean, since: number | undefined, signal?: AbortSignal | null): Promise<Next> {
     const { core } = this.#renewer;
     const { now } = this.#settings;
     const refusal = await refusalOf(response, now(), core.skew);
@@ -107,7 +107,7 @@ export class Calls {
     const ends = !core.renewable && /^(credential|environment|grant)\./.test(refusal.cause ?? "");
     if (refusal.renew === false && !ends) return "return";
     if (refusal.error === "insufficient_scope") return "return";
-    if (retried) return "return";
+    if (since !== undefined && !this.#endedOnTheWay(sent, since)) return "return";
     if (stillThis && (sent.token === undefined || !core.renewable)) {
       // Another program may have signed in anew; the next call looks into the store.
       if (sent.token) core.refuseToken(sent.token.text);
@@ -122,6 +122,16 @@ export class Calls {
       throw withOrigin(error, errorOf(refusal));
     }
     return replayable ? "again" : "return";
+  }
+
+  /**
+   * Whether a repeated call was refused only because its token ended before it was looked at. That says nothing against the
+   * next token, and cannot happen more often than tokens end.
+   */
+  #endedOnTheWay(sent: Authorized, since: number): boolean {
+    const now = this.#settings.now();
+    const until = sent.token?.usableUntil;
+    return until !== undefined && now >= until && now - since < this.#settings.patience;
   }
 
   /** As the global `fetch`, with the session's headers. */
@@ -171,13 +181,13 @@ export class Calls {
     return wish === "follow" && !this.#settings.given.headers && !this.#settings.options.dpop ? "follow" : "error";
   }
 
-  /** One request without its redirects: sent, and sent once more if that can help. */
+  /** One request without its redirects: sent, and sent again if that can help. */
   async #hop(target: string | Request, init: RequestInit, ours: boolean, replayable: boolean): Promise<Response> {
     const { fetch } = this.#settings;
     if (!ours) return fetch(target, init);
     const url = typeof target === "string" ? target : target.url;
     const method = init.method ?? "GET";
-    let retried = false;
+    let since: number | undefined;
     let corrected = false;
     for (let nonces = 0; ; ) {
       const sent = await this.authorize(method, url, init.signal);
@@ -186,11 +196,12 @@ export class Calls {
       // A body that streams needs to be told so; a Request that is sent twice is sent as its parts.
       const more = replayable ? {} : { duplex: "half" };
       const response = await fetch(url, { ...parts(target), ...init, headers, ...more } as RequestInit);
-      const next = await this.answered(url, response, sent, replayable, retried, init.signal);
+      const came = this.#settings.now();
+      const next = await this.answered(url, response, sent, replayable, since, init.signal);
       if (next === "return" || (next === "again_with_nonce" && ++nonces > 2)) return response;
       if (next === "again_with_time" && corrected) return response;
       if (next === "again_with_time") corrected = true;
-      if (next === "again") retried = true;
+      if (next === "again") since ??= came;
       void response.body?.cancel().catch(() => undefined);
     }
   }

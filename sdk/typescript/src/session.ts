@@ -103,7 +103,7 @@ export class Session extends Redacted {
 
   /**
    * For integrations other than `fetch`: give it the headers that `authorize` made and the answer. `true`: authorize and send
-   * the request once more. Call it with `retried` for that second answer.
+   * the request again. Call it with `retried` for the answers to that.
    */
   async answered(
     url: string | URL,
@@ -113,7 +113,7 @@ export class Session extends Redacted {
   ): Promise<boolean> {
     const sent = this.#sent.get(headers);
     if (!sent) throw new Misconfigured("answered needs the headers that authorize gave");
-    return (await this.#calls.answered(url, response, sent, options.replayable ?? true, options.retried ?? false)) !== "return";
+    return (await this.#calls.answered(url, response, sent, options.replayable ?? true, options.retried ? this.#settings.now() : undefined)) !== "return";
   }
 
   /** A drop-in for the global `fetch`: with the token, and once more after a 401 that a new token can help. */

@@ -53,7 +53,7 @@ pub(crate) struct Logout {
     name: String,
 }
 
-/// Signs in, and remembers how.
+/// Signs in, and remembers how. What did not succeed is not remembered.
 pub(crate) async fn login(args: Login, out: &mut Out) -> anyhow::Result<ExitCode> {
     let profile = if args.settings.are_given() {
         Profile::new(&args.name, &args.settings)?
@@ -63,11 +63,14 @@ pub(crate) async fn login(args: Login, out: &mut Out) -> anyhow::Result<ExitCode
         })?
     };
     let session = profile.session()?;
+    if let Err(error) = signed_in(&session, &profile).await {
+        if profile.is_new() {
+            session.logout().await;
+        }
+        return Ok(failed(&args.name, &error));
+    }
     profile.write()?;
-    Ok(match signed_in(&session, &profile).await {
-        Ok(()) => said(&session, &profile, &args, out).await,
-        Err(error) => failed(&args.name, &error),
-    })
+    Ok(said(&session, &profile, &args, out).await)
 }
 
 async fn signed_in(session: &Session, profile: &Profile) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use url::Url;
 /// Most redirects that are followed.
 const MOST_REDIRECTS: usize = 10;
 
-/// Sends requests with the session's credential. After a 401 that a new token may mend, the request is sent once more.
+/// Sends requests with the session's credential. After a 401 that a new token may mend, the request is sent again.
 /// Redirects to another origin lose the credential.
 ///
 /// Cloning is cheap, and clones share connections.

@@ -1,7 +1,7 @@
 //! An issuer and a clock in this very process.
 #![allow(dead_code, clippy::allow_attributes, reason = "each test uses its part")]
 
-use mandate_session::{BoxFuture, Clock, Millis, Transport, TransportError};
+use mandate_session::{BoxFuture, Clock, Millis, Session, Transport, TransportError};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -31,7 +31,7 @@ impl Time {
 }
 
 /// The program's clock: sleeping lets true time pass.
-pub(crate) struct Program(pub(crate) Arc<Time>);
+struct Program(Arc<Time>);
 
 impl Clock for Program {
     fn now(&self) -> Millis {
@@ -97,6 +97,13 @@ impl Model {
         })
     }
 
+    /// A session that has this issuer and this time.
+    pub(crate) fn session(self: &Arc<Self>) -> Session {
+        let builder = Session::refresh_token("app", "given").token_endpoint("https://issuer.example/token");
+        let builder = builder.transport(ToModel(Arc::clone(self))).clock(Program(Arc::clone(&self.time)));
+        builder.build().unwrap()
+    }
+
     /// What the API says to a token: true if it is good at this very moment.
     pub(crate) fn admits(&self, token: &str) -> bool {
         self.state.lock().unwrap().ends.get(token).is_some_and(|end| self.time.now() < *end)
@@ -147,7 +154,7 @@ impl Model {
     }
 }
 
-pub(crate) struct ToModel(pub(crate) Arc<Model>);
+struct ToModel(Arc<Model>);
 
 impl Transport for ToModel {
     fn send(

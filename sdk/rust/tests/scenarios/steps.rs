@@ -169,7 +169,10 @@ impl World {
     }
 
     async fn call(&mut self, step: &Json, call: &Json) -> Done {
-        expect::known(call, &["path", "method", "body", "times", "parallel", "stream_body", "sessions"])?;
+        expect::known(
+            call,
+            &["path", "method", "body", "times", "parallel", "stream_body", "sessions", "late"],
+        )?;
         let names = call["sessions"].as_array().cloned().unwrap_or_default();
         let mut processes = Vec::new();
         for step in if names.is_empty() {
@@ -194,6 +197,10 @@ impl World {
             for each in all {
                 answers.push(each.await.map_err(|e| e.to_string())?);
             }
+        } else if let Some(times) = call["late"].as_array() {
+            let (answer, passed) = tokio::join!(one(0), self.pass_time(times));
+            passed?;
+            answers.push(answer);
         } else {
             for n in 0..usize::try_from(call["times"].as_u64().unwrap_or(1)).unwrap() {
                 answers.push(one(n).await);
@@ -204,6 +211,18 @@ impl World {
             expect::outcome(answer, &step["expect"])?;
         }
         self.last = answers.pop().and_then(Result::ok);
+        Ok(())
+    }
+
+    /// Lets time pass while requests of a call are on the way.
+    async fn pass_time(&self, times: &[Json]) -> Done {
+        for time in times {
+            if self.server.order(&self.id, &json!({"op": "held"})).await["held"] != true {
+                return Err("fewer requests were sent than time was to pass for".into());
+            }
+            self.clock.advance(ms(time)).await;
+            self.server.order(&self.id, &json!({"op": "let_go"})).await;
+        }
         Ok(())
     }
 

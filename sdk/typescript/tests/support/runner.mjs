@@ -227,11 +227,22 @@ export class Run {
   }
 
   async #call(name, call, expect) {
-    const { path, method = "GET", body, times = 1, parallel = 1, sessions, stream_body: streams, ...unknown } = call;
+    const { path, method = "GET", body, times = 1, parallel = 1, sessions, stream_body: streams, late = [], ...unknown } = call;
     assert.deepEqual(unknown, {}, "unknown words of a call");
     const one = (who) => this.#expecting(expect, () => this.#once(this.#session(who), `${this.#made.api}${path}`, { method, body, streams }, expect));
+    if (late.length > 0) return void (await Promise.all([one(name), this.#passTime(late)]));
     for (let time = 0; time < times; time++)
       await Promise.all(Array.from({ length: parallel }, (_, i) => one(sessions ? sessions[i % sessions.length] : name)));
+  }
+
+  /** Lets time pass while requests of a call are on the way. */
+  async #passTime(late) {
+    for (const seconds of late) {
+      const { held } = await this.#made.order("held");
+      assert.ok(held, "fewer requests were sent than time was to pass for");
+      await this.#clock.advance(seconds * 1000);
+      await this.#made.order("let_go");
+    }
   }
 
   async #once(session, url, { method, body, streams }, expect) {

@@ -4,7 +4,7 @@ use super::outside::Direct;
 use crate::keys::write_secret;
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
-use mandate_session::{Builder, FileStore, Session};
+use mandate_session::{Builder, FileStore, Secret, Session};
 use serde::{Deserialize, Serialize};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -110,6 +110,8 @@ pub(super) struct Profile {
     name: String,
     folder: PathBuf,
     kept: Kept,
+    /// Secrets from standard input, and the files that they go to once the sign-in succeeded.
+    read: Vec<(PathBuf, Secret)>,
 }
 
 impl Profile {
@@ -123,13 +125,14 @@ impl Profile {
             (None, false) if given.refresh_token_file.is_some() => "refresh_token".to_owned(),
             (None, false) => "authorization_code".to_owned(),
         };
-        let place = |given: &Option<PathBuf>, ending: &str| -> anyhow::Result<Option<PathBuf>> {
+        let mut read = Vec::new();
+        let mut place = |given: &Option<PathBuf>, ending: &str| -> anyhow::Result<Option<PathBuf>> {
             let Some(given) = given else { return Ok(None) };
             if given.as_os_str() == "-" {
                 let mut text = String::new();
                 std::io::stdin().read_to_string(&mut text)?;
                 let file = folder.join(format!("{name}.{ending}"));
-                write_secret(&file, text.trim())?;
+                read.push((file.clone(), secret_of(&text).context("standard input")?));
                 return Ok(Some(file));
             }
             let file = std::path::absolute(given)?;
@@ -157,7 +160,7 @@ impl Profile {
             insecure_http: given.insecure_http,
             grant,
         };
-        let profile = Self { name: name.to_owned(), folder, kept };
+        let profile = Self { name: name.to_owned(), folder, kept, read };
         match Self::find(name) {
             Ok(other) if other.kept != profile.kept => {
                 bail!("{name} is another session\n  mandate logout {name} ends it")
@@ -180,7 +183,12 @@ impl Profile {
             Err(e) => return Err(e).with_context(|| format!("{} cannot be read", file.display())),
         };
         let kept = serde_json::from_str(&text).with_context(|| format!("{} is damaged", file.display()))?;
-        Ok(Self { name: name.to_owned(), folder, kept })
+        Ok(Self { name: name.to_owned(), folder, kept, read: Vec::new() })
+    }
+
+    /// Whether nobody has signed in by this name.
+    pub(super) fn is_new(&self) -> bool {
+        !self.file("profile").exists()
     }
 
     /// Where it is kept.
@@ -195,8 +203,12 @@ impl Profile {
     /// The session that it describes.
     pub(super) fn session(&self) -> anyhow::Result<Session> {
         let kept = &self.kept;
+        let secret = |file: &Path| match self.read.iter().find(|(place, _)| place == file) {
+            Some((_, read)) => Ok(read.clone()),
+            None => secret_in(file),
+        };
         let needed = |file: &Option<PathBuf>, option: &str| {
-            secret_in(file.as_ref().ok_or_else(|| anyhow!("--{option} is needed for this grant"))?)
+            secret(file.as_ref().ok_or_else(|| anyhow!("--{option} is needed for this grant"))?)
         };
         let mut builder: Builder = match kept.grant.as_str() {
             "authorization_code" => Session::authorization_code(&kept.client_id),
@@ -227,13 +239,13 @@ impl Profile {
         builder = kept.resource.iter().fold(builder, Builder::resource);
         builder = kept.extra.iter().fold(builder, |builder, (name, value)| builder.extra(name, value));
         if let Some(file) = &kept.client_secret_file {
-            builder = builder.client_secret(secret_in(file)?);
+            builder = builder.client_secret(secret(file)?);
         }
         if kept.secret_in_body {
             builder = builder.secret_in_body();
         }
         if let Some(file) = &kept.private_key_file {
-            builder = builder.private_key_jwt(secret_in(file)?);
+            builder = builder.private_key_jwt(secret(file)?);
         }
         if kept.insecure_http {
             builder = builder.insecure_http();
@@ -242,8 +254,11 @@ impl Profile {
         Ok(builder.transport(Direct::new()?).store(store).build()?)
     }
 
-    /// Keeps it.
+    /// Keeps it, with what was read from standard input.
     pub(super) fn write(&self) -> anyhow::Result<()> {
+        for (file, secret) in &self.read {
+            write_secret(file, secret.expose())?;
+        }
         write_secret(&self.file("profile"), &serde_json::to_string_pretty(&self.kept)?)
     }
 
@@ -278,11 +293,14 @@ fn folder() -> anyhow::Result<PathBuf> {
 }
 
 /// The secret in a file, without the line's end.
-fn secret_in(file: &Path) -> anyhow::Result<mandate_session::Secret> {
+fn secret_in(file: &Path) -> anyhow::Result<Secret> {
     let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    let text = text.trim();
-    if text.is_empty() {
-        bail!("{} is empty", file.display());
+    secret_of(&text).with_context(|| file.display().to_string())
+}
+
+fn secret_of(text: &str) -> anyhow::Result<Secret> {
+    match text.trim() {
+        "" => bail!("there is no secret in it"),
+        text => Ok(text.into()),
     }
-    Ok(text.into())
 }
