@@ -74,6 +74,10 @@ class Base(Builders):
         """What the session was told."""
         return self._core.settings
 
+    def listens(self) -> bool:
+        """For integrations: do other answers than 401 matter now (nonces of proofs; fresh tokens were refused)?"""
+        return self._core.settings.dpop or self._core.fresh.row > 0
+
     def _fast(self, url: str) -> dict[str, str] | None:
         """Headers for a call, if nothing has to be done for them."""
         ready = self._core.ready

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from .asking import WRONG_CLOCK_MS
 from .cause import Cause
 from .core import Core
-from .effects import Flow, now
+from .effects import Flow, now, random
 from .errors import SessionError
 from .headers import sent_token
 from .message import Answer, origin_of
@@ -59,6 +59,7 @@ def judge_call(core: Core, exchange: Exchange, answer: Answer) -> Flow[Judgement
     if nonce and origin:
         core.nonces[origin] = nonce
     if answer.status != 401:
+        core.fresh.taken()
         return KEEP
     refusal = explain(answer, core.secrets())
     if refusal is None:
@@ -84,6 +85,8 @@ def judge_call(core: Core, exchange: Exchange, answer: Answer) -> Flow[Judgement
     if refusal.error == "insufficient_scope":
         return KEEP
     if exchange.repeated and not _ended_on_the_way(core, exchange, sent, moment):
+        if core.holds(sent, moment):
+            core.fresh.refused(moment, (yield from random()))
         return KEEP
     if not core.renewable:
         if core.settings.grant == "api_key":
@@ -91,6 +94,8 @@ def judge_call(core: Core, exchange: Exchange, answer: Answer) -> Flow[Judgement
             core.needs(Reason.KEY_REFUSED, moment, refusal)
         elif core.drop(sent):
             core.needs(Reason.KEY_REFUSED, moment, refusal)
+        return KEEP
+    if core.fresh.holds(moment) and core.holds(sent, moment):
         return KEEP
     core.drop(sent)
     exchange.repeated = True

@@ -12,6 +12,7 @@ from .answer import Final, Granted
 from .cause import Cause
 from .errors import Closed, Misconfigured, NeedsLogin
 from .events import Event, Failed, LoginNeeded, Observer, Renewed, Skew, TakenFromStore
+from .fresh import Fresh
 from .held import Record, Stored, Token, members_of, token_of
 from .message import Answer, http_date_ms, origin_of
 from .refusal import Refusal
@@ -48,6 +49,7 @@ class Core:
         self.origins = None if settings.origins is None else {origin_of(o) for o in settings.origins}
         self.token: Token | None = None
         self.past: deque[Token] = deque(maxlen=8)  # those that it replaced
+        self.fresh = Fresh()
         self.refresh_token: str | None = settings.refresh_token.reveal() if settings.refresh_token else None
         self.seed = digest(self.refresh_token) if self.refresh_token else None
         self.lost = False
@@ -119,6 +121,11 @@ class Core:
         with self.mutex:
             known = (*self.past, self.token)
         return any(token is not None and token.secret == secret and not token.good(now) for token in known)
+
+    def holds(self, secret: Secret | None, now: int) -> bool:
+        """Is this the token that is held, and good by the clock?"""
+        token = self.token
+        return token is not None and token.secret == secret and token.good(now)
 
     def _set(self, token: Token | None) -> None:
         if self.token is not None:

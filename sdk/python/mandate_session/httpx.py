@@ -34,7 +34,7 @@ class Auth(httpx.Auth):
         _put(request, exchange.sent)
         while True:
             response = yield request
-            if response.status_code != 401 and not session.settings.dpop:
+            if response.status_code != 401 and not session.listens():
                 return  # nothing in it is the session's business
             if response.status_code == 401:
                 response.read()
@@ -54,7 +54,7 @@ class Auth(httpx.Auth):
         _put(request, exchange.sent)
         while True:
             response = yield request
-            if response.status_code != 401 and not session.settings.dpop:
+            if response.status_code != 401 and not session.listens():
                 return  # nothing in it is the session's business
             if response.status_code == 401:
                 await response.aread()

@@ -36,7 +36,7 @@ class Auth(AuthBase):
 
     def _answered(self, response: requests.Response, **given: Any) -> requests.Response:
         """Looks at each answer, those of redirects included."""
-        if response.status_code < 300 and not self._session.settings.dpop:
+        if response.status_code < 300 and not self._session.listens():
             return response
         request = response.request
         if response.is_redirect:
@@ -47,7 +47,7 @@ class Auth(AuthBase):
                     request.headers.pop(name, None)
             return response
         sent = {name: request.headers[name] for name in self._names if name in request.headers}
-        if not sent or (response.status_code != 401 and not self._session.settings.dpop):
+        if not sent or (response.status_code != 401 and not self._session.listens()):
             return response
         exchange = Exchange(request.method or "GET", request.url or "", _replayable(request), sent)
         while True:

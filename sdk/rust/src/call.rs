@@ -110,6 +110,7 @@ impl Inner {
     ) -> Result<Next, Error> {
         self.keep_nonce(&call.url, headers);
         if status != StatusCode::UNAUTHORIZED {
+            self.fresh.taken();
             return Ok(Next::Return);
         }
         let refusal = Refusal::read(status.as_u16(), headers, body);
@@ -145,6 +146,12 @@ impl Inner {
         }
         let now = self.now();
         if call.renewed_at.is_some_and(|first| !self.ended_on_the_way(call, first, now)) {
+            if self.is_still_good(call) {
+                self.fresh.refused(now, self.settings.random.unit());
+            }
+            return Ok(Next::Return);
+        }
+        if self.fresh.holds(now) && self.is_still_good(call) {
             return Ok(Next::Return);
         }
         if !self.has_another(call) {
@@ -182,6 +189,14 @@ impl Inner {
     fn has_another(&self, call: &Authorized) -> bool {
         match self.need() {
             Need::Use(held) | Need::Early(held) => held.token != call.held.token,
+            _ => false,
+        }
+    }
+
+    /// Whether the session would send the same token again.
+    fn is_still_good(&self, call: &Authorized) -> bool {
+        match self.need() {
+            Need::Use(held) | Need::Early(held) => held.token == call.held.token,
             _ => false,
         }
     }

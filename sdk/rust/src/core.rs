@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod backoff;
+pub(crate) mod fresh;
 pub(crate) mod held;
 pub(crate) mod machine;
 pub(crate) mod skew;

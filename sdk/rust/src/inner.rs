@@ -1,5 +1,6 @@
 //! The session's inside: what is held, and how callers come to it.
 
+use crate::core::fresh::Fresh;
 use crate::core::held::Held;
 use crate::core::machine::{Machine, Need};
 use crate::core::state::{Reason, State};
@@ -27,6 +28,7 @@ pub(crate) struct Inner {
     pub(crate) flight: Mutex<Option<crate::flight::Flight>>,
     pub(crate) nonces: Mutex<HashMap<String, String>>,
     pub(crate) endpoints: Mutex<Option<Arc<Endpoints>>>,
+    pub(crate) fresh: Fresh,
     /// Counts changes of what is held.
     pub(crate) changes: watch::Sender<u64>,
 }
@@ -57,6 +59,7 @@ impl Inner {
             flight: Mutex::default(),
             nonces: Mutex::default(),
             endpoints: Mutex::default(),
+            fresh: Fresh::default(),
             changes: watch::Sender::new(0),
         };
         if let Some(store) = inner.store() {

@@ -1,6 +1,7 @@
 /** Authorized calls: the headers of one request, and what an answer to it means (`sdk/BEHAVIOUR.md` 6). */
 import { Held } from "./core/core.js";
 import { Misconfigured, NeedsLogin, SessionError, Unavailable, Closed, Refused } from "./core/errors.js";
+import { Fresh } from "./core/fresh.js";
 import { AuthorizationHeaders } from "./core/secret.js";
 import { skewOf } from "./core/schedule.js";
 import { errorOf, parameters, refusalOf } from "./refusal.js";
@@ -28,6 +29,7 @@ const OURS = ["authorization", "dpop"];
 export class Calls {
   readonly #settings: Settings;
   readonly #renewer: Renewer;
+  readonly #fresh = new Fresh();
 
   constructor(settings: Settings, renewer: Renewer) {
     this.#settings = settings;
@@ -70,7 +72,10 @@ export class Calls {
     const { nonces } = this.#renewer.issuer;
     const nonce = response.headers.get("dpop-nonce");
     if (nonce) nonces.set(new URL(target).origin, nonce);
-    if (response.status !== 401) return "return";
+    if (response.status !== 401) {
+      this.#fresh.taken();
+      return "return";
+    }
     const challenge = parameters(response.headers.get("www-authenticate"));
     if (sent.token?.type === "DPoP" && challenge["error"] === "use_dpop_nonce" && nonce && nonce !== sent.nonce)
       return replayable ? "again_with_nonce" : "return";
@@ -107,13 +112,18 @@ export class Calls {
     const ends = !core.renewable && /^(credential|environment|grant)\./.test(refusal.cause ?? "");
     if (refusal.renew === false && !ends) return "return";
     if (refusal.error === "insufficient_scope") return "return";
-    if (since !== undefined && !this.#endedOnTheWay(sent, since)) return "return";
+    const isGood = stillThis && core.good(now());
+    if (since !== undefined && !this.#endedOnTheWay(sent, since)) {
+      if (isGood) this.#fresh.refused(now(), this.#settings.random());
+      return "return";
+    }
     if (stillThis && (sent.token === undefined || !core.renewable)) {
       // Another program may have signed in anew; the next call looks into the store.
       if (sent.token) core.refuseToken(sent.token.text);
       this.#renewer.needs(needOf(core.needsPerson ? "grant_ended" : "key_refused", failure));
       return "return";
     }
+    if (isGood && this.#fresh.holds(now())) return "return";
     if (stillThis && sent.token) core.refuseToken(sent.token.text);
     try {
       await this.#renewer.ready(signal);

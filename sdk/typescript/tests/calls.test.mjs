@@ -205,12 +205,12 @@ test("if the renewal after a 401 fails, its error carries the refusal that began
   assert.ok(error.cause instanceof CredentialRefused);
 });
 
-test("an API that refuses every token costs one renewal for each call, not a storm", async () => {
+test("an API that refuses every token does not cost the issuer one for each call", async () => {
   const { options, to } = surroundings((url) => (url.href === TOKEN ? undefined : unauthorized()));
   const session = Session.clientCredentials(options);
   for (let i = 0; i < 5; i++) assert.equal((await session.fetch(API)).status, 401);
-  assert.ok(to(TOKEN).length <= 6, `${to(TOKEN).length} token requests`);
-  assert.equal(to(API).length, 10);
+  assert.equal(to(TOKEN).length, 2);
+  assert.equal(to(API).length, 6);
 });
 
 test("authorize and answered serve other integrations", async () => {

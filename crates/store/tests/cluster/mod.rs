@@ -111,12 +111,6 @@ impl Cluster {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 
-    /// Processor time that the server's processes have used, in microseconds.
-    pub(crate) fn cpu_us(&self) -> u64 {
-        let pid = self.private.as_ref().expect("a private server").postmaster();
-        children(&pid).iter().map(|c| cpu_us(c)).sum::<u64>() + cpu_us(&pid)
-    }
-
     /// Stops the server's processes where they are, or lets them go on.
     pub(crate) fn freeze(&self, frozen: bool) {
         let pid = self.private.as_ref().expect("a private server").postmaster();
@@ -161,13 +155,6 @@ impl Private {
 fn children(pid: &str) -> Vec<String> {
     let output = Command::new("ps").args(["-o", "pid=", "--ppid", pid]).output().expect("ps");
     String::from_utf8_lossy(&output.stdout).split_whitespace().map(str::to_owned).collect()
-}
-
-/// Processor time of a process and of the children it has waited for, in microseconds (ticks of 10 ms).
-pub(crate) fn cpu_us(pid: &str) -> u64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    fields.split_whitespace().skip(11).take(4).filter_map(|f| f.parse::<u64>().ok()).sum::<u64>() * 10_000
 }
 
 fn signal(signal: &str, pid: &str) {

@@ -1,7 +1,5 @@
 //! Folders and stores for tests.
 
-pub(crate) mod cost;
-
 use mandate_store::Feed;
 use mandate_store::conformance::Fixture;
 use std::path::PathBuf;

@@ -1,0 +1,33 @@
+"""Fresh tokens that an API refused in a row."""
+
+from __future__ import annotations
+
+from .windows import backoff_ms
+
+#: So long after a wait the row is forgotten.
+FORGOTTEN_MS = 60_000
+
+
+class Fresh:
+    """Keeps an API that takes no token of this issuer from costing the issuer a token for each call."""
+
+    def __init__(self) -> None:
+        self.row = 0
+        self.until = 0
+
+    def refused(self, now: int, u: float) -> None:
+        """One was refused, that had not ended. Those of many callers at once count as one."""
+        if self.holds(now):
+            return
+        if now - self.until > FORGOTTEN_MS:
+            self.row = 0
+        self.until = now + backoff_ms(self.row, u, None)
+        self.row += 1
+
+    def holds(self, now: int) -> bool:
+        """Is a 401 no reason to ask for another? A clock that was set back does not make that longer."""
+        return 0 < self.until - now <= 30_000
+
+    def taken(self) -> None:
+        """The API took a token."""
+        self.row = self.until = 0
