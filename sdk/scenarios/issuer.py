@@ -36,7 +36,8 @@ DEFAULTS = {
     "api_nonces": False,             # the API too
     "api_causes": True,              # the API names causes; otherwise a bare 401
     "issuer_in_metadata": None,      # what the metadata says instead of its own address
-    "metadata": "oauth",             # "oauth", "openid" (only the second address answers), "none"
+    "metadata": "oauth",             # "oauth", "appended" and "openid" (only the second or the third address answers), "none"
+    "auth_methods": None,            # token_endpoint_auth_methods_supported; None: absent
     "pushed_required": False,
     "iss_in_callback": True,
     "device_interval": 5,
@@ -59,6 +60,8 @@ class Heard:
     headers: dict
     form: dict
     pairs: list
+    path_behind: bool = False
+    """The issuer's path stood behind the well-known one (RFC 8414 3.1)."""
 
 
 @dataclasses.dataclass
@@ -188,7 +191,7 @@ class Issuer:
             return refusal.answer
 
     def at_metadata(self, heard: Heard) -> Said:
-        kind = "oauth" if heard.path.endswith("oauth-authorization-server") else "openid"
+        kind = "openid" if heard.path.endswith("openid-configuration") else "oauth" if heard.path_behind else "appended"
         if self.set["metadata"] != kind:
             return said(404, {"error": "not found"})
         base = self.scenario.base
@@ -200,6 +203,7 @@ class Issuer:
             "require_pushed_authorization_requests": self.set["pushed_required"],
             "authorization_response_iss_parameter_supported": self.set["iss_in_callback"],
             "code_challenge_methods_supported": ["S256"],
+            **({} if self.set["auth_methods"] is None else {"token_endpoint_auth_methods_supported": self.set["auth_methods"]}),
         })
 
     def at_page(self, heard: Heard) -> Said:

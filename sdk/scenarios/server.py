@@ -214,7 +214,7 @@ class Handler(BaseHTTPRequestHandler):
     def played(self, scenario: Scenario, path: str, query: str, body: bytes):
         to = model.endpoint_of(path)
         heard = model.Heard(
-            to=to, method=self.command, path=path, query=query, body=body,
+            to=to, method=self.command, path=path, query=query, body=body, path_behind=self.path.startswith("/.well-known/"),
             headers={k.lower(): v for k, v in self.headers.items()},
             form=dict(urllib.parse.parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)) if to in model.FORMS else {},
             pairs=urllib.parse.parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True) if to in model.FORMS else [],

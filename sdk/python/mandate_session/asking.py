@@ -77,6 +77,8 @@ def _request(core: Core, known: Endpoints, url: str, form: Form, issuer_now: int
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
     form = list(form)
     method = given.client_auth
+    if method == "basic" and given.auth is None and known.secret_in_body:
+        method = "post"
     secret = given.client_secret.reveal() if given.client_secret else ""
     if method == "basic":
         # RFC 6749 2.3.1: both are form-encoded first

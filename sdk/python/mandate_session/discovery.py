@@ -23,14 +23,19 @@ class Endpoints:
     pushed: str | None = None
     pushed_required: bool = False
     iss_announced: bool = False
+    #: the metadata name client_secret_post and not client_secret_basic
+    secret_in_body: bool = False
 
 
-def metadata_addresses(issuer: str) -> tuple[str, str]:
-    """The two places of an issuer's metadata: RFC 8414 3.1 (path inserted) and OpenID Connect Discovery 4 (path before)."""
+def metadata_addresses(issuer: str) -> list[str]:
+    """The places of an issuer's metadata: RFC 8414 3.1 (its path behind), the same with its path before (some issuers have it
+    so), and OpenID Connect Discovery 4."""
     parts = urlsplit(issuer)
     path = parts.path.rstrip("/")
-    inserted = parts._replace(path=f"/.well-known/oauth-authorization-server{path}", query="", fragment="").geturl()
-    return inserted, issuer.rstrip("/") + "/.well-known/openid-configuration"
+    behind = parts._replace(path=f"/.well-known/oauth-authorization-server{path}", query="", fragment="").geturl()
+    before = issuer.rstrip("/") + "/.well-known/"
+    places = [behind, before + "oauth-authorization-server", before + "openid-configuration"]
+    return list(dict.fromkeys(places))
 
 
 def endpoints(core: Core) -> Flow[Endpoints | Passing | Garbled | Final]:
@@ -57,6 +62,7 @@ def endpoints(core: Core) -> Flow[Endpoints | Passing | Garbled | Final]:
             pushed=made.pushed or texts.get("pushed_authorization_request_endpoint"),
             pushed_required=found.get("require_pushed_authorization_requests") is True,
             iss_announced=found.get("authorization_response_iss_parameter_supported") is True,
+            secret_in_body=_secret_in_body(found.get("token_endpoint_auth_methods_supported")),
         )
         for url in (made.token, made.authorization, made.device, made.revocation, made.pushed):
             if url and not given.secure(url):
@@ -65,6 +71,10 @@ def endpoints(core: Core) -> Flow[Endpoints | Passing | Garbled | Final]:
         return Final("", None, "the metadata names no token endpoint")
     core.endpoints = made
     return made
+
+
+def _secret_in_body(methods: object) -> bool:
+    return isinstance(methods, list) and "client_secret_post" in methods and "client_secret_basic" not in methods
 
 
 def _read(core: Core, issuer: str) -> Flow[dict[str, object] | Passing | Garbled | Final]:

@@ -92,7 +92,8 @@ class Session(Base):
     ) -> dict[str, str] | None:
         """Tells the session of an answer to a call that it authorized with the headers `sent`.
 
-        Headers: send the call again with these, once (`repeated=True` when telling of that answer). None: take the answer as it is.
+        Headers: send the call again with these (`repeated=True` when telling of the answer to that). None: take the answer as it is.
+        Tell it of other answers than 401 too: they show that the API takes this issuer's tokens, and may hold a nonce for proofs.
         """
         exchange = Exchange(method, url, replayable, dict(sent), repeated)
         return self.exchanged(exchange, Answer(status, lowered(headers), body))

@@ -34,7 +34,8 @@ class Settings:
     pushed_endpoint: str | None = None
     client_id: str = ""
     client_secret: Secret | None = None
-    #: how the client authenticates; by default `basic` with a secret, `private_key_jwt` with a key, else `none`
+    #: how the client authenticates; by default `basic` with a secret (`post` if the issuer's metadata name that and not `basic`),
+    #: `private_key_jwt` with a key, else `none`
     auth: ClientAuth | None = None
     #: private key (JWK) of `private_key_jwt`
     jwk: Mapping[str, Any] | None = field(default=None, repr=False)

@@ -181,13 +181,14 @@ impl Builder {
         self.endpoints[PUSHED] = Some(address.into());
         self
     }
-    /// The client's secret. It goes into `Authorization: Basic` unless [`secret_in_body`](Self::secret_in_body) is set.
+    /// The client's secret. It goes into `Authorization: Basic` unless [`secret_in_body`](Self::secret_in_body) is set, or the
+    /// issuer's metadata name that way and not this one.
     #[must_use]
     pub fn client_secret(mut self, secret: impl Into<Secret>) -> Self {
         self.secret = Some(secret.into());
         self
     }
-    /// Sends the secret by `Authorization: Basic`: what happens anyway.
+    /// Sends the secret by `Authorization: Basic`, whatever the issuer's metadata name.
     #[must_use]
     pub fn secret_in_header(mut self) -> Self {
         self.auth = Auth::Basic;
@@ -347,6 +348,7 @@ impl Builder {
             pushed: address("the endpoint for pushed requests", pushed)?,
             pushed_required: false,
             iss_announced: false,
+            secret_in_body: false,
         };
         match &self.grant {
             Grant::Refresh(token) if token.is_empty() => {
@@ -359,7 +361,8 @@ impl Builder {
             _ => {}
         }
         let auth = match (self.auth, self.secret) {
-            (Auth::Usual | Auth::Basic, Some(secret)) => ClientAuth::Basic(secret),
+            (Auth::Usual, Some(secret)) => ClientAuth::Usual(secret),
+            (Auth::Basic, Some(secret)) => ClientAuth::Basic(secret),
             (Auth::Post, Some(secret)) => ClientAuth::Post(secret),
             (Auth::Usual, None) => ClientAuth::None,
             (Auth::Basic | Auth::Post, None) => {

@@ -46,6 +46,8 @@ impl Grant {
 #[derive(Clone, Debug)]
 pub(crate) enum ClientAuth {
     None,
+    /// As the metadata say, else by Basic.
+    Usual(Secret),
     Basic(Secret),
     Post(Secret),
     #[cfg(feature = "crypto")]
@@ -65,6 +67,8 @@ pub(crate) struct Endpoints {
     pub(crate) pushed_required: bool,
     /// The callback must name the issuer (RFC 9207).
     pub(crate) iss_announced: bool,
+    /// The metadata name `client_secret_post` and not `client_secret_basic`.
+    pub(crate) secret_in_body: bool,
 }
 
 /// All settings of one session, checked.

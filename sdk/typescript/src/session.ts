@@ -104,6 +104,7 @@ export class Session extends Redacted {
   /**
    * For integrations other than `fetch`: give it the headers that `authorize` made and the answer. `true`: authorize and send
    * the request again. Call it with `retried` for the answers to that.
+   * Tell it of other answers than 401 too: they show that the API takes this issuer's tokens, and may hold a nonce for proofs.
    */
   async answered(
     url: string | URL,

@@ -35,7 +35,10 @@ export interface CommonOptions extends Surroundings {
 export interface IssuerOptions extends CommonOptions {
   clientId: string;
   clientSecret?: string | undefined;
-  /** Default: `basic` with a secret, `private_key_jwt` with a key, else `none`. */
+  /**
+   * Default: `basic` with a secret (`post` if the issuer's metadata name that and not `basic`), `private_key_jwt` with a key,
+   * else `none`.
+   */
   clientAuth?: ClientAuth | undefined;
   /** The private key for `private_key_jwt`: ES256, RS256, PS256 or EdDSA, by its `alg` or its kind. */
   privateKey?: Jwk | undefined;

@@ -54,21 +54,25 @@ impl Inner {
     }
 }
 
-/// The path of the issuer is behind the well-known one (RFC 8414 section 3.1), or before it (OpenID Connect).
+/// The path of the issuer is behind the well-known one (RFC 8414 section 3.1), or before it (some issuers, and OpenID
+/// Connect).
 fn places(issuer: &Url) -> Vec<Url> {
     let path = issuer.path().trim_end_matches('/');
-    [
+    let mut places = vec![
         format!("/.well-known/oauth-authorization-server{path}"),
+        format!("{path}/.well-known/oauth-authorization-server"),
         format!("{path}/.well-known/openid-configuration"),
-    ]
-    .iter()
-    .map(|path| {
-        let mut url = issuer.clone();
-        url.set_path(path);
-        url.set_query(None);
-        url
-    })
-    .collect()
+    ];
+    places.dedup();
+    places
+        .iter()
+        .map(|path| {
+            let mut url = issuer.clone();
+            url.set_path(path);
+            url.set_query(None);
+            url
+        })
+        .collect()
 }
 
 /// An issuer as its name: `url` puts a slash behind a bare host, which names do not have.
@@ -94,7 +98,13 @@ fn read(body: &Map<String, Json>, issuer: &Url, insecure: bool) -> Result<Endpoi
         }
     };
     let flag = |name: &str| body.get(name).and_then(Json::as_bool).unwrap_or(false);
+    let methods: Vec<&str> = body
+        .get("token_endpoint_auth_methods_supported")
+        .and_then(Json::as_array)
+        .map(|methods| methods.iter().filter_map(Json::as_str).collect())
+        .unwrap_or_default();
     Ok(Endpoints {
+        secret_in_body: methods.contains(&"client_secret_post") && !methods.contains(&"client_secret_basic"),
         issuer: Some(named.to_owned()),
         token: endpoint("token_endpoint")?,
         authorization: endpoint("authorization_endpoint")?,
@@ -119,9 +129,16 @@ mod tests {
             at("https://a.example/t/1/"),
             [
                 "https://a.example/.well-known/oauth-authorization-server/t/1",
+                "https://a.example/t/1/.well-known/oauth-authorization-server",
                 "https://a.example/t/1/.well-known/openid-configuration"
             ]
         );
-        assert_eq!(at("https://a.example")[0], "https://a.example/.well-known/oauth-authorization-server");
+        assert_eq!(
+            at("https://a.example"),
+            [
+                "https://a.example/.well-known/oauth-authorization-server",
+                "https://a.example/.well-known/openid-configuration"
+            ]
+        );
     }
 }

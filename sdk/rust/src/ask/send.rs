@@ -86,16 +86,20 @@ impl Inner {
         let issuer_now = (self.now() + skew).div_euclid(1_000);
         match &self.settings.auth {
             ClientAuth::None => self.push_client_id(&mut parameters),
-            ClientAuth::Basic(secret) => {
+            ClientAuth::Post(secret) => {
+                self.push_client_id(&mut parameters);
+                push(&mut parameters, "client_secret", secret.expose());
+            }
+            ClientAuth::Usual(secret) if self.takes_secrets_in_body() => {
+                self.push_client_id(&mut parameters);
+                push(&mut parameters, "client_secret", secret.expose());
+            }
+            ClientAuth::Usual(secret) | ClientAuth::Basic(secret) => {
                 if let Ok(mut value) = HeaderValue::try_from(basic(&self.settings.client_id, secret.expose()))
                 {
                     value.set_sensitive(true);
                     headers.insert(header::AUTHORIZATION, value);
                 }
-            }
-            ClientAuth::Post(secret) => {
-                self.push_client_id(&mut parameters);
-                push(&mut parameters, "client_secret", secret.expose());
             }
             #[cfg(feature = "crypto")]
             ClientAuth::PrivateKeyJwt(key) => {
@@ -198,12 +202,18 @@ impl Inner {
         locked(&self.nonces).get(&origin_text(url)).cloned()
     }
 
+    fn takes_secrets_in_body(&self) -> bool {
+        locked(&self.endpoints).as_ref().is_some_and(|endpoints| endpoints.secret_in_body)
+    }
+
     /// A text of the issuer without anything secret that was sent to it.
     fn without_secrets(&self, text: &str, parameters: &Form) -> String {
         let public = ["grant_type", "scope", "resource", "client_id", "username", "redirect_uri"];
         let sent = parameters.iter().filter(|(name, _)| !public.contains(&name.as_str()));
         let mut secrets: Vec<String> = sent.map(|(_, value)| value.clone()).collect();
-        if let ClientAuth::Basic(secret) | ClientAuth::Post(secret) = &self.settings.auth {
+        if let ClientAuth::Usual(secret) | ClientAuth::Basic(secret) | ClientAuth::Post(secret) =
+            &self.settings.auth
+        {
             secrets.push(secret.expose().to_owned());
         }
         self.with(|m| secrets.extend(m.held.as_ref().map(|held| held.token.expose().to_owned())));

@@ -19,6 +19,8 @@ export interface Endpoints {
   readonly pushedOnly: boolean;
   /** The issuer announces that it names itself in the way back (RFC 9207 3). */
   readonly namesItself: boolean;
+  /** The metadata name `client_secret_post` and not `client_secret_basic`. */
+  readonly secretInBody: boolean;
 }
 
 /** An answer of the issuer, read to its end. */
@@ -68,18 +70,20 @@ export class Issuer {
       pushed: options.pushedEndpoint ?? text(found["pushed_authorization_request_endpoint"]),
       pushedOnly: found["require_pushed_authorization_requests"] === true,
       namesItself: found["authorization_response_iss_parameter_supported"] === true,
+      secretInBody: isInBody(found["token_endpoint_auth_methods_supported"]),
     };
     for (const address of [endpoints.token, endpoints.device, endpoints.revocation, endpoints.pushed])
       if (address !== undefined && !this.#safe(address)) return final("the metadata of the issuer names an address that is not https");
     return (this.#endpoints = endpoints);
   }
 
-  /** RFC 8414 3.1, then OpenID Connect Discovery 4. What speaks for another issuer is not believed (RFC 8414 3.3). */
+  /** RFC 8414 3.1, the same with the path before (some issuers have it so), then OpenID Connect Discovery 4. What speaks for another issuer is not believed (RFC 8414 3.3). */
   async #metadata(issuer: string): Promise<{ readonly [name: string]: unknown } | Failure> {
     const url = new URL(issuer);
     const path = url.pathname.replace(/\/$/, "");
     const places = [
       `${url.origin}/.well-known/oauth-authorization-server${path}`,
+      ...(path === "" ? [] : [`${url.origin}${path}/.well-known/oauth-authorization-server`]),
       `${url.origin}${path}/.well-known/openid-configuration`,
     ];
     for (const place of places) {
@@ -155,7 +159,9 @@ export class Issuer {
 
   /** Puts the client's name, and what proves it, into a request. */
   async #authenticate(form: URLSearchParams, headers: Record<string, string>): Promise<void> {
-    const { options, clientId, auth } = this.#settings;
+    const { options, clientId } = this.#settings;
+    const usual = options.clientAuth === undefined && this.#settings.auth === "basic";
+    const auth = usual && this.#endpoints?.secretInBody ? "post" : this.#settings.auth;
     const secret = options.clientSecret ?? "";
     if (auth === "basic") {
       headers["authorization"] = `Basic ${base64(`${encoded(clientId)}:${encoded(secret)}`)}`;
@@ -213,6 +219,10 @@ export class Issuer {
     const names = ["refresh_token", "password", "code", "code_verifier", "device_code", "client_secret", "client_assertion", "token"];
     return [this.#settings.options.clientSecret, ...names.map((name) => form.get(name))].filter((one): one is string => !!one);
   }
+}
+
+function isInBody(methods: unknown): boolean {
+  return Array.isArray(methods) && methods.includes("client_secret_post") && !methods.includes("client_secret_basic");
 }
 
 /** RFC 6749 2.3.1 and its appendix B: form-encoded, before base64. */
