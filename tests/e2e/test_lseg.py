@@ -373,3 +373,5 @@ def test_the_operator_sees_who_runs_towards_the_limit(limited: Vendor) -> None:
         limited.post(V1, limited.login())
     (row,) = [row for row in limited.busy_clients() if row["client_id"] == limited.machine.app_key]
     assert row["requests_per_minute"] == 50 and row["near"] >= 9 and row["refused"] >= 2, row
+    shown = limited.demo.cli.run("busy", "--platform", "lseg").out
+    assert "REFUSED" in shown and limited.machine.app_key in shown, shown

@@ -7,6 +7,7 @@ mod account;
 mod admin;
 mod apply;
 mod audit;
+mod busy;
 mod check;
 mod client;
 mod common;
@@ -59,6 +60,8 @@ pub(crate) enum Command {
     Grant(grant::Grant),
     /// Which clients use what OAuth 2.1 no longer has, how often, and what to use instead.
     Legacy(legacy::Legacy),
+    /// Which clients ask for tokens so often that they come near the limit.
+    Busy(busy::Busy),
     /// Keys that sign tokens, and keys of refresh tokens.
     SigningKey(signing_key::SigningKey),
     /// Administrators and their tokens.
@@ -92,6 +95,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Client(args) => client::run(args, &mut out).await,
         Command::Grant(args) => grant::run(args, &mut out).await,
         Command::Legacy(args) => legacy::run(args, &mut out).await,
+        Command::Busy(args) => busy::run(args, &mut out).await,
         Command::SigningKey(args) => signing_key::run(args, &mut out).await,
         Command::Admin(args) => admin::run(args, &mut out).await,
         Command::Audit(args) => audit::run(args, &mut out).await,

@@ -90,10 +90,7 @@ class Vendor:
         return explained
 
     def busy_clients(self) -> list[dict[str, Any]]:
-        url = f"{self.demo.admin_url}/admin/v1/platforms/lseg/busy-clients"
-        answer = HTTP.get(url, headers={"Authorization": f"Bearer {self.demo.admin_token}"}, timeout=10)
-        assert answer.status_code == 200, answer.text
-        items: list[dict[str, Any]] = answer.json()["items"]
+        items: list[dict[str, Any]] = self.demo.cli.json("busy", "--platform", "lseg")
         return items
 
     def assertion(self, **claims: Any) -> str:
