@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: A refused client is asked for again after this long: a setting may have been mended.
 REFUSED_CLIENT_MS = 60_000
+#: Between two looks, by callers that have a good token, at a lock that another process holds.
+BUSY_MS = 100
 #: Fast path: from when to when (seconds) which headers are sent.
 Ready = tuple[float, float, dict[str, str]]
 
@@ -56,6 +58,7 @@ class Core:
         self.failures, self.garbled = 0, 0
         self.not_before: int | None = None
         self.failed_at: int | None = None
+        self.look_again_at = 0  # another process renews: until then nobody looks whether it has ended
         self.failure = ""
         self.need: Need | None = None
         self.closed = False
@@ -231,7 +234,7 @@ class Core:
         set_back = now < token.sent_at - 5_000
         if not (token.due(now) or set_back) or not self.renewable or self.wait_left(now) > 0 or self.barred(now):
             return Step.USE
-        return Step.EARLY
+        return Step.USE if 0 < self.look_again_at - now <= BUSY_MS else Step.EARLY
 
     def state(self, now: int) -> State:
         """The session's state."""

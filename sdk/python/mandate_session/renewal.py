@@ -7,7 +7,7 @@ from enum import Enum
 from .answer import Final, Garbled, Granted, Passing, Verdict
 from .asking import ask, token_form
 from .cause import Cause
-from .core import Core
+from .core import BUSY_MS, Core
 from .effects import Flow, now, on_disk, random, read_store, release, sleep, take_lock
 from .errors import Closed, Misconfigured, NeedsLogin, Unavailable
 from .events import LockTakenOver, StoreFailed
@@ -85,12 +85,14 @@ def _attempt(core: Core, early: bool) -> Flow[Outcome]:
         patience = core.settings.patience
         moment = yield from now()
         try:
-            got = yield from take_lock(lambda stored: core.wanted(stored, moment), min(patience, core.settings.timeout) if early else patience)
+            # who has a good token does not wait for the lock
+            got = yield from take_lock(lambda stored: core.wanted(stored, moment), 0 if early else patience)
         except LockTimeout:
             if core.closed:
                 raise Closed from None
-            if early:  # the next calls must not wait for the same lock again
-                core.failed("another process holds the store's lock", None, (yield from now()), (yield from random()))
+            if early:
+                core.look_again_at = moment + BUSY_MS
+                return Outcome.WAIT
             raise Unavailable("another process holds the store's lock", None) from None
         except OSError as error:
             # without its store a session is still a session

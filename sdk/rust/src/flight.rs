@@ -2,7 +2,7 @@
 //! with it, and a task that dies with its runtime is replaced by the next caller's.
 
 use crate::core::answer::{Granted, Meaning};
-use crate::core::machine::{Need, New};
+use crate::core::machine::{BUSY, Need, New};
 use crate::core::state::Reason;
 use crate::error::{Error, NeedsLogin};
 use crate::inner::{Inner, blocking, locked};
@@ -112,7 +112,11 @@ impl Inner {
                         Step::Again
                     });
                 }
-                Some(Locked::TimedOut) if kind == Kind::Early => return Ok(Step::Done),
+                Some(Locked::TimedOut) if kind == Kind::Early => {
+                    let now = self.now();
+                    self.with(|m| m.look_again_at = now + BUSY);
+                    return Ok(Step::Done);
+                }
                 Some(Locked::TimedOut) => {
                     let now = self.now();
                     let mut unavailable = self.with(|m| m.unavailable(now));

@@ -14,8 +14,8 @@ impl Inner {
     pub(crate) async fn take_lock(self: &Arc<Self>, kind: Kind) -> Result<Option<Locked>, Error> {
         let settings = &self.settings;
         let patience = match kind {
-            // Whoever has a token does not wait for others longer than for one request.
-            Kind::Early => settings.patience.min(settings.timeout),
+            // Whoever has a token does not wait for others.
+            Kind::Early => Duration::ZERO,
             Kind::Must => settings.patience,
         };
         self.lock_for(patience, true).await

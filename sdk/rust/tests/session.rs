@@ -180,6 +180,34 @@ async fn tokens_do_not_travel_in_plain_text() {
 }
 
 #[tokio::test]
+async fn a_dead_lock_is_taken_over_by_callers_that_do_not_wait_for_it() {
+    let folder = Folder::new("dead-lock");
+    let time = Time::new(0);
+    let model = Model::new(&time, 7, 0, 0);
+    let store = FileStore::builder(&folder.0, "main").stale(Duration::from_millis(300)).open().unwrap();
+    let session = model.builder().store(store).patience(Duration::ZERO).build().unwrap();
+    let first = session.token().await.unwrap();
+    let sign = format!(
+        r#"{{"version":1,"id":"{}","pid":999999999,"beat_ms":50,"stale_ms":300,"beat":"0000000000000007"}}"#,
+        "d".repeat(32)
+    );
+    std::fs::write(folder.0.join("main.lock"), format!("{sign:<255}\n")).unwrap();
+    time.pass(272_000);
+    for _ in 0..20 {
+        assert_eq!(session.token().await.unwrap().ends_at(), first.ends_at());
+    }
+    let renewed = async {
+        while session.token().await.unwrap().ends_at() == first.ends_at() {
+            // The lock's time is real.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            time.pass(101);
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), renewed).await.expect("it is taken over");
+    assert!(!folder.0.join("main.lock").exists());
+}
+
+#[tokio::test]
 async fn a_clock_that_is_put_back_does_not_make_callers_wait_for_it() {
     let time = Time::new(600_000);
     // All requests fail at first.

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from ..errors import Misconfigured
 from ..held import Record, Stored, Unreadable, stored_of
 from . import LockTimeout, Taken
-from .lock import FileLock, take
+from .lock import FileLock, Watch, take
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 
@@ -48,6 +48,7 @@ class FileStore:
         self._folder, self._name = os.path.expanduser(os.fspath(folder)), check_name(name)
         self._path = os.path.join(self._folder, name + ".json")
         self._beat_ms, self._stale_ms = beat_ms, stale_ms
+        self._watch = Watch()
 
     def __repr__(self) -> str:
         return f"FileStore({self._path!r})"
@@ -77,7 +78,7 @@ class FileStore:
                 return None
             return found if found is not None and wanted(found) else None
 
-        got = take(os.path.join(self._folder, self._name + ".lock"), self._beat_ms, self._stale_ms, patience, look, given_up)
+        got = take(os.path.join(self._folder, self._name + ".lock"), self._beat_ms, self._stale_ms, patience, look, given_up, watch=self._watch)
         if got is None:
             raise LockTimeout
         return got if isinstance(got, Stored) else Taken(_Held(self._path, got.lock), got.took_over_ms)

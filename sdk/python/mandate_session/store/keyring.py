@@ -11,7 +11,7 @@ import keyring
 from ..held import Record, Stored, Unreadable, stored_of
 from . import LockTimeout, Taken
 from .file import check_name, private_folder
-from .lock import FileLock, take
+from .lock import FileLock, Watch, take
 
 
 class KeyringStore:
@@ -20,6 +20,7 @@ class KeyringStore:
     def __init__(self, name: str, folder: str | os.PathLike[str], service: str = "mandate-session") -> None:
         self._name, self._service = check_name(name), service
         self._folder = os.path.expanduser(os.fspath(folder))
+        self._watch = Watch()
 
     def __repr__(self) -> str:
         return f"KeyringStore({self._name!r})"
@@ -43,7 +44,7 @@ class KeyringStore:
             found = self.read()
             return found if found is not None and wanted(found) else None
 
-        got = take(path, 1000, 5000, patience, look, given_up)
+        got = take(path, 1000, 5000, patience, look, given_up, watch=self._watch)
         if got is None:
             raise LockTimeout
         return got if isinstance(got, Stored) else Taken(_KeyringLock(self, got.lock), got.took_over_ms)

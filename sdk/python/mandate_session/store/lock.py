@@ -10,6 +10,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 SIZE = 256
@@ -126,14 +127,26 @@ def _create(path: str, data: bytes) -> int | None:
     return descriptor
 
 
+@dataclass
+class Watch:
+    """What was seen of another's lock: which one, with which beat, since when it has not moved, and how often it was claimed."""
+
+    known: tuple[str, str] | None = None
+    since: float = 0.0
+    claims: int = 0
+
+
 def take(
     path: str, beat_ms: int, stale_ms: int, patience: float, look: Callable[[], T | None], given_up: Callable[[], bool] = lambda: False,
-    monotonic: Callable[[], float] = time.monotonic,
+    monotonic: Callable[[], float] = time.monotonic, watch: Watch | None = None,
 ) -> Got | T | None:
-    """Takes the lock, waiting up to `patience` seconds; what `look` finds meanwhile ends the wait; None: patience is over."""
+    """Takes the lock, waiting up to `patience` seconds; what `look` finds meanwhile ends the wait; None: patience is over.
+
+    `watch` keeps what was seen from one attempt to the next: attempts that do not wait find a dead holder, too.
+    """
     began = monotonic()
-    known: tuple[str, str] | None = None
-    since, claims = began, 0
+    kept = watch or Watch()
+    known, since, claims = kept.known, kept.since, kept.claims
     while True:
         lock_id = secrets.token_hex(16)
         descriptor = _create(path, content(lock_id, 0, beat_ms, stale_ms))
@@ -161,6 +174,7 @@ def take(
             if found is not None:
                 return found
             if given_up() or now - began >= patience:
+                kept.known, kept.since, kept.claims = known, since, claims
                 return None
             time.sleep(_random.uniform(0.020, 0.060))
 

@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 /// A client that was refused is tried again after this.
 const MENDED_AFTER: Millis = 60_000;
+/// Milliseconds between two looks, by callers that have a good token, at a lock that another process holds.
+pub(crate) const BUSY: Millis = 100;
 
 /// Everything that is held.
 #[derive(Debug, Default)]
@@ -29,6 +31,8 @@ pub(crate) struct Machine {
     not_before: Option<Millis>,
     /// When the last attempt failed.
     failed_at: Option<Millis>,
+    /// Another process renews: until then nobody looks whether it has ended.
+    pub(crate) look_again_at: Millis,
     why: String,
     blocked: Option<(Box<NeedsLogin>, Millis)>,
     /// The token that an API refused last: not taken back from a store.
@@ -97,7 +101,8 @@ impl Machine {
             .filter(|(needs, at)| needs.reason != Reason::ClientRefused || now < at + MENDED_AFTER);
         if let Some(held) = self.held.as_ref().filter(|held| held.is_good(now)) {
             let waits = is_blocked.is_some() || self.not_before(now).is_some();
-            let early = held.is_early(now) && self.can_renew(grant) && !waits;
+            let is_busy = (1..=BUSY).contains(&(self.look_again_at - now));
+            let early = held.is_early(now) && self.can_renew(grant) && !waits && !is_busy;
             return if early { Need::Early(Arc::clone(held)) } else { Need::Use(Arc::clone(held)) };
         }
         match is_blocked {

@@ -10,8 +10,8 @@ use super::{Lease, Locked, Record, Store, StoreError, Stored, Wait};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Keeps a session in a folder: `NAME.json` and, while somebody renews, `NAME.lock`. Any number of processes on one
@@ -28,6 +28,7 @@ struct Inner {
     beat: Duration,
     stale: Duration,
     full: AtomicBool,
+    watched: Mutex<Option<lock::Watched>>,
 }
 
 /// Settings of a [`FileStore`].
@@ -71,6 +72,7 @@ impl FileStoreBuilder {
                 beat: self.beat.max(Duration::from_millis(5)),
                 stale: self.stale,
                 full: AtomicBool::new(false),
+                watched: Mutex::default(),
             }),
         };
         private(&store.inner.folder, "the folder")?;

@@ -1,7 +1,7 @@
 //! An issuer and a clock in this very process.
 #![allow(dead_code, clippy::allow_attributes, reason = "each test uses its part")]
 
-use mandate_session::{BoxFuture, Clock, Millis, Session, Transport, TransportError};
+use mandate_session::{BoxFuture, Builder, Clock, Millis, Session, Transport, TransportError};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -99,9 +99,11 @@ impl Model {
 
     /// A session that has this issuer and this time.
     pub(crate) fn session(self: &Arc<Self>) -> Session {
+        self.builder().build().unwrap()
+    }
+    pub(crate) fn builder(self: &Arc<Self>) -> Builder {
         let builder = Session::refresh_token("app", "given").token_endpoint("https://issuer.example/token");
-        let builder = builder.transport(ToModel(Arc::clone(self))).clock(Program(Arc::clone(&self.time)));
-        builder.build().unwrap()
+        builder.transport(ToModel(Arc::clone(self))).clock(Program(Arc::clone(&self.time)))
     }
 
     /// What the API says to a token: true if it is good at this very moment.

@@ -159,7 +159,13 @@ async function claim(path: string, there: Content, number: number, how: Taking):
     if (still === undefined || still.id !== there.id || still.beat !== there.beat) return "changed";
     const lock = await Lock.create(path, how.beatMs, how.staleMs, own);
     if (!lock) return "changed";
-    await rename(own, path);
+    try {
+      await rename(own, path);
+    } catch (error) {
+      await lock.release();
+      await removed(own);
+      throw error;
+    }
     return lock;
   } finally {
     await removed(name);

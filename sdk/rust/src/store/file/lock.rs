@@ -4,6 +4,7 @@ use super::lease::FileLease;
 use super::sign::{self, Heart, Seen, content, write_at_start};
 use super::{FileStore, create, failed, retried};
 use crate::encoding::hex;
+use crate::inner::locked;
 use crate::seams::Random as _;
 use crate::store::{Record, Store as _, StoreError, Stored, Wait};
 use crate::system::{SystemRandom, instant, wall};
@@ -24,7 +25,8 @@ impl FileStore {
     /// Steps 1 to 4 of STORE.md. Sleeps between looks.
     pub(super) fn take(&self, wait: &Wait<'_>) -> Result<Taken, StoreError> {
         let began = instant();
-        let mut watched: Option<Watched> = None;
+        // Kept from one attempt to the next: those that do not wait find a dead holder, too.
+        let mut watched = locked(&self.inner.watched).take();
         loop {
             if let Some(lease) = self.make()? {
                 return Ok(Taken::Held(lease));
@@ -50,6 +52,7 @@ impl FileStore {
                 return Ok(Taken::Seen(record));
             }
             if began.elapsed() >= wait.patience || wait.is_given_up() {
+                *locked(&self.inner.watched) = watched;
                 return Ok(Taken::TimedOut);
             }
             std::thread::sleep(Duration::from_micros(20_000 + random_below(40_000)));
@@ -167,7 +170,8 @@ impl FileStore {
 }
 
 /// A lock that is watched for a sign of life.
-struct Watched {
+#[derive(Debug)]
+pub(super) struct Watched {
     seen: Seen,
     since: Instant,
     claims: u32,
