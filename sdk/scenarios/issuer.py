@@ -105,6 +105,14 @@ class Refused(Exception):
         self.answer = answer
 
 
+def once(heard: Heard) -> None:
+    """Refuses a parameter that is given twice (RFC 6749 3.2)."""
+    names = [name for name, _ in heard.pairs]
+    twice = {n for n in names if names.count(n) > 1 and n != "resource"}
+    if twice:
+        raise Refused(refused("invalid_request", f"parameters given twice: {sorted(twice)}"))
+
+
 class Issuer:
     """Issuer and API of one scenario. All calls are made under the scenario's lock."""
 
@@ -236,12 +244,14 @@ class Issuer:
         return Said(302, {"Location": where, "Content-Type": "text/html"}, text.encode())
 
     def at_par(self, heard: Heard) -> Said:
+        once(heard)
         self.client(heard)
         name = "urn:ietf:params:oauth:request_uri:" + secrets.token_urlsafe(16)
         self.pushed[name] = dict(heard.form)
         return said(201, {"request_uri": name, "expires_in": 60})
 
     def at_device(self, heard: Heard) -> Said:
+        once(heard)
         self.client(heard)
         code = secrets.token_urlsafe(24)
         self.secrets.add(code)
@@ -266,10 +276,9 @@ class Issuer:
         return said(200, {})
 
     def at_token(self, heard: Heard) -> Said:
-        names = [name for name, _ in heard.pairs]
-        twice = {n for n in names if names.count(n) > 1 and n != "resource"}
-        if heard.method != "POST" or twice:
-            return refused("invalid_request", f"parameters given twice: {sorted(twice)}")
+        if heard.method != "POST":
+            return refused("invalid_request", "POST is needed")
+        once(heard)
         if not heard.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             return refused("invalid_request", "a form is needed")
         bound = self.proof(heard, self.scenario.base + "/token", None, self.set["dpop_nonces"])

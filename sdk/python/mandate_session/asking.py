@@ -84,7 +84,7 @@ def _request(core: Core, known: Endpoints, url: str, form: Form, issuer_now: int
         # RFC 6749 2.3.1: both are form-encoded first
         pair = f"{quote_plus(given.client_id)}:{quote_plus(secret)}"
         headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-    else:
+    elif all(name != "client_id" for name, _ in form):
         form.append(("client_id", given.client_id))
     if method == "post":
         form.append(("client_secret", secret))

@@ -96,9 +96,7 @@ def _pushed(core: Core, known: Endpoints, asked: Form) -> Flow[Form]:
     """RFC 9126: the request goes to the issuer, and the browser carries its name."""
     if not known.pushed:
         raise Misconfigured("no pushed authorization request endpoint is known")
-    # the client's authentication names client_id itself, but for `basic`
-    form = asked if core.settings.client_auth == "basic" else [pair for pair in asked if pair[0] != "client_id"]
-    _, answer = yield from post(core, known, known.pushed, form, proof=core.settings.dpop)
+    _, answer = yield from post(core, known, known.pushed, asked, proof=core.settings.dpop)
     body = _body(core, answer, "request_uri")
     if not isinstance(body, dict):
         raise (yield from _stopped(core, body))
