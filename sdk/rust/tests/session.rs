@@ -180,6 +180,37 @@ async fn tokens_do_not_travel_in_plain_text() {
 }
 
 #[tokio::test]
+async fn connections_that_say_nothing_do_not_keep_the_browser_waiting() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+    let (gate, open, _) = gated();
+    open.add_permits(1);
+    let session = Session::authorization_code("app")
+        .authorization_endpoint("https://issuer.example/authorize")
+        .token_endpoint("https://issuer.example/token")
+        .transport(gate)
+        .build()
+        .unwrap();
+    let browser = |address: &url::Url| {
+        let asked: std::collections::HashMap<String, String> = address.query_pairs().into_owned().collect();
+        tokio::spawn(async move {
+            let port = url::Url::parse(&asked["redirect_uri"]).unwrap().port().unwrap();
+            let silent = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            let mut talking = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            let request =
+                format!("GET /callback?code=c&state={} HTTP/1.1\r\nHost: x\r\n\r\n", asked["state"]);
+            talking.write_all(request.as_bytes()).await.unwrap();
+            let mut page = String::new();
+            talking.read_to_string(&mut page).await.unwrap();
+            assert!(page.starts_with("HTTP/1.1 200"));
+            drop(silent);
+        });
+    };
+    let signing_in = session.login_by_loopback(browser);
+    tokio::time::timeout(Duration::from_secs(4), signing_in).await.expect("at once").unwrap();
+}
+
+#[tokio::test]
 async fn a_dead_lock_is_taken_over_by_callers_that_do_not_wait_for_it() {
     let folder = Folder::new("dead-lock");
     let time = Time::new(0);

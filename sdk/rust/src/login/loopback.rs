@@ -9,6 +9,8 @@ use url::Url;
 
 /// How long a person has.
 const PATIENCE: Duration = Duration::from_mins(5);
+/// How long a connection has for its request.
+const READING: Duration = Duration::from_secs(5);
 /// Most bytes of a request that are read.
 const LARGEST: usize = 16 * 1024;
 
@@ -20,11 +22,22 @@ impl Session {
         let port = listener.local_addr().map_err(broken)?.port();
         let login = self.login_by_code(&format!("http://127.0.0.1:{port}/callback")).await?;
         open(login.address());
-        let waiting = async {
+        let (heard, mut requests) = tokio::sync::mpsc::channel(8);
+        // Browsers open connections ahead of need and say nothing on them: none keeps another waiting.
+        let accepting = async {
             loop {
                 let Ok((stream, _)) = listener.accept().await else { continue };
-                let reading = tokio::time::timeout(Duration::from_secs(5), target(stream));
-                let Ok(Some((mut stream, target))) = reading.await else { continue };
+                let heard = heard.clone();
+                tokio::spawn(async move {
+                    if let Ok(Some(request)) = tokio::time::timeout(READING, target(stream)).await {
+                        let _nobody_waits = heard.send(request).await;
+                    }
+                });
+            }
+        };
+        let waiting = async {
+            loop {
+                let Some((mut stream, target)) = requests.recv().await else { continue };
                 let callback = Url::parse(&format!("http://127.0.0.1:{port}{target}")).ok();
                 match callback.filter(|url| url.path() == "/callback" && login.is_ours(url)) {
                     Some(callback) => {
@@ -35,7 +48,13 @@ impl Session {
                 }
             }
         };
-        match tokio::time::timeout(PATIENCE, waiting).await {
+        let either = async {
+            tokio::select! {
+                callback = waiting => callback,
+                never = accepting => never,
+            }
+        };
+        match tokio::time::timeout(PATIENCE, either).await {
             Ok(callback) => login.finish(&callback).await,
             Err(_) => Err(self.inner.denied("the browser did not come back in time", true)),
         }
