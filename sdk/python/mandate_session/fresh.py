@@ -21,7 +21,8 @@ class Fresh:
             return
         if now - self.until > FORGOTTEN_MS:
             self.row = 0
-        self.until = now + backoff_ms(self.row, u, None)
+        # the first may be chance: another caller's token died meanwhile
+        self.until = now + (backoff_ms(self.row - 1, u, None) if self.row else 0)
         self.row += 1
 
     def holds(self, now: int) -> bool:

@@ -161,11 +161,12 @@ def test_threads_whose_tokens_are_refused_at_random_never_fail():
     import random
 
     class Api(Issuer):
-        """Refuses a token for good, now and then."""
+        """Refuses a token for good, now and then, but not before it took it once."""
 
         def __init__(self) -> None:
             super().__init__()
             self.dead: set[str] = set()
+            self.taken: set[str] = set()
             self.number = 0
             self.lock = threading.Lock()
 
@@ -175,8 +176,9 @@ def test_threads_whose_tokens_are_refused_at_random_never_fail():
                     self.number += 1
                     return Answer(200, {}, json.dumps({"access_token": f"access-{self.number}", "expires_in": 600}).encode())
                 token = request.headers["Authorization"]
-                if random.random() < 0.02:
+                if token in self.taken and random.random() < 0.02:
                     self.dead.add(token)
+                self.taken.add(token)
                 return Answer(401 if token in self.dead else 200)
 
     api = Api()

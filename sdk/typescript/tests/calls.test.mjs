@@ -209,8 +209,8 @@ test("an API that refuses every token does not cost the issuer one for each call
   const { options, to } = surroundings((url) => (url.href === TOKEN ? undefined : unauthorized()));
   const session = Session.clientCredentials(options);
   for (let i = 0; i < 5; i++) assert.equal((await session.fetch(API)).status, 401);
-  assert.equal(to(TOKEN).length, 2);
-  assert.equal(to(API).length, 6);
+  assert.equal(to(TOKEN).length, 3);
+  assert.equal(to(API).length, 7);
 });
 
 test("authorize and answered serve other integrations", async () => {

@@ -13,7 +13,8 @@ export class Fresh {
   refused(now: number, u: number): void {
     if (this.holds(now)) return;
     if (now - this.#until > FORGOTTEN_MS) this.#row = 0;
-    this.#until = now + backoff(this.#row, undefined, u);
+    // The first may be chance: another caller's token died meanwhile.
+    this.#until = now + (this.#row > 0 ? backoff(this.#row - 1, undefined, u) : 0);
     this.#row += 1;
   }
 
