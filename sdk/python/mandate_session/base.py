@@ -65,6 +65,7 @@ class Base(Builders):
     def _forked(self) -> None:
         """Forgets locks and flights, which belong to threads of the parent."""
         self._core.mutex = threading.Lock()
+        self._core.fresh.mutex = threading.Lock()
 
     def _now(self) -> int:
         return round(self._clock() * 1000)

@@ -85,8 +85,8 @@ def judge_call(core: Core, exchange: Exchange, answer: Answer) -> Flow[Judgement
     if refusal.error == "insufficient_scope":
         return KEEP
     if exchange.repeated and not _ended_on_the_way(core, exchange, sent, moment):
-        if core.holds(sent, moment):
-            core.fresh.refused(moment, (yield from random()))
+        if sent is not None and core.holds(sent, moment):
+            core.fresh.refused(sent, moment, (yield from random()))
         return KEEP
     if not core.renewable:
         if core.settings.grant == "api_key":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+
+from .secret import Secret
 from .windows import backoff_ms
 
 #: So long after a wait the row is forgotten.
@@ -14,16 +17,21 @@ class Fresh:
     def __init__(self) -> None:
         self.row = 0
         self.until = 0
+        #: each counts once, however many callers had it
+        self.last: Secret | None = None
+        self.mutex = threading.Lock()
 
-    def refused(self, now: int, u: float) -> None:
-        """One was refused, that had not ended. Those of many callers at once count as one."""
-        if self.holds(now):
-            return
-        if now - self.until > FORGOTTEN_MS:
-            self.row = 0
-        # the first may be chance: another caller's token died meanwhile
-        self.until = now + (backoff_ms(self.row - 1, u, None) if self.row else 0)
-        self.row += 1
+    def refused(self, token: Secret, now: int, u: float) -> None:
+        """One was refused, that had not ended."""
+        with self.mutex:
+            if token == self.last:
+                return
+            if now - self.until > FORGOTTEN_MS:
+                self.row = 0
+            # the first may be chance: another caller's token died meanwhile
+            self.until = now + (backoff_ms(self.row - 1, u, None) if self.row else 0)
+            self.row += 1
+            self.last = token
 
     def holds(self, now: int) -> bool:
         """Is a 401 no reason to ask for another? A clock that was set back does not make that longer."""
@@ -31,4 +39,6 @@ class Fresh:
 
     def taken(self) -> None:
         """The API took a token."""
-        self.row = self.until = 0
+        if self.row:
+            with self.mutex:
+                self.row, self.until, self.last = 0, 0, None

@@ -147,7 +147,7 @@ impl Inner {
         let now = self.now();
         if call.renewed_at.is_some_and(|first| !self.ended_on_the_way(call, first, now)) {
             if self.is_still_good(call) {
-                self.fresh.refused(now, self.settings.random.unit());
+                self.fresh.refused(&call.held.token, now, self.settings.random.unit());
             }
             return Ok(Next::Return);
         }

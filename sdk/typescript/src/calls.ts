@@ -114,7 +114,7 @@ export class Calls {
     if (refusal.error === "insufficient_scope") return "return";
     const isGood = stillThis && core.good(now());
     if (since !== undefined && !this.#endedOnTheWay(sent, since)) {
-      if (isGood) this.#fresh.refused(now(), this.#settings.random());
+      if (isGood && sent.token) this.#fresh.refused(sent.token.text, now(), this.#settings.random());
       return "return";
     }
     if (stillThis && (sent.token === undefined || !core.renewable)) {

@@ -8,14 +8,17 @@ const FORGOTTEN_MS = 60_000;
 export class Fresh {
   #row = 0;
   #until = 0;
+  /** Each counts once, however many callers had it. */
+  #last: string | undefined;
 
-  /** One was refused, that had not ended. Those of many callers at once count as one. */
-  refused(now: number, u: number): void {
-    if (this.holds(now)) return;
+  /** One was refused, that had not ended. */
+  refused(token: string, now: number, u: number): void {
+    if (token === this.#last) return;
     if (now - this.#until > FORGOTTEN_MS) this.#row = 0;
     // The first may be chance: another caller's token died meanwhile.
     this.#until = now + (this.#row > 0 ? backoff(this.#row - 1, undefined, u) : 0);
     this.#row += 1;
+    this.#last = token;
   }
 
   /** Whether a 401 is no reason to ask for another. A clock that was set back does not make that longer. */
@@ -28,5 +31,6 @@ export class Fresh {
   taken(): void {
     this.#row = 0;
     this.#until = 0;
+    this.#last = undefined;
   }
 }
