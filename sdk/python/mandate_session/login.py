@@ -252,6 +252,7 @@ def logout(core: Core) -> Flow[None]:
             finally:
                 yield from on_disk(lambda _: lock.release())
     core.token, core.refresh_token, core.raw = None, None, {}
+    core.past.clear()
 
 
 def is_callback(target: str, state: str) -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 from mandate_session import FileStore, Misconfigured
 from mandate_session.store import LockTimeout, Taken
-from mandate_session.store.lock import SIZE, Got, _take_over, content, look_at, take
+from mandate_session.store.lock import SIZE, Got, Watch, _take_over, content, look_at, take
 
 DEAD = "d" * 32
 
@@ -327,3 +327,13 @@ def test_an_overtaken_holder_writes_if_nobody_else_did(tmp_path):
     token, stored, _ = overtaken(tmp_path, None)
     assert token == "mine"
     assert (stored["access_token"], stored["refresh_token"]) == ("mine", "my-refresh")
+
+
+def test_a_lock_without_an_id_is_not_known_again(tmp_path):
+    """Two locks that are being made look the same: what was seen of one says nothing of the other."""
+    path, watch, moments = str(tmp_path / "main.lock"), Watch(), iter([1.0, 1.0, 90.0, 90.0])
+    for _ in range(2):
+        with open(path, "wb"):
+            pass
+        assert take(path, 50, 300, 0, never, monotonic=lambda: next(moments), watch=watch) is None
+        assert watch.known is None

@@ -174,7 +174,9 @@ def take(
             if found is not None:
                 return found
             if given_up() or now - began >= patience:
-                kept.known, kept.since, kept.claims = known, since, claims
+                # two locks that are being made look the same: only one with an id is known again later
+                kept.known = known if known is not None and known[0] != "unreadable" else None
+                kept.since, kept.claims = since, claims
                 return None
             time.sleep(_random.uniform(0.020, 0.060))
 
