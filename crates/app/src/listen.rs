@@ -3,6 +3,7 @@
 use crate::node::{Live, Node};
 use crate::patience::Patience;
 use crate::tls::Shown;
+use crate::turn;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Either, Full, Limited};
@@ -21,7 +22,6 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::task::Poll;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -226,8 +226,7 @@ impl Listeners {
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let mut stop = self.stop.subscribe();
-        let told = stop.clone();
+        let stop = self.stop.subscribe();
         let courteous = crate::courtesy::Courteous::new(TokioIo::new(stream), {
             let (this, platform, listen) = (self.clone(), platform.clone(), listen.clone());
             Arc::new(move |status| this.malformed(&platform, &listen, status))
@@ -256,20 +255,7 @@ impl Listeners {
             .serve_connection(courteous, service)
             .with_upgrades();
         let mut connection = std::pin::pin!(connection);
-        // By value, not by change: this connection may have arrived just before the word to stop, and be looked at
-        // just after it.
-        let mut stopping = std::pin::pin!(stop.wait_for(|stop| *stop));
-        let mut heard = false;
-        let ended = std::future::poll_fn(|cx| {
-            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
-                return Poll::Ready(Some(ended));
-            }
-            // One task polls this, so its waker needs to be left once only.
-            let asks = !heard || told.has_changed().unwrap_or(true);
-            heard = true;
-            if asks && stopping.as_mut().poll(cx).is_ready() { Poll::Ready(None) } else { Poll::Pending }
-        });
-        let ended = if let Some(ended) = ended.await {
+        let ended = if let Some(ended) = turn::unless_stopped(connection.as_mut(), stop).await {
             ended
         } else {
             connection.as_mut().graceful_shutdown();
@@ -408,7 +394,7 @@ impl Listeners {
 
     /// Stops accepting, lets requests in flight finish, and waits for that at most `patience`.
     pub(crate) async fn shut(&self, patience: Duration) {
-        let _nobody_listens = self.stop.send(true);
+        self.stop.send_replace(true);
         self.node.gate.stop_streams();
         let all = u32::try_from(self.bounds.connections).unwrap_or(u32::MAX);
         let drained = tokio::time::timeout(patience, self.permits.acquire_many(all)).await;

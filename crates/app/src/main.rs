@@ -19,6 +19,7 @@ mod serve;
 mod signing;
 mod system;
 mod tls;
+mod turn;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
+use tokio::task::coop::unconstrained;
 
 /// The timer that runs, and whom it wakes.
 struct Running {
@@ -61,7 +62,8 @@ impl Future for Waiting {
             running.sleep.as_mut().reset(deadline);
         }
         running.wakes.clone_from(cx.waker());
-        running.sleep.as_mut().poll(cx)
+        // Registered whatever is left of this turn: it is not asked again for the same waker.
+        std::pin::pin!(unconstrained(running.sleep.as_mut())).poll(cx)
     }
 }
 
@@ -86,5 +88,16 @@ mod tests {
         assert!(futures_util::FutureExt::now_or_never(after(90)).is_none());
         after(50).await;
         assert_eq!(start.elapsed(), Duration::from_secs(50));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_rings_also_when_first_asked_at_the_end_of_a_turn() {
+        let waits = tokio::spawn(async {
+            let patience = Patience::default();
+            let sleep = patience.sleep(Duration::from_secs(30));
+            crate::turn::tests::spend();
+            sleep.await;
+        });
+        assert!(tokio::time::timeout(Duration::from_secs(31), waits).await.is_ok());
     }
 }
