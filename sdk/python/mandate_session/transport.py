@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import select
 import socket
 import ssl
@@ -13,6 +14,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from .message import Answer, Lost, NotSent, Request, lowered, origin_of
+from .proxy import ProxiedConnection, Proxy, proxy_of
 
 #: A connection that was idle for longer than this is not used again: servers close them, and a token request that dies on an old
 #: connection counts as lost.
@@ -35,10 +37,12 @@ class AsyncTransport(Protocol):
 
 
 class StdTransport:
-    """The transport that a session has if it is given none. Threads may share it."""
+    """The transport that a session has if it is given none. Threads may share it. It takes the proxy that the environment names
+    (`HTTPS_PROXY`, `NO_PROXY` and so on), unless `proxies` is false."""
 
-    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None, *, proxies: bool = True) -> None:
         self._context = context
+        self._proxies = proxies
         self._fresh()
 
     def __repr__(self) -> str:
@@ -95,25 +99,41 @@ class StdTransport:
             connection.close()
 
     def _connected(self, origin: str, timeout: float) -> http.client.HTTPConnection:
-        parts = urlsplit(origin)
-        connection: http.client.HTTPConnection
-        if parts.scheme == "https":
-            if self._context is None:
-                self._context = ssl.create_default_context()
-            connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=timeout, context=self._context)
-        else:
-            connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+        proxy = proxy_of(origin) if self._proxies else None
+        connection = self._to(origin, proxy, timeout)
         try:
             connection.connect()
         except (OSError, ValueError) as error:
             connection.close()
-            raise NotSent(f"no connection: {_words(error)}") from None
+            where = " through the proxy of the environment" if proxy else ""
+            raise NotSent(f"no connection{where}: {_words(error)}") from None
+        return connection
+
+    def _to(self, origin: str, proxy: Proxy | None, timeout: float) -> http.client.HTTPConnection:
+        parts = urlsplit(origin)
+        host, port = parts.hostname or "", parts.port
+        if parts.scheme == "https":
+            if self._context is None:
+                self._context = ssl.create_default_context()
+            if proxy is None:
+                return http.client.HTTPSConnection(host, port, timeout=timeout, context=self._context)
+            tunnel = http.client.HTTPSConnection(proxy.host, proxy.port, timeout=timeout, context=self._context)
+            tunnel.set_tunnel(host, port, proxy.headers)  # the proxy sees names and ports; TLS ends at the origin
+            return tunnel
+        if proxy is None:
+            return http.client.HTTPConnection(host, port, timeout=timeout)
+        connection = ProxiedConnection(proxy.host, proxy.port, timeout=timeout)
+        connection.proxy = proxy
         return connection
 
     def _exchanged(self, connection: http.client.HTTPConnection, request: Request, deadline: float) -> Answer:
         parts = urlsplit(request.url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request(request.method, target, body=request.body, headers=dict(request.headers))
+        headers = dict(request.headers)
+        if isinstance(connection, ProxiedConnection):  # RFC 9112 3.2.2
+            target = request.url.partition("#")[0]
+            headers |= connection.proxy.headers
+        connection.request(request.method, target, body=request.body, headers=headers)
         response = connection.getresponse()
         body = bytearray()
         # in pieces: a socket's timeout starts anew with each byte, and a server that drips would hold the caller for ever
@@ -145,6 +165,8 @@ def _readable(sock: socket.socket) -> bool:
 def _words(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if said := re.match(r"Tunnel connection failed: (\d{3})", str(error)):
+        return f"it answered {said[1]}"
     if isinstance(error, http.client.HTTPException) and not isinstance(error, http.client.RemoteDisconnected):
         return f"not a whole answer ({type(error).__name__})"
     if isinstance(error, ssl.SSLError):

@@ -10,8 +10,8 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,13 @@ def listens(port: int) -> bool:
 
 
 def environment() -> dict[str, str]:
-    """The caller's environment without anything that would lead a command to another server. A rule that is switched off
-    (tests/tools/musts) stays so."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MANDATE_") or name == "MANDATE_MUTATION"}
-    return kept | {"RUST_BACKTRACE": "1"}
+    """The caller's environment without anything that would lead a command to another server or a proxy. A rule that is switched
+    off (tests/tools/musts) stays so."""
+
+    def leads(name: str) -> bool:
+        return name.lower().endswith("_proxy") or (name.startswith("MANDATE_") and name != "MANDATE_MUTATION")
+
+    return {name: value for name, value in os.environ.items() if not leads(name)} | {"RUST_BACKTRACE": "1"}
 
 
 class Server:
@@ -143,6 +146,7 @@ class Cli:
 
     server: tuple[str, ...] = ()
     cwd: Path | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str, timeout_s: float = 30.0) -> Ran:
         done = subprocess.run(
@@ -150,7 +154,7 @@ class Cli:
             capture_output=True,
             text=True,
             cwd=self.cwd,
-            env=environment(),
+            env=environment() | self.variables,
             timeout=timeout_s,
             check=False,
         )

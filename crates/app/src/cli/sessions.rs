@@ -3,6 +3,8 @@
 
 mod outside;
 mod profile;
+mod trying;
+mod way;
 
 use super::out::{self, Out};
 use anyhow::Context as _;
@@ -11,6 +13,7 @@ use mandate_session::{Error, Session};
 use profile::{Profile, Settings};
 use serde_json::json;
 use std::process::ExitCode;
+use trying::Trying;
 
 /// Exit code when somebody must act.
 const SOMEBODY: u8 = 3;
@@ -26,6 +29,8 @@ pub(crate) struct Login {
     name: String,
     #[command(flatten)]
     settings: Settings,
+    #[command(flatten)]
+    trying: Trying,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -38,6 +43,8 @@ pub(crate) struct Login {
 pub(crate) struct Token {
     /// The session
     name: String,
+    #[command(flatten)]
+    trying: Trying,
     /// Print JSON: the token, its type, scope and end
     #[arg(long)]
     json: bool,
@@ -62,7 +69,7 @@ pub(crate) async fn login(args: Login, out: &mut Out) -> anyhow::Result<ExitCode
             format!("mandate login {} --issuer URL --client-id ID begins a new one", args.name)
         })?
     };
-    let session = profile.session()?;
+    let session = profile.session(args.trying)?;
     if let Err(error) = signed_in(&session, &profile).await {
         if profile.is_new() {
             session.logout().await;
@@ -115,7 +122,7 @@ async fn said(session: &Session, profile: &Profile, args: &Login, out: &mut Out)
 
 /// Prints a token that is good now.
 pub(crate) async fn token(args: Token, out: &mut Out) -> anyhow::Result<ExitCode> {
-    let session = Profile::find(&args.name)?.session()?;
+    let session = Profile::find(&args.name)?.session(args.trying)?;
     let token = match session.token().await {
         Ok(token) => token,
         Err(error) => return Ok(failed(&args.name, &error)),
@@ -137,7 +144,7 @@ pub(crate) async fn token(args: Token, out: &mut Out) -> anyhow::Result<ExitCode
 /// Gives the tokens back and forgets the session.
 pub(crate) async fn logout(args: Logout, out: &mut Out) -> anyhow::Result<ExitCode> {
     let profile = Profile::find(&args.name)?;
-    profile.session()?.logout().await;
+    profile.session(Trying::default())?.logout().await;
     profile.remove()?;
     out.line(&format!("signed out: {}", args.name));
     Ok(ExitCode::SUCCESS)

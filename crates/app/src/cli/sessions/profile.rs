@@ -1,6 +1,7 @@
 //! What a session is, kept in a file of its own: settings, and the places of secrets rather than the secrets.
 
 use super::outside::Direct;
+use super::trying::Trying;
 use crate::keys::write_secret;
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
@@ -201,7 +202,7 @@ impl Profile {
     }
 
     /// The session that it describes.
-    pub(super) fn session(&self) -> anyhow::Result<Session> {
+    pub(super) fn session(&self, trying: Trying) -> anyhow::Result<Session> {
         let kept = &self.kept;
         let secret = |file: &Path| match self.read.iter().find(|(place, _)| place == file) {
             Some((_, read)) => Ok(read.clone()),
@@ -251,7 +252,7 @@ impl Profile {
             builder = builder.insecure_http();
         }
         let store = FileStore::open(&self.folder, &self.name)?;
-        Ok(builder.transport(Direct::new()?).store(store).build()?)
+        Ok(trying.over(builder).transport(Direct::new()?).store(store).build()?)
     }
 
     /// Keeps it, with what was read from standard input.
