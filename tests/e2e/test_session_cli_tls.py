@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-import proxy
 import pytest
 
-from harness.binary import Cli, Ran
+from harness.binary import Cli, Ran, wait_until
 from harness.demo import Demo
 from harness.mutual import MutualBank, mutual_bank
 
@@ -24,9 +26,18 @@ def bank(start_demo: Callable[..., AbstractContextManager[Demo]], tmp_path_facto
 
 
 @pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    with proxy.Proxy(["--port", "0", "--hostname", "127.0.0.1", "--num-workers", "1", "--basic-auth", f"jane:{PASSWORD}", "--log-level", "e"]) as running:
-        yield running.flags.port
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A proxy that knows Jane."""
+    folder = tmp_path_factory.mktemp("proxy")
+    told = folder / "port"
+    given = ("--hostname", "127.0.0.1", "--port", "0", "--port-file", str(told))
+    proxy = subprocess.Popen([sys.executable, "-m", "proxy", *given, "--num-workers", "1", "--basic-auth", f"jane:{PASSWORD}", "--log-level", "e"], env=os.environ | {"HOME": str(folder)})
+    try:
+        wait_until("the proxy", lambda: proxy.poll() is not None or (told.exists() and told.read_text() != ""))
+        yield int(told.read_text())
+    finally:
+        proxy.terminate()
+        proxy.wait(10)
 
 
 @pytest.fixture

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
+import subprocess
+import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import proxy
 import pytest
 import trustme
 
@@ -77,9 +80,20 @@ def issuer(authority):
 
 
 @pytest.fixture(scope="module")
-def port():
-    with proxy.Proxy(["--port", "0", "--hostname", "127.0.0.1", "--num-workers", "1", "--basic-auth", "jane:s3cret of jane", "--log-level", "e"]) as running:
-        yield running.flags.port
+def port(tmp_path_factory):
+    """A proxy that knows Jane."""
+    folder = tmp_path_factory.mktemp("proxy")
+    told = folder / "port"
+    given = ("--hostname", "127.0.0.1", "--port", "0", "--port-file", str(told))
+    proxy = subprocess.Popen([sys.executable, "-m", "proxy", *given, "--num-workers", "1", "--basic-auth", "jane:s3cret of jane", "--log-level", "e"], env=os.environ | {"HOME": str(folder)})
+    try:
+        while not (told.exists() and told.read_text().strip()):
+            assert proxy.poll() is None, "it ended"
+            time.sleep(0.02)
+        yield int(told.read_text())
+    finally:
+        proxy.terminate()
+        proxy.wait(10)
 
 
 def test_an_issuer_behind_the_proxy(issuer, port, trusting, monkeypatch):
