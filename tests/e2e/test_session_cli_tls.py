@@ -30,8 +30,9 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A proxy that knows Jane."""
     folder = tmp_path_factory.mktemp("proxy")
     told = folder / "port"
-    given = ("--hostname", "127.0.0.1", "--port", "0", "--port-file", str(told))
-    proxy = subprocess.Popen([sys.executable, "-m", "proxy", *given, "--num-workers", "1", "--basic-auth", f"jane:{PASSWORD}", "--log-level", "e"], env=os.environ | {"HOME": str(folder)})
+    given = ("--hostname", "127.0.0.1", "--port", "0", "--port-file", str(told), "--num-workers", "1", "--log-level", "e")
+    command = [sys.executable, "-m", "proxy", *given, "--basic-auth", f"jane:{PASSWORD}"]
+    proxy = subprocess.Popen(command, env=os.environ | {"HOME": str(folder)})
     try:
         wait_until("the proxy", lambda: proxy.poll() is not None or (told.exists() and told.read_text() != ""))
         yield int(told.read_text())

@@ -84,8 +84,9 @@ def port(tmp_path_factory):
     """A proxy that knows Jane."""
     folder = tmp_path_factory.mktemp("proxy")
     told = folder / "port"
-    given = ("--hostname", "127.0.0.1", "--port", "0", "--port-file", str(told))
-    proxy = subprocess.Popen([sys.executable, "-m", "proxy", *given, "--num-workers", "1", "--basic-auth", "jane:s3cret of jane", "--log-level", "e"], env=os.environ | {"HOME": str(folder)})
+    given = ("--hostname", "127.0.0.1", "--port", "0", "--port-file", str(told), "--num-workers", "1", "--log-level", "e")
+    command = [sys.executable, "-m", "proxy", *given, "--basic-auth", "jane:s3cret of jane"]
+    proxy = subprocess.Popen(command, env=os.environ | {"HOME": str(folder)})
     try:
         while not (told.exists() and told.read_text().strip()):
             assert proxy.poll() is None, "it ended"
