@@ -196,7 +196,11 @@ def test_what_did_not_succeed_is_not_remembered(sessions: Sessions, bank: Bank) 
     other = sessions.login("app", "--scope", "quotes", given="another-secret", secret="-")
     assert other.code == 1 and "mandate logout app" in other.err
     assert (sessions.folder / "app.secret").read_text().strip() == secret, "a refused login changes nothing"
-    assert sessions.token()
+    token = sessions.token()
+    wrong = sessions.login("app", given="another-secret", secret="-")
+    assert wrong.code == 3, "also while a live token needs no secret"
+    assert (sessions.folder / "app.secret").read_text().strip() == secret and sessions.token() == token
+    assert sessions.login("app", given=secret, secret="-").code == 0 and sessions.token() == token
 
 
 def test_an_issuer_that_is_away_is_no_reason_to_sign_in(sessions: Sessions, bank: Bank) -> None:

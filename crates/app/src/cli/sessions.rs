@@ -69,6 +69,13 @@ pub(crate) async fn login(args: Login, out: &mut Out) -> anyhow::Result<ExitCode
             format!("mandate login {} --issuer URL --client-id ID begins a new one", args.name)
         })?
     };
+    // The token that is kept may be live, and needs no secret.
+    if let Some(trial) = profile.trial(args.trying)? {
+        if let Err(error) = trial.token().await {
+            return Ok(failed(&args.name, &error));
+        }
+        trial.logout().await;
+    }
     let session = profile.session(args.trying)?;
     if let Err(error) = signed_in(&session, &profile).await {
         if profile.is_new() {

@@ -203,6 +203,20 @@ impl Profile {
 
     /// The session that it describes.
     pub(super) fn session(&self, trying: Trying) -> anyhow::Result<Session> {
+        let store = FileStore::open(&self.folder, &self.name)?;
+        Ok(trying.over(self.builder()?).transport(Direct::new()?).store(store).build()?)
+    }
+
+    /// A session that shares nothing with anybody, to try secrets that would replace others. None if they can be tried by
+    /// signing in only, which might displace the sign-on that stands, or if there is nothing to try.
+    pub(super) fn trial(&self, trying: Trying) -> anyhow::Result<Option<Session>> {
+        if self.is_new() || self.read.is_empty() || self.kept.grant != "client_credentials" {
+            return Ok(None);
+        }
+        Ok(Some(trying.over(self.builder()?).transport(Direct::new()?).build()?))
+    }
+
+    fn builder(&self) -> anyhow::Result<Builder> {
         let kept = &self.kept;
         let secret = |file: &Path| match self.read.iter().find(|(place, _)| place == file) {
             Some((_, read)) => Ok(read.clone()),
@@ -251,8 +265,7 @@ impl Profile {
         if kept.insecure_http {
             builder = builder.insecure_http();
         }
-        let store = FileStore::open(&self.folder, &self.name)?;
-        Ok(trying.over(builder).transport(Direct::new()?).store(store).build()?)
+        Ok(builder)
     }
 
     /// Keeps it, with what was read from standard input.
