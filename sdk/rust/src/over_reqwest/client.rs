@@ -1,5 +1,6 @@
 //! A client for the API.
 
+use super::proxies;
 use super::transport::in_words;
 use crate::call::{Authorized, Next};
 use crate::error::Error;
@@ -33,11 +34,11 @@ pub enum CallError {
 }
 
 impl Client {
-    /// With reqwest's usual settings.
+    /// With usual settings, and the proxies of the environment.
     pub fn new(session: &Session) -> Result<Self, Error> {
-        Self::from_builder(session, reqwest::Client::builder())
+        Self::from_builder(session, proxies::usual()?)
     }
-    /// With settings of your own. Its policy for redirects is replaced by ours.
+    /// With settings of your own; proxies are then those of the builder. Its policy for redirects is replaced by ours.
     pub fn from_builder(session: &Session, builder: reqwest::ClientBuilder) -> Result<Self, Error> {
         let client = builder.redirect(reqwest::redirect::Policy::none()).build();
         let client = client.map_err(|e| Error::misconfigured(in_words(&e)))?;

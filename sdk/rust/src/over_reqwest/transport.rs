@@ -1,5 +1,6 @@
 //! Sends the session's own requests.
 
+use super::proxies;
 use crate::error::Error;
 use crate::seams::{BoxFuture, Transport, TransportError};
 use http::{Request, Response};
@@ -16,9 +17,9 @@ pub struct ReqwestTransport {
 }
 
 impl ReqwestTransport {
-    /// With usual settings.
+    /// With usual settings, and the proxies of the environment.
     pub fn new() -> Result<Self, Error> {
-        Self::from_builder(reqwest::Client::builder().connect_timeout(Duration::from_secs(10)))
+        Self::from_builder(proxies::usual()?.connect_timeout(Duration::from_secs(10)))
     }
     /// With settings of your own: proxies, roots, client certificates. Redirects are switched off.
     pub fn from_builder(builder: reqwest::ClientBuilder) -> Result<Self, Error> {
