@@ -84,7 +84,7 @@ def judge_call(core: Core, exchange: Exchange, answer: Answer) -> Flow[Judgement
         return KEEP
     if refusal.error == "insufficient_scope":
         return KEEP
-    if exchange.repeated and not _ended_on_the_way(core, exchange, sent, moment):
+    if exchange.repeated and not _says_nothing(core, exchange, sent, moment):
         if sent is not None and core.holds(sent, moment):
             core.fresh.refused(sent, moment, (yield from random()))
         return KEEP
@@ -104,11 +104,14 @@ def judge_call(core: Core, exchange: Exchange, answer: Answer) -> Flow[Judgement
     return Judgement(again=exchange.replayable, renew=True, refusal=refusal)
 
 
-def _ended_on_the_way(core: Core, exchange: Exchange, sent: Secret | None, moment: int) -> bool:
-    """Was a repeated call refused only because its token ended before it was looked at? That says nothing against the next
-    token, and cannot happen more often than tokens end."""
-    since = 0 if exchange.first_refused_at is None else moment - exchange.first_refused_at
-    return core.ended(sent, moment) and since < core.settings.patience * 1000
+def _says_nothing(core: Core, exchange: Exchange, sent: Secret | None, moment: int) -> bool:
+    """Was a repeated call refused for a reason that says nothing against the next token? Its token ended before it was looked at, or
+    it was asked for before the first refusal came: another process or caller had it already, and what killed the first may have
+    killed it too. Neither can go on: tokens end seldom, and a new one is asked for later."""
+    first = moment if exchange.first_refused_at is None else exchange.first_refused_at
+    if moment - first >= core.settings.patience * 1000:
+        return False
+    return core.ended(sent, moment) or core.asked_for_before(sent, first)
 
 
 def _clock_was_wrong(core: Core, exchange: Exchange, answer: Answer, moment: int) -> bool:

@@ -121,9 +121,16 @@ class Core:
 
     def ended(self, secret: Secret | None, now: int) -> bool:
         """Is this a token of this session, held now or lately, that is past its use?"""
+        return any(not token.good(now) for token in self._known(secret))
+
+    def asked_for_before(self, secret: Secret | None, moment: int) -> bool:
+        """Is this a token of this session, held now or lately, that was asked for before?"""
+        return any(token.sent_at < moment for token in self._known(secret))
+
+    def _known(self, secret: Secret | None) -> list[Token]:
         with self.mutex:
             known = (*self.past, self.token)
-        return any(token is not None and token.secret == secret and not token.good(now) for token in known)
+        return [token for token in known if token is not None and token.secret == secret]
 
     def holds(self, secret: Secret | None, now: int) -> bool:
         """Is this the token that is held, and good by the clock?"""

@@ -5,7 +5,8 @@
 
 Faults at the token endpoint and at the API: 2 % of answers are lost (half of them after the work was done), 5 % are 5xx, now and then a
 burst of 429. Clocks are wrong by minutes and are corrected in the middle; every night the machine sleeps; the issuer restarts and forgets
-its access tokens. What must hold: no 401 reaches a program, and no call fails for a reason of the session's.
+its access tokens. What must hold: no 401 reaches a program, and no call fails for a reason of the session's. Faults in a row may last longer
+than the minute of a call's patience: then, and only then, a call is told that the issuer is away. It happens once in some dozens of weeks.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
-from mandate_session import Answer, Lost, MemoryStore, NotSent, Request, Session, SessionError  # noqa: E402
+from mandate_session import Answer, Lost, MemoryStore, NotSent, Request, Session, SessionError, Unavailable  # noqa: E402
 from mandate_session.crypto import new_dpop_jwk  # noqa: E402
 
 WEEK_S = 7 * 86_400
 DAY_S, NIGHT_S = 16 * 3_600, 8 * 3_600
 START = 1_800_000_000.0
+PATIENCE_S = 60
 
 
 class Model:
@@ -42,9 +44,20 @@ class Model:
         self.successors: dict[str, str] = {}
         self.jtis: set[str] = set()
         self.burst_until = 0.0
+        self.failed: list[float] = []
+        """When requests to the token endpoint failed, since the last that did not."""
         self.count: collections.Counter[str] = collections.Counter()
 
     def send(self, request: Request, timeout: float) -> Answer:
+        answer: Answer | None = None
+        try:
+            answer = self.sent(request, timeout)
+        finally:
+            if request.url.endswith("/token"):
+                self.failed = [] if answer and answer.status == 200 else [*self.failed, self.now]
+        return answer
+
+    def sent(self, request: Request, timeout: float) -> Answer:
         token = request.url.endswith("/token")
         where = "token" if token else "api"
         self.count[f"requests to {where}"] += 1
@@ -133,6 +146,11 @@ class Program:
             count["calls: the API's connection"] += 1
             return
         except SessionError as error:
+            failed = self.model.failed
+            # the last wait before giving up is half a minute at most
+            if isinstance(error, Unavailable) and len(failed) >= 4 and failed[-1] - failed[0] >= PATIENCE_S - 40:
+                count["calls: the issuer was away"] += 1
+                return
             count["calls: THE SESSION"] += 1
             print(f"  failed at {self.model.now - START:.0f} s: {type(error).__name__}: {error}", file=sys.stderr)
             return
@@ -180,6 +198,8 @@ def verdict(counts: dict[str, int]) -> list[str]:
         wrong.append("fewer than 100,000 calls")
     if counts.get("calls: 401", 0):
         wrong.append(f"{counts['calls: 401']} times a program saw 401")
+    if counts.get("calls: the issuer was away", 0) > 3:
+        wrong.append(f"{counts['calls: the issuer was away']} calls were told that the issuer is away")
     if counts.get("calls: THE SESSION", 0):
         wrong.append(f"{counts['calls: THE SESSION']} calls failed for a reason of the session's")
     for fault in ("lost before, token", "lost after, token", "5xx, token", "429, token", "401 of the API", "event skew"):

@@ -145,7 +145,7 @@ impl Inner {
             return Ok(Next::Return);
         }
         let now = self.now();
-        if call.renewed_at.is_some_and(|first| !self.ended_on_the_way(call, first, now)) {
+        if call.renewed_at.is_some_and(|first| !self.says_nothing(call, first, now)) {
             if self.is_still_good(call) {
                 self.fresh.refused(&call.held.token, now, self.settings.random.unit());
             }
@@ -178,11 +178,13 @@ impl Inner {
                 .is_some_and(|measured| skew::explains(measured, call.skew))
     }
 
-    /// Whether a repeated call was refused only because its token ended before it was looked at. That says nothing against
-    /// the next token, and cannot happen more often than tokens end.
-    fn ended_on_the_way(&self, call: &Authorized, first: Millis, now: Millis) -> bool {
+    /// Whether a repeated call was refused for a reason that says nothing against the next token: its token ended before it
+    /// was looked at, or it was asked for before the first refusal came. Then another process or caller had it already,
+    /// and what killed the first may have killed it too. Neither can go on: tokens end seldom, and a new one is asked for later.
+    fn says_nothing(&self, call: &Authorized, first: Millis, now: Millis) -> bool {
         let patience = Millis::try_from(self.settings.patience.as_millis()).unwrap_or(Millis::MAX);
-        !call.held.is_good(now) && now.saturating_sub(first) < patience
+        let held = &call.held;
+        now.saturating_sub(first) < patience && (!held.is_good(now) || held.sent_at < first)
     }
 
     /// Whether there is a good token by now that is not the one of this call.

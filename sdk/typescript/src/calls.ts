@@ -113,7 +113,7 @@ export class Calls {
     if (refusal.renew === false && !ends) return "return";
     if (refusal.error === "insufficient_scope") return "return";
     const isGood = stillThis && core.good(now());
-    if (since !== undefined && !this.#endedOnTheWay(sent, since)) {
+    if (since !== undefined && !this.#saysNothing(sent, since)) {
       if (isGood && sent.token) this.#fresh.refused(sent.token.text, now(), this.#settings.random());
       return "return";
     }
@@ -135,13 +135,14 @@ export class Calls {
   }
 
   /**
-   * Whether a repeated call was refused only because its token ended before it was looked at. That says nothing against the
-   * next token, and cannot happen more often than tokens end.
+   * Whether a repeated call was refused for a reason that says nothing against the next token: its token ended before it
+   * was looked at, or it was asked for before the first refusal came. Then another process or caller had it already, and what
+   * killed the first may have killed it too. Neither can go on: tokens end seldom, and a new one is asked for later.
    */
-  #endedOnTheWay(sent: Authorized, since: number): boolean {
+  #saysNothing({ token }: Authorized, since: number): boolean {
     const now = this.#settings.now();
-    const until = sent.token?.usableUntil;
-    return until !== undefined && now >= until && now - since < this.#settings.patience;
+    if (token === undefined || now - since >= this.#settings.patience) return false;
+    return (token.usableUntil !== undefined && now >= token.usableUntil) || token.sentAt < since;
   }
 
   /** As the global `fetch`, with the session's headers. */
