@@ -107,8 +107,11 @@ def judge_call(core: Core, exchange: Exchange, answer: Answer) -> Flow[Judgement
 def _says_nothing(core: Core, exchange: Exchange, sent: Secret | None, moment: int) -> bool:
     """Was a repeated call refused for a reason that says nothing against the next token? Its token ended before it was looked at, or
     it was asked for before the first refusal came: another process or caller had it already, and what killed the first may have
-    killed it too. Neither can go on: tokens end seldom, and a new one is asked for later."""
-    first = moment if exchange.first_refused_at is None else exchange.first_refused_at
+    killed it too. Neither can go on: tokens end seldom, and a new one is asked for later. Of a call that is told of by hand it is not
+    known when it was refused first: only the token's end counts then."""
+    first = exchange.first_refused_at
+    if first is None:
+        return core.ended(sent, moment)
     if moment - first >= core.settings.patience * 1000:
         return False
     return core.ended(sent, moment) or core.asked_for_before(sent, first)

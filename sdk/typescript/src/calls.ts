@@ -22,6 +22,8 @@ export interface Authorized {
 /** What to do with an answer. */
 export type Next = "return" | "again" | "again_with_nonce" | "again_with_time";
 
+type Since = number | "unknown" | undefined;
+
 const MOST_REDIRECTS = 20;
 /** Headers that the session sets, and takes away before another origin. */
 const OURS = ["authorization", "dpop"];
@@ -66,9 +68,9 @@ export class Calls {
 
   /**
    * Looks at an answer and renews if that can help. `replayable`: the request can be sent once more.
-   * `since`: when the 401 came after which it was sent again; `undefined` the first time.
+   * `since`: when the 401 came after which it was sent again; `undefined` the first time, "unknown" of a call told of by hand.
    */
-  async answered(target: string | URL, response: Response, sent: Authorized, replayable: boolean, since: number | undefined, signal?: AbortSignal | null): Promise<Next> {
+  async answered(target: string | URL, response: Response, sent: Authorized, replayable: boolean, since: Since, signal?: AbortSignal | null): Promise<Next> {
     const { nonces } = this.#renewer.issuer;
     const nonce = response.headers.get("dpop-nonce");
     if (nonce) nonces.set(new URL(target).origin, nonce);
@@ -95,7 +97,7 @@ export class Calls {
     return true;
   }
 
-  async #refused(response: Response, sent: Authorized, replayable: boolean, since: number | undefined, signal?: AbortSignal | null): Promise<Next> {
+  async #refused(response: Response, sent: Authorized, replayable: boolean, since: Since, signal?: AbortSignal | null): Promise<Next> {
     const { core } = this.#renewer;
     const { now } = this.#settings;
     const refusal = await refusalOf(response, now(), core.skew);
@@ -139,10 +141,12 @@ export class Calls {
    * was looked at, or it was asked for before the first refusal came. Then another process or caller had it already, and what
    * killed the first may have killed it too. Neither can go on: tokens end seldom, and a new one is asked for later.
    */
-  #saysNothing({ token }: Authorized, since: number): boolean {
+  #saysNothing({ token }: Authorized, since: number | "unknown"): boolean {
     const now = this.#settings.now();
-    if (token === undefined || now - since >= this.#settings.patience) return false;
-    return (token.usableUntil !== undefined && now >= token.usableUntil) || token.sentAt < since;
+    if (token === undefined) return false;
+    const ended = token.usableUntil !== undefined && now >= token.usableUntil;
+    if (since === "unknown") return ended;
+    return now - since < this.#settings.patience && (ended || token.sentAt < since);
   }
 
   /** As the global `fetch`, with the session's headers. */

@@ -114,7 +114,7 @@ export class Session extends Redacted {
   ): Promise<boolean> {
     const sent = this.#sent.get(headers);
     if (!sent) throw new Misconfigured("answered needs the headers that authorize gave");
-    return (await this.#calls.answered(url, response, sent, options.replayable ?? true, options.retried ? this.#settings.now() : undefined)) !== "return";
+    return (await this.#calls.answered(url, response, sent, options.replayable ?? true, options.retried ? "unknown" : undefined)) !== "return";
   }
 
   /** A drop-in for the global `fetch`: with the token, and once more after a 401 that a new token can help. */
