@@ -28,10 +28,10 @@ DEFAULTS = {
     "client_secret": "s3cret",
     "client_jwk": None,              # public key for private_key_jwt
     "assertion_audience": None,      # what `aud` of assertions must be, instead of its own address
-    "username": "GE-A-1", "password": "p4ss",
+    "username": "GE-A-1", "password": "p4ss-of-person",
     "refresh_token": "given-refresh",  # a refresh token that is good at the start
     "access_token": "given-access",    # an access token that is good at the start
-    "key_id": "PKTEST", "key_secret": "k3y",
+    "key_id": "PKTEST", "key_secret": "k3y-of-program",
     "dpop_nonces": False,            # the issuer wants nonces
     "api_nonces": False,             # the API too
     "api_causes": True,              # the API names causes; otherwise a bare 401

@@ -450,7 +450,7 @@ class Interpreter:
         program.run("login.finish", self._browse(prompt.url, as_))
 
     def _login_browser(self, program: Any) -> None:
-        user = self.world.peer.get("user", {"name": "alice", "password": "p4ss"})
+        user = self.world.peer.get("user", {"name": "alice", "password": "p4ss-of-person"})
         who = ["--name", user["name"], "--password", user["password"]]
         browser = [sys.executable, str(SCENARIOS / "peers" / "browser.py")]
         if self.given["session"]["grant"] == "device":

@@ -17,7 +17,7 @@ from mandate_session import AsyncSession, NeedsLogin, Refused, Session, Unavaila
 
 from standins import URL, Clock, Issuer, session
 
-KEYS = {"APCA-API-KEY-ID": "PKTEST", "APCA-API-SECRET-KEY": "k3y"}
+KEYS = {"APCA-API-KEY-ID": "PKTEST", "APCA-API-SECRET-KEY": "k3y-of-program"}
 
 
 class Elsewhere:
@@ -194,7 +194,7 @@ def test_needs_login_through_httpx(server):
 
 def test_taking_an_account_back(server):
     world = real_time(server)
-    ours = Session.password("app", "GE-A-1", "p4ss", "s3cret", token_endpoint=world.issuer + "/token")
+    ours = Session.password("app", "GE-A-1", "p4ss-of-person", "s3cret", token_endpoint=world.issuer + "/token")
     ours.token()
     world.order({"op": "displace"})
     assert ours.fetch("GET", world.api + "/data").status == 401

@@ -39,7 +39,7 @@ fn server(status: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
 }
 
 fn client() -> Client {
-    let keys = Session::api_key([("apca-api-key-id", "pk-1".into()), ("apca-api-secret-key", "k3y".into())]);
+    let keys = Session::api_key([("apca-api-key-id", "pk-1".into()), ("apca-api-secret-key", "k3y-of-program".into())]);
     Client::from_builder(&keys.build().unwrap(), reqwest::Client::builder().no_proxy()).unwrap()
 }
 
@@ -49,10 +49,10 @@ async fn redirects_to_another_origin_lose_the_credential() {
     let (api, asked) = server("302 Found");
     let answer = client().get(format!("{api}/to?{elsewhere}/data")).await.unwrap();
     assert_eq!(answer.status(), 200);
-    assert!(asked.lock().unwrap()[0].contains("apca-api-secret-key: k3y"));
+    assert!(asked.lock().unwrap()[0].contains("apca-api-secret-key: k3y-of-program"));
     let there = asked_elsewhere.lock().unwrap();
     assert_eq!(there.len(), 1);
-    assert!(there[0].starts_with("get /data ") && !there[0].contains("k3y"), "{}", there[0]);
+    assert!(there[0].starts_with("get /data ") && !there[0].contains("k3y-of-program"), "{}", there[0]);
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn redirects_within_the_api_keep_it() {
     assert_eq!(client.send(request).await.unwrap().status(), 200);
     let asked = asked.lock().unwrap();
     assert!(
-        asked[1].starts_with("post /data ") && asked[1].contains("apca-api-secret-key: k3y"),
+        asked[1].starts_with("post /data ") && asked[1].contains("apca-api-secret-key: k3y-of-program"),
         "{}",
         asked[1]
     );

@@ -12,7 +12,7 @@ const client = { id: 'app', grants: ['client_credentials', 'password', 'refresh_
 
 const model = {
   getClient: async (id, secret) => (id === 'app' && (secret === null || secret === 's3cret') ? client : null),
-  getUser: async (name, password) => (name === 'alice' && password === 'p4ss' ? { name } : null),
+  getUser: async (name, password) => (name === 'alice' && password === 'p4ss-of-person' ? { name } : null),
   getUserFromClient: async () => ({ name: 'app' }),
   validateScope: async (_user, _client, scope) => scope ?? ['read'],
   saveToken: async (token, of, user) => {

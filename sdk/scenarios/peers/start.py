@@ -63,7 +63,7 @@ def oauth2_server(folder: str, seconds: int) -> dict:
     common = {"client_id": "app", "client_secret": "s3cret", "token_endpoint": base + "/token"}
     return {"api": base + "/api", "sessions": {
         "service": {"grant": "client_credentials", **common},
-        "password": {"grant": "password", "username": "alice", "password": "p4ss", **common},
+        "password": {"grant": "password", "username": "alice", "password": "p4ss-of-person", **common},
     }}
 
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { inspect } from "node:util";
 import { FileStore, loopback, Session } from "../../dist/node/index.js";
 import { Clock } from "./clock.mjs";
@@ -183,7 +184,9 @@ export class Run {
         return void (await this.#made.order("fault", value));
       case "issuer": {
         const { op, ...asked } = value;
-        return void (await this.#made.order(op, asked));
+        await this.#made.order(op, asked);
+        // A restart ends connections. fetch hears of that when the loop turns; before, it would send on one that is closed.
+        return void (await turn());
       }
       case "store":
         if (value === "full" || value === "free") return void (this.#full.now = value === "full");
