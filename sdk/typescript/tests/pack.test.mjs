@@ -1,7 +1,7 @@
 // What `npm pack` makes installs into an empty project, imports, and type-checks there.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
@@ -33,6 +33,10 @@ const session = Session.authorizationCode({ issuer: "https://issuer.example", cl
 export const signedIn: Promise<void> = loopback(session, { open: (url: string) => console.log(url) });
 `;
 
+/** Of the package's folder: what is made from the rest, and tests. */
+const LEFT_OUT = new Set(["dist", "node_modules", "tests"]);
+
+let copy;
 let project;
 const run = (command, args) => execFileSync(command, args, { cwd: project, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 const checked = (files, options) => {
@@ -46,8 +50,12 @@ const checked = (files, options) => {
 
 before(() => {
   project = mkdtempSync(join(tmpdir(), "mandate-pack-"));
+  // Packing builds. That is done in a copy: other tests import what is built, at the same time.
+  copy = mkdtempSync(join(tmpdir(), "mandate-source-"));
+  for (const name of readdirSync(PACKAGE)) if (!LEFT_OUT.has(name)) cpSync(join(PACKAGE, name), join(copy, name), { recursive: true });
+  symlinkSync(MODULES, join(copy, "node_modules"));
   const npm = join(dirname(process.execPath), "npm");
-  execFileSync(npm, ["pack", "--silent", "--pack-destination", project], { cwd: PACKAGE, stdio: ["ignore", "ignore", "pipe"] });
+  execFileSync(npm, ["pack", "--silent", "--pack-destination", project], { cwd: copy, stdio: ["ignore", "ignore", "pipe"] });
   const [tarball] = readdirSync(project).filter((name) => name.endsWith(".tgz"));
   writeFileSync(join(project, "package.json"), '{"private": true, "type": "module"}');
   run(npm, ["install", "--offline", "--no-audit", "--no-fund", "--silent", `./${tarball}`]);
@@ -58,7 +66,7 @@ before(() => {
   writeFileSync(join(project, "any.ts"), PROGRAM);
   writeFileSync(join(project, "node.ts"), NODE_PROGRAM);
 });
-after(() => rmSync(project, { recursive: true }));
+after(() => [project, copy].forEach((folder) => rmSync(folder, { recursive: true })));
 
 test("the tarball holds what is needed and nothing else", () => {
   const at = join(project, "node_modules", "@mandate", "session");
