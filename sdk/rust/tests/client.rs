@@ -39,7 +39,10 @@ fn server(status: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
 }
 
 fn client() -> Client {
-    let keys = Session::api_key([("apca-api-key-id", "pk-1".into()), ("apca-api-secret-key", "k3y-of-program".into())]);
+    let keys = Session::api_key([
+        ("apca-api-key-id", "pk-1".into()),
+        ("apca-api-secret-key", "k3y-of-program".into()),
+    ]);
     Client::from_builder(&keys.build().unwrap(), reqwest::Client::builder().no_proxy()).unwrap()
 }
 

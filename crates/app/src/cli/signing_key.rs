@@ -37,6 +37,7 @@ enum Verb {
     /// End a key: it signs no more from now on
     Retire {
         /// The key's id, as listed
+        #[arg(allow_hyphen_values = true)]
         id: String,
         /// It is in wrong hands: nothing that it signed counts from now on
         #[arg(long)]

@@ -113,6 +113,23 @@ fn the_commands_that_scripts_rely_on_are_understood() {
     }
 }
 
+/// Ids of keys are thumbprints (RFC 7638), and ids of clients are whatever another issuer makes: in base64url one of 64 begins
+/// with a hyphen. Nobody who ends a stolen key should have to know how a shell is told so.
+#[test]
+fn ids_may_begin_with_a_hyphen() {
+    for id in ["-Fvw8mq2lnSHvE0Ucx3Vq1ynqQ0vyiyX0CXLyn0gxkY", "-hVw", "--w8mq2lnSHvE0Ucx3V"] {
+        for line in ["retire ID", "retire ID --compromised", "retire --compromised ID --json"] {
+            let line = format!("signing-key {}", line.replace("ID", id));
+            let understood = parse(&line).map(|command| format!("{command:?}"));
+            let understood = understood.unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert!(understood.contains(&format!("id: {id:?}")), "{line}: {understood}");
+            assert_eq!(understood.contains("compromised: true"), line.contains("compromised"), "{line}");
+        }
+        let line = format!("login desk --client-id {id} --issuer https://issuer.example");
+        assert!(parse(&line).is_ok_and(|command| format!("{command:?}").contains(id)), "{line}");
+    }
+}
+
 #[test]
 fn r04_a_token_on_the_command_line_does_not_print() {
     let command = parse("audit --token mdt_admin_secret").unwrap();

@@ -23,7 +23,7 @@ pub(super) struct Settings {
     #[arg(long, value_name = "URL")]
     authorization_endpoint: Option<String>,
     /// The client
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     client_id: Option<String>,
     /// How a token is had
     #[arg(long, value_name = "GRANT", conflicts_with = "device")]
