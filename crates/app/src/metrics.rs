@@ -31,7 +31,11 @@ pub(crate) fn page(node: &Node) -> String {
         gauge("log_lag_milliseconds", "Time since this node last heard from the log", whole(lag));
     }
     gauge("platforms", "Platforms in force", whole(node.platforms().len() as u64));
-    gauge("store_reads", "Look-ups made in the store since the start", whole(node.store.reads()));
+    gauge(
+        "store_reads",
+        "Look-ups made in the store since the start, without following the log",
+        whole(node.store.reads()),
+    );
     gauge(
         "decisions_dropped",
         "Decisions not recorded because too many waited",

@@ -101,7 +101,7 @@ pub fn cases() -> Vec<Case> {
         tokens: found_with_all_facts, issued_under_a_known_grant, revoked_by_their_partner_only,
             scopes_are_frozen, many_at_once, handles_are_derived, issued_with_a_chain, issued_without_a_trace, r16_marks_are_spent_with_the_issue,
             failing_member_of_a_batch_fails_alone;
-        log: gap_free_in_order, told_before_the_answer, moved_wakes, kills_are_listed, r10_ends_say_why,
+        log: gap_free_in_order, following_is_no_look_up, told_before_the_answer, moved_wakes, kills_are_listed, r10_ends_say_why,
             platforms_apply_in_turn;
         records: decisions_are_found_at_once, decisions_are_dropped_after_retention, use_is_noted,
             audit_is_written_with_the_change, purge_drops_what_waited, purge_brings_no_token_back, operation_is_committed_once, purge_keeps_what_is_live, legacy_uses_add_up;

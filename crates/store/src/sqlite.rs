@@ -96,14 +96,23 @@ impl Sqlite {
     {
         Box::pin(async move {
             self.reads.fetch_add(1, Ordering::Relaxed);
-            match &self.readers {
-                None => self.writer.act(move |work| look(work.conn)).await,
-                Some(_) if self.shared.dead.load(Ordering::Acquire) => {
-                    Err(StoreError::Unavailable("a commit was lost".into()))
-                }
-                Some(readers) => readers.read(look).map_err(Fault::into_store_error),
-            }
+            self.read_unasked(look).await
         })
+    }
+
+    /// As [`Self::read`], for what the node does of itself, such as following the log: not counted.
+    async fn read_unasked<T, F>(&self, look: F) -> std::result::Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T> + Send + 'static,
+    {
+        match &self.readers {
+            None => self.writer.act(move |work| look(work.conn)).await,
+            Some(_) if self.shared.dead.load(Ordering::Acquire) => {
+                Err(StoreError::Unavailable("a commit was lost".into()))
+            }
+            Some(readers) => readers.read(look).map_err(Fault::into_store_error),
+        }
     }
 
     /// Looks something up and says up to where the log is reflected in it: what had been committed before.

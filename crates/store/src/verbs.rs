@@ -32,7 +32,8 @@ pub trait Store: Debug + Send + Sync {
     fn stamp_demo(&self) -> Fut<'_, Changed>;
     /// Reads something, to show that it can.
     fn ping(&self) -> Fut<'_, ()>;
-    /// Look-ups made so far: a metric, and what shows that known and unknown names cost the same (SECURITY R7).
+    /// Look-ups made so far: a metric, and what shows that known and unknown names cost the same (SECURITY R7). Following
+    /// the log and purging are none: nobody asked for them.
     fn reads(&self) -> u64;
     /// The wrapped root key material kept in the store for `purpose`, or stores `offered` if there is none; what it
     /// returns is what all nodes use (SECURITY R1: `offered` is wrapped already).

@@ -46,6 +46,17 @@ pub(super) async fn gap_free_in_order(f: &Fixture) {
     assert!(scene.store().log_after(head, 10).await.expect("log_after").is_empty());
 }
 
+/// Look-ups are counted for what was asked of the node, not for what it does of itself once a second.
+pub(super) async fn following_is_no_look_up(f: &Fixture) {
+    let scene = Scene::furnished(f).await;
+    let before = scene.store().reads();
+    assert!(!scene.store().log_after(Offset(0), 10).await.expect("log_after").is_empty());
+    scene.store().purge(at(3)).await.expect("purge");
+    assert_eq!(scene.store().reads(), before);
+    scene.store().clients(&scene.platform).await.expect("clients");
+    assert_eq!(scene.store().reads(), before + 1);
+}
+
 /// SECURITY R11: the node's own caches change after the commit and before the answer.
 pub(super) async fn told_before_the_answer(f: &Fixture) {
     let scene = Scene::furnished(f).await;

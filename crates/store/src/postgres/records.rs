@@ -248,7 +248,7 @@ pub(super) async fn purge(shared: &Shared, days: &Days, now: Timestamp) -> Resul
         chained AS (DELETE FROM chains AS h USING gone WHERE h.platform = gone.platform AND h.grant_id = gone.id) \
         DELETE FROM grants AS g USING gone WHERE g.platform = gone.platform AND g.id = gone.id";
     let due = "SELECT 1 FROM grants WHERE ended_at <= $1 LIMIT 1";
-    while !shared.read(due, &[&before(ENDED_DAYS)]).await?.is_empty() {
+    while !shared.read_unasked(due, &[&before(ENDED_DAYS)]).await?.is_empty() {
         let lease = shared.pool.lease().await?;
         // Somebody else is at it.
         if lease.run(ended, &[&before(ENDED_DAYS), &GRANT_BITE]).await? == 0 {
@@ -261,7 +261,7 @@ pub(super) async fn purge(shared: &Shared, days: &Days, now: Timestamp) -> Resul
 async fn drop_partitions(shared: &Shared, days: &Days, first_kept: i64) -> Result<(), StoreError> {
     let names = "SELECT c.relname::text FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid \
         WHERE i.inhparent = 'decisions'::regclass";
-    let rows = shared.read(names, &[]).await?;
+    let rows = shared.read_unasked(names, &[]).await?;
     for row in &rows {
         let name: &str = Cursor::new(row).get()?;
         let Some(day) = name.strip_prefix("decisions_").and_then(|d| d.parse::<i64>().ok()) else { continue };

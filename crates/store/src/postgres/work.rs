@@ -54,6 +54,15 @@ impl Shared {
     /// harms nobody.
     pub(super) async fn read(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, StoreError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
+        self.read_unasked(sql, params).await
+    }
+
+    /// As [`Self::read`], for what the node does of itself, such as following the log: not counted.
+    pub(super) async fn read_unasked(
+        &self,
+        sql: &'static str,
+        params: Params<'_>,
+    ) -> Result<Vec<Row>, StoreError> {
         match self.pool.lease().await?.rows(sql, params).await {
             Err(failure) if failure.closed() => Ok(self.pool.lease().await?.rows(sql, params).await?),
             done => Ok(done?),

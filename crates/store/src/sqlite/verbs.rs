@@ -51,7 +51,7 @@ impl Store for Sqlite {
         Box::pin(std::future::ready(Ok(head)))
     }
     fn log_after(&self, after: Offset, limit: u32) -> Fut<'_, Vec<LogEntry>> {
-        self.read(move |conn| log::after(conn, after, limit))
+        Box::pin(self.read_unasked(move |conn| log::after(conn, after, limit)))
     }
     fn kills_since(&self, at: Timestamp) -> Fut<'_, Vec<LogEntry>> {
         self.read(move |conn| log::kills_since(conn, at))
